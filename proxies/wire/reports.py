@@ -1,0 +1,136 @@
+"""What a proxy tells the control plane: acknowledgements and telemetry, and how an entry is signed.
+
+An entry on a stream has two fields, ``d`` (the encoded message) and ``s`` (its signature under the key that the
+proxy received when it joined), because streams are shared and the collector believes no proxy about another.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Literal, TypeVar
+
+import msgspec
+from msgspec import Struct, field
+
+MAX_ENTRY_BYTES = 1 << 20
+"""A larger entry is refused unread."""
+
+
+class Ack(Struct, frozen=True, kw_only=True):
+    """One resource taken (``ack``) or refused (``nack`` with the reason, the old one still serving).
+
+    ``resource`` is ``kind:name``; ``applied_at`` is Unix seconds by the proxy's clock.
+    """
+
+    proxy: str
+    resource: str
+    epoch: int
+    revision: int
+    version: str
+    status: Literal["ack", "nack"]
+    error: str = ""
+    applied_at: float = 0.0
+    proxy_version: str = ""
+
+
+class Responses(Struct, frozen=True, array_like=True):
+    """``count`` responses with ``code`` (0: none was sent) and ``flags`` (Envoy's short names, comma separated)."""
+
+    code: int
+    flags: str
+    count: int
+
+
+class EdgeDelta(Struct, frozen=True, array_like=True):
+    """One edge in one second, as one side saw it. Sum of ``responses`` counts = requests.
+
+    ``reporter`` is ``source`` (outbound, gateway) or ``destination`` (inbound). Service names are
+    ``namespace/name``, or ``unknown``. ``histogram`` is sparse: bucket, count, bucket, count ... (see histogram.py),
+    of the time from the request's first byte to the response's last, in microseconds.
+    """
+
+    reporter: Literal["source", "destination"]
+    source_service: str
+    source_version: str
+    destination_service: str
+    destination_version: str
+    route: str
+    protocol: str
+    secured: bool
+    responses: list[Responses]
+    request_bytes: int
+    response_bytes: int
+    histogram: list[int]
+
+
+class Gauges(Struct, frozen=True, array_like=True):
+    """The state of a proxy at the end of the second."""
+
+    connections: int = 0
+    active_requests: int = 0
+    rss_bytes: int = 0
+    cpu_seconds: float = 0.0
+
+
+class Telemetry(Struct, frozen=True, array_like=True):
+    """One proxy's second. ``boot`` identifies the process, ``seq`` counts its reports, ``at`` is Unix seconds at the
+    end of the second; ``dropped`` counts the seconds lost to back-pressure since the last report that arrived."""
+
+    proxy: str
+    boot: int
+    seq: int
+    at: float
+    edges: list[EdgeDelta]
+    gauges: Gauges = field(default_factory=Gauges)
+    dropped: int = 0
+    certificate_not_after: float = 0.0
+    proxy_version: str = ""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_ack = msgspec.msgpack.Decoder(Ack)
+_telemetry = msgspec.msgpack.Decoder(Telemetry)
+
+
+class ReportError(ValueError):
+    """An entry that is malformed, too large or not signed by the proxy it speaks for."""
+
+
+def sign(key: bytes, data: bytes) -> bytes:
+    """16 bytes of HMAC-SHA256, enough against forgery within an entry's life."""
+    return hmac.digest(key, data, "sha256")[:16]
+
+
+def proxy_key(master: bytes, proxy_id: str) -> bytes:
+    """The signing key of one proxy, derived so that the collector need not look it up."""
+    return hmac.digest(master, b"meshui report key\x00" + proxy_id.encode(), "sha256")
+
+
+def entry(key: bytes, message: Ack | Telemetry) -> dict[bytes, bytes]:
+    """The fields to XADD."""
+    data = _encoder.encode(message)
+    return {b"d": data, b"s": sign(key, data)}
+
+
+def read_ack(master: bytes, fields: dict[bytes, bytes]) -> Ack:
+    return _verified(master, fields, _ack)
+
+
+def read_telemetry(master: bytes, fields: dict[bytes, bytes]) -> Telemetry:
+    return _verified(master, fields, _telemetry)
+
+
+M = TypeVar("M", Ack, Telemetry)
+
+
+def _verified(master: bytes, fields: dict[bytes, bytes], decoder: msgspec.msgpack.Decoder[M]) -> M:
+    data = fields.get(b"d", b"")
+    if not data or len(data) > MAX_ENTRY_BYTES:
+        raise ReportError("entry is empty or too large")
+    try:
+        message = decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise ReportError(str(error)) from error
+    if not hmac.compare_digest(sign(proxy_key(master, message.proxy), data), fields.get(b"s", b"")):
+        raise ReportError(f"entry is not signed by proxy {message.proxy!r}")
+    return message

@@ -1,0 +1,313 @@
+"""Configuration resources: the typed bodies, their envelope and the codec.
+
+Owns the shape of what the control plane publishes and a proxy applies. Knows nothing of where the bytes come
+from (Redis, a file) or what an engine makes of them. Durations are integer milliseconds, names of services are
+``namespace/name``. Unknown fields are ignored, so an older proxy reads what a newer control plane writes; a body
+that an older reader must not half-understand raises ``requires`` above what that reader knows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+SCHEMA = 1
+"""The newest schema this code understands; an envelope whose ``requires`` is greater is refused."""
+
+ServiceName = Annotated[
+    str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
+]
+Label = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]
+Host = Annotated[str, Meta(min_length=1, max_length=253)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Milliseconds = Annotated[int, Meta(ge=1, le=86_400_000)]
+Weight = Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
+class _Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    pass
+
+
+# --- service: the client's view ---------------------------------------------------------------------------------
+
+
+class PathMatch(_Body, kw_only=True):
+    """``exact`` compares the whole path; ``prefix`` matches on segment borders (``/a`` matches ``/a/b``, not ``/ab``)."""
+
+    kind: Literal["exact", "prefix"]
+    value: Annotated[str, Meta(pattern=r"^/", max_length=4096)]
+
+
+class HeaderMatch(_Body, kw_only=True):
+    """One header condition. ``name`` is lower case; several values compare as RFC 9110 section 5.3 joins them."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9!#$%&'*+.^_`|~-]+$", max_length=256)]
+    kind: Literal["exact", "prefix", "present"]
+    value: Annotated[str, Meta(max_length=4096)] = ""
+    invert: bool = False
+
+
+class RouteMatch(_Body, kw_only=True):
+    """All conditions hold (AND); an absent one puts none. ``methods`` are ORed, upper case."""
+
+    path: PathMatch | None = None
+    methods: list[Annotated[str, Meta(pattern=r"^[A-Z][A-Z-]{0,31}$")]] = field(default_factory=list)
+    headers: list[HeaderMatch] = field(default_factory=list)
+
+
+class WeightedVersion(_Body, kw_only=True):
+    """A version's weight; its share is ``weight / sum`` of its list."""
+
+    version: Label
+    weight: Weight
+
+
+class Timeouts(_Body, kw_only=True):
+    """``request_ms`` covers the whole exchange, ``idle_ms`` the silence within it (both directions)."""
+
+    request_ms: Milliseconds = 15_000
+    idle_ms: Milliseconds = 300_000
+
+
+class Route(_Body, kw_only=True):
+    """An ordered rule: first match wins. ``split`` of None follows the service's own split."""
+
+    name: Label
+    match: RouteMatch = field(default_factory=RouteMatch)
+    split: Annotated[list[WeightedVersion], Meta(min_length=1)] | None = None
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+
+class ServiceBody(_Body, kw_only=True):
+    """A service as its callers see it, whole: one resource, so that a change of weights is atomic.
+
+    ``hosts`` are the names by which the outbound listener knows the service, lower case, without port.
+    ``identity`` is the SPIFFE id its servers must present where an endpoint speaks mTLS.
+    """
+
+    hosts: list[Host]
+    versions: list[Label]
+    split: list[WeightedVersion]
+    routes: list[Route]
+    identity: str = ""
+    connect_timeout_ms: Milliseconds = 1_000
+
+
+# --- endpoints --------------------------------------------------------------------------------------------------
+
+
+class Endpoint(_Body, kw_only=True):
+    """One instance, reachable at ``address:port`` (its sidecar's inbound listener where ``tls`` is set)."""
+
+    id: str
+    address: Host
+    port: Port
+    version: Label
+    tls: bool = False
+    healthy: bool = True
+    draining: bool = False
+    weight: Annotated[int, Meta(ge=1, le=1000)] = 100
+    locality: str = ""
+
+
+class EndpointsBody(_Body, kw_only=True):
+    """The instances of one service, ordered by id."""
+
+    endpoints: list[Endpoint]
+
+
+# --- inbound: the server's view ---------------------------------------------------------------------------------
+
+
+class InboundBody(_Body, kw_only=True):
+    """How a service's own proxies receive. ``strict`` refuses plaintext; ``disable`` speaks only plaintext."""
+
+    mtls: Literal["strict", "disable"] = "strict"
+
+
+# --- trust ------------------------------------------------------------------------------------------------------
+
+
+class TrustBody(_Body, kw_only=True):
+    """The trust domain and the PEM root certificates that proxies accept peers under."""
+
+    trust_domain: Host
+    bundle: list[str]
+
+
+# --- directory --------------------------------------------------------------------------------------------------
+
+
+class DirectoryBody(_Body, kw_only=True):
+    """The names of all services, so that a proxy knows what to follow without being rewritten for each new one."""
+
+    services: list[ServiceName]
+
+
+# --- proxy ------------------------------------------------------------------------------------------------------
+
+
+class InboundListener(_Body, kw_only=True, tag_field="kind", tag="inbound"):
+    """Receives for ``service`` and forwards to the app at ``app_address:app_port``."""
+
+    address: Host
+    port: Port
+    service: ServiceName
+    app_address: Host = "127.0.0.1"
+    app_port: Port
+
+
+class OutboundListener(_Body, kw_only=True, tag_field="kind", tag="outbound"):
+    """The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host gets."""
+
+    address: Host = "127.0.0.1"
+    port: Port
+    egress: Literal["allow", "deny"] = "deny"
+
+
+class GatewayHost(_Body, kw_only=True):
+    """``host`` is a name, ``*.suffix``, or ``*`` for any; the most specific one wins."""
+
+    host: Host
+    service: ServiceName
+
+
+class GatewayListener(_Body, kw_only=True, tag_field="kind", tag="gateway"):
+    """An edge listener: plain HTTP from outside, routed by host into the mesh."""
+
+    address: Host
+    port: Port
+    hosts: list[GatewayHost]
+
+
+Listener = InboundListener | OutboundListener | GatewayListener
+
+
+class ProxyBody(_Body, kw_only=True):
+    """One proxy alone: who it is and where it listens. ``service`` is also its name as a source of traffic."""
+
+    service: ServiceName
+    version: Label
+    identity: str = ""
+    listeners: list[Listener]
+    drain_ms: Milliseconds = 30_000
+
+
+# --- envelope ---------------------------------------------------------------------------------------------------
+
+
+class _Envelope(Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """``version`` is the content hash (equality only); ``revision`` orders within an ``epoch``."""
+
+    name: str
+    schema: int = SCHEMA
+    requires: int = 1
+    epoch: int = 0
+    revision: int = 0
+    version: str = ""
+
+    @property
+    def key(self) -> str:
+        """``kind:name``, as in the Redis key and in acknowledgements."""
+        return resource_key(type(self).__struct_config__.tag, self.name)  # type: ignore[arg-type]
+
+
+class ServiceResource(_Envelope, frozen=True, kw_only=True, tag="service"):
+    body: ServiceBody
+
+
+class EndpointsResource(_Envelope, frozen=True, kw_only=True, tag="endpoints"):
+    body: EndpointsBody
+
+
+class InboundResource(_Envelope, frozen=True, kw_only=True, tag="inbound"):
+    body: InboundBody
+
+
+class TrustResource(_Envelope, frozen=True, kw_only=True, tag="trust"):
+    name: str = ""
+    body: TrustBody
+
+
+class DirectoryResource(_Envelope, frozen=True, kw_only=True, tag="directory"):
+    name: str = ""
+    body: DirectoryBody
+
+
+class ProxyResource(_Envelope, frozen=True, kw_only=True, tag="proxy"):
+    body: ProxyBody
+
+
+Resource = (
+    ServiceResource | EndpointsResource | InboundResource | TrustResource | DirectoryResource | ProxyResource
+)
+
+RESOURCE_TYPES: dict[str, type[Resource]] = {
+    "service": ServiceResource,
+    "endpoints": EndpointsResource,
+    "inbound": InboundResource,
+    "trust": TrustResource,
+    "directory": DirectoryResource,
+    "proxy": ProxyResource,
+}
+
+
+class ResourceError(ValueError):
+    """Bytes that are no resource this reader may apply; the message names the field."""
+
+
+class _Preamble(Struct):
+    kind: str = ""
+    requires: int = 1
+
+
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+_decoder: msgspec.msgpack.Decoder[Resource] = msgspec.msgpack.Decoder(Resource)
+_preamble = msgspec.msgpack.Decoder(_Preamble)
+
+
+def resource_key(kind: str, name: str) -> str:
+    """``service:shop/catalog``, and ``trust`` alone where a kind has one resource."""
+    return f"{kind}:{name}" if name else kind
+
+
+def content_hash(body: _Body) -> str:
+    """The version of a body: the same body gives the same 16 hex digits on every machine."""
+    return hashlib.sha256(_encoder.encode(body)).hexdigest()[:16]
+
+
+def encode(resource: Resource) -> bytes:
+    return _encoder.encode(resource)
+
+
+def decode(data: bytes) -> Resource:
+    """Read one resource. Raises ResourceError for bytes that are none, or that need a newer reader."""
+    try:
+        preamble = _preamble.decode(data)
+        if preamble.requires > SCHEMA:
+            raise ResourceError(f"needs schema {preamble.requires}, this proxy knows {SCHEMA}")
+        return _decoder.decode(data)
+    except msgspec.DecodeError as error:  # ValidationError is a DecodeError
+        raise ResourceError(str(error)) from error
+
+
+class ResourceFile(Struct, frozen=True, kw_only=True):
+    """What standalone mode serves: ``{"resources": [{"kind": ..., "name": ..., "body": {...}}]}``."""
+
+    resources: list[Resource]
+
+
+def decode_file(data: bytes) -> list[Resource]:
+    """Read a JSON resource file. Raises ResourceError with the path of the offending field."""
+    try:
+        return msgspec.json.decode(data, type=ResourceFile).resources
+    except msgspec.DecodeError as error:
+        raise ResourceError(str(error)) from error
+
+
+def json_schema() -> dict[str, object]:
+    """The JSON Schema of a resource file."""
+    return msgspec.json.schema(ResourceFile)
