@@ -17,9 +17,7 @@ from msgspec import Meta, Struct, field
 SCHEMA = 1
 """The newest schema this code understands; an envelope whose ``requires`` is greater is refused."""
 
-ServiceName = Annotated[
-    str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
-]
+ServiceName = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Label = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -241,9 +239,7 @@ class ProxyResource(_Envelope, frozen=True, kw_only=True, tag="proxy"):
     body: ProxyBody
 
 
-Resource = (
-    ServiceResource | EndpointsResource | InboundResource | TrustResource | DirectoryResource | ProxyResource
-)
+Resource = ServiceResource | EndpointsResource | InboundResource | TrustResource | DirectoryResource | ProxyResource
 
 RESOURCE_TYPES: dict[str, type[Resource]] = {
     "service": ServiceResource,

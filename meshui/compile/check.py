@@ -1,0 +1,62 @@
+"""The consistency check before publishing: what proxies would refuse, or must never be told, stops here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+
+from meshui.mesh.invariants import Breach, Invalid
+from proxies.wire import resources as wire
+
+
+def check(resources: Iterable[wire.Resource], services: Set[str]) -> None:
+    """Raise Invalid with every breach in ``resources``; ``services`` are the names that will be in the directory."""
+    breaches = [breach for resource in resources for breach in _breaches(resource, services)]
+    if breaches:
+        raise Invalid(breaches)
+
+
+def _breaches(resource: wire.Resource, services: Set[str]) -> Iterator[Breach]:
+    key = resource.key
+    match resource:
+        case wire.ServiceResource(body=body):
+            yield from _service(key, body)
+        case wire.EndpointsResource(body=body):
+            yield from _unique(key, "endpoints", [endpoint.id for endpoint in body.endpoints])
+        case wire.TrustResource(body=body):
+            if not body.bundle:
+                yield Breach(f"{key}.bundle", "required", "an empty trust bundle would refuse every peer")
+        case wire.ProxyResource(body=body):
+            yield from _proxy(key, body, services)
+
+
+def _service(key: str, body: wire.ServiceBody) -> Iterator[Breach]:
+    if body.versions:
+        yield from _split(f"{key}.split", body.split, set(body.versions))
+    for index, route in enumerate(body.routes):
+        if route.split is not None:
+            yield from _split(f"{key}.routes.{index}.split", route.split, set(body.versions))
+    yield from _unique(key, "routes", [route.name for route in body.routes])
+    if not body.identity:
+        yield Breach(f"{key}.identity", "required", "callers could not tell the server from another")
+
+
+def _split(path: str, split: Sequence[wire.WeightedVersion], versions: Set[str]) -> Iterator[Breach]:
+    for entry in split:
+        if entry.version not in versions:
+            yield Breach(path, "unknown_version", f"{entry.version!r} is no version")
+    if sum(entry.weight for entry in split) != 100:
+        yield Breach(path, "sum", "weights do not sum to 100")
+
+
+def _proxy(key: str, body: wire.ProxyBody, services: Set[str]) -> Iterator[Breach]:
+    yield from _unique(key, "listeners", [f"{listener.address}:{listener.port}" for listener in body.listeners])
+    for listener in body.listeners:
+        if isinstance(listener, wire.GatewayListener):
+            for host in listener.hosts:
+                if host.service not in services:
+                    yield Breach(f"{key}.hosts.{host.host}", "unknown_service", f"{host.service!r} does not exist")
+
+
+def _unique(key: str, field: str, names: Sequence[str]) -> Iterator[Breach]:
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Breach(f"{key}.{field}", "duplicate", f"{name!r} stands there twice")

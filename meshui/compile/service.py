@@ -1,0 +1,59 @@
+"""A service's two resources: what callers need to route to it, and where its instances are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from meshui.mesh import values
+from proxies.wire import resources as wire
+
+
+def service_body(service: values.Service) -> wire.ServiceBody:
+    """The client's view, whole."""
+    return wire.ServiceBody(
+        hosts=[service.name.host],
+        versions=sorted(service.versions),
+        split=_split(service.split),
+        routes=[_route(route) for route in service.routes],
+        identity=service.name.identity(service.trust_domain),
+        connect_timeout_ms=service.resilience.connect_timeout_ms,
+    )
+
+
+def endpoints_body(service: values.Service) -> wire.EndpointsBody:
+    """Its instances, ordered by id so that the same registry gives the same bytes."""
+    return wire.EndpointsBody(
+        endpoints=[
+            wire.Endpoint(
+                id=instance.id,
+                address=instance.address,
+                port=instance.port,
+                version=instance.version,
+                tls=instance.tls,
+                healthy=instance.healthy,
+                draining=instance.draining,
+            )
+            for instance in sorted(service.instances, key=lambda instance: instance.id)
+        ]
+    )
+
+
+def _split(weights: Mapping[str, int]) -> list[wire.WeightedVersion]:
+    return [wire.WeightedVersion(version=version, weight=weight) for version, weight in sorted(weights.items())]
+
+
+def _route(route: values.Route) -> wire.Route:
+    match = route.match
+    return wire.Route(
+        name=route.name,
+        match=wire.RouteMatch(
+            path=wire.PathMatch(kind=match.path.kind, value=match.path.value) if match.path else None,
+            methods=sorted(set(match.methods)),
+            headers=[
+                wire.HeaderMatch(name=h.name.lower(), kind=h.kind, value=h.value, invert=h.invert)
+                for h in match.headers
+            ],
+        ),
+        split=None if route.weights is None else _split(route.weights),
+        timeouts=wire.Timeouts(request_ms=route.timeouts.request_ms, idle_ms=route.timeouts.idle_ms),
+    )

@@ -1,0 +1,69 @@
+"""Rules that span the fields of a service. Each breach names the field's path, so that a form can show it there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from meshui.mesh.values import Route, Service
+
+MAX_ROUTES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One broken rule: ``path`` like ``weights.v3`` or ``routes.0.name``, a stable ``code``, a sentence."""
+
+    path: str
+    code: str
+    detail: str
+
+
+class Invalid(ValueError):
+    """A value that breaks its invariants; changes nothing."""
+
+    def __init__(self, breaches: Sequence[Breach]) -> None:
+        self.breaches = tuple(breaches)
+        super().__init__("; ".join(f"{b.path}: {b.detail}" for b in breaches))
+
+
+def split_breaches(weights: Mapping[str, int], versions: Set[str], path: str = "weights") -> Iterator[Breach]:
+    """Every version exists and the weights sum to 100."""
+    for version in weights:
+        if version not in versions:
+            yield Breach(f"{path}.{version}", "unknown_version", f"{version!r} is no version of this service")
+    total = sum(weights.values())
+    if total != 100:
+        yield Breach(path, "sum", f"weights sum to {total}, expected 100")
+
+
+def route_breaches(routes: Sequence[Route], versions: Set[str]) -> Iterator[Breach]:
+    """At least one route, unique names, valid splits, header values where the kind needs one."""
+    if not routes:
+        yield Breach("routes", "required", "a service has at least one route")
+    if len(routes) > MAX_ROUTES:
+        yield Breach("routes", "too_many", f"{len(routes)} routes, at most {MAX_ROUTES}")
+    seen: set[str] = set()
+    for index, route in enumerate(routes):
+        path = f"routes.{index}"
+        if route.name in seen:
+            yield Breach(f"{path}.name", "duplicate", f"another route is named {route.name!r}")
+        seen.add(route.name)
+        if route.weights is not None:
+            yield from split_breaches(route.weights, versions, f"{path}.weights")
+        for number, header in enumerate(route.match.headers):
+            if header.kind == "present" and header.value:
+                yield Breach(f"{path}.match.headers.{number}.value", "unused", "'present' compares no value")
+            if header.kind != "present" and not header.value:
+                yield Breach(f"{path}.match.headers.{number}.value", "required", f"{header.kind!r} needs a value")
+
+
+def service_breaches(service: Service) -> Iterator[Breach]:
+    """All rules of one service."""
+    versions = set(service.versions)
+    if service.versions:
+        yield from split_breaches(service.split, versions, "split")
+    yield from route_breaches(service.routes, versions)
+    for instance in service.instances:
+        if instance.version not in versions:
+            yield Breach(f"instances.{instance.id}.version", "unknown_version", f"{instance.version!r} is no version")
