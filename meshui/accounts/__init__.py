@@ -1,0 +1,1 @@
+"""People and machines: users, roles per namespace, API tokens, login throttling."""

@@ -1,0 +1,44 @@
+"""Users, the roles they hold and where, and API tokens."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class User(AbstractUser):
+    """A person. ``is_superuser`` holds every permission everywhere."""
+
+
+class RoleGrant(models.Model):
+    """A role held in one namespace, or mesh-wide where ``namespace`` is empty."""
+
+    class Role(models.TextChoices):
+        VIEWER = "viewer"
+        OPERATOR = "operator"
+        SECURITY = "security"
+        ADMIN = "admin"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="grants")
+    role = models.CharField(max_length=16, choices=Role.choices)
+    namespace = models.CharField(max_length=63, blank=True, default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "role", "namespace"], name="one_grant")]
+
+    def __str__(self) -> str:
+        return f"{self.user.username}: {self.role} in {self.namespace or 'the mesh'}"
+
+
+class ApiToken(models.Model):
+    """A bearer token, stored as SHA-256 of its 256 random bits. It can do what its owner can."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.user.username}: {self.name}"

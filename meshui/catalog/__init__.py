@@ -1,0 +1,1 @@
+"""The registry: namespaces, services, versions, instances, proxies, join tokens."""

@@ -1,0 +1,142 @@
+"""What exists in the mesh and where it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from meshui.mesh.names import ServiceName
+
+
+class Namespace(models.Model):
+    name = models.CharField(max_length=63, unique=True)
+    description = models.CharField(max_length=500, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Service(models.Model):
+    """Something called by name. A gateway is one too: it has an identity and proxies, but nobody calls it."""
+
+    class Kind(models.TextChoices):
+        HTTP = "http"
+        GATEWAY = "gateway"
+
+    namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="services")
+    name = models.CharField(max_length=63)
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.HTTP)
+    description = models.CharField(max_length=500, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    revision = models.BigIntegerField(default=0)
+    """The last revision that changed the service, its split or its routes."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["namespace", "name"], name="one_service")]
+
+    def __str__(self) -> str:
+        return str(self.full_name)
+
+    @property
+    def full_name(self) -> ServiceName:
+        return ServiceName(self.namespace.name, self.name)
+
+
+class Version(models.Model):
+    """A deployed version (subset) and its weight in the service's split; the weights of a service sum to 100."""
+
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="versions")
+    name = models.CharField(max_length=63)
+    weight = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["service", "name"], name="one_version")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Proxy(models.Model):
+    """A sidecar or gateway that joined. Its private key never comes here; of its Redis password only the SHA-256."""
+
+    id = models.CharField(max_length=40, primary_key=True)
+    name = models.CharField(max_length=100)
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="proxies")
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="proxies")
+    listeners = models.JSONField(default=list)
+    """``proxies.wire.resources.Listener`` as JSON, as the proxy said when it joined."""
+    admin = models.CharField(max_length=100, blank=True, default="")
+    redis_password_sha256 = models.CharField(max_length=64)
+    proxy_version = models.CharField(max_length=32, blank=True, default="")
+    joined_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(null=True)
+    certificate_not_after = models.DateTimeField(null=True)
+    load = models.JSONField(default=dict)
+    """The latest gauges: ``rps, connections, rss_bytes, cpu_percent``."""
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["service", "name"], name="one_proxy_name")]
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def kind(self) -> str:
+        return "gateway" if self.service.kind == Service.Kind.GATEWAY else "sidecar"
+
+    def listener(self, kind: str) -> dict[str, Any] | None:
+        return next((listener for listener in self.listeners if listener.get("kind") == kind), None)
+
+
+class Instance(models.Model):
+    """A running copy of a version: where other proxies reach it. Behind a sidecar, that is its inbound listener."""
+
+    class Status(models.TextChoices):
+        PASSING = "passing"
+        CRITICAL = "critical"
+
+    id = models.CharField(max_length=64, primary_key=True)
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="instances")
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="instances")
+    proxy = models.OneToOneField(Proxy, on_delete=models.CASCADE, null=True, related_name="instance")
+    """Whose reports are its heartbeat; None where the instance sends its own."""
+    address = models.CharField(max_length=253)
+    port = models.PositiveIntegerField()
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.PASSING)
+    draining = models.BooleanField(default=False)
+    ttl_s = models.PositiveIntegerField(default=15)
+    """Seconds without a heartbeat after which it is critical."""
+    registered_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["service", "address", "port"], name="one_instance_address")]
+
+    def __str__(self) -> str:
+        return f"{self.id} at {self.address}:{self.port}"
+
+
+class JoinToken(models.Model):
+    """Lets a proxy of one service and version join, a few times, for some minutes. Stored as SHA-256."""
+
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="join_tokens")
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="join_tokens")
+    digest = models.CharField(max_length=64, unique=True)
+    uses_left = models.PositiveIntegerField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"token {self.pk} for {self.service}"

@@ -1,0 +1,117 @@
+"""The environment, read once into a frozen object. Nothing else reads ``os.environ``."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What a deployment decides. Secrets have no defaults: without one, the process refuses to start."""
+
+    mode: Literal["production", "demo"]
+    secret_key: str
+    ca_key: bytes
+    """32 bytes that encrypt the authority's private keys at rest."""
+    report_key: bytes
+    """32 bytes from which every proxy's report signing key is derived."""
+    database_url: str
+    redis_url: str
+    data_dir: Path
+    port: int
+    gateway_port: int
+    allowed_hosts: tuple[str, ...]
+    trusted_origins: tuple[str, ...]
+    https: bool
+    """Whether browsers reach the dashboard over HTTPS (secure cookies, HSTS)."""
+    trust_domain: str
+    proxy_redis_url: str
+    """Where proxies reach Redis, without credentials."""
+
+    @property
+    def demo(self) -> bool:
+        return self.mode == "demo"
+
+    @property
+    def broker_url(self) -> str:
+        """Celery's own database on the same server, which no proxy's user can name a key of."""
+        return with_database(self.redis_url, 1)
+
+    @property
+    def channels_url(self) -> str:
+        return with_database(self.redis_url, 2)
+
+
+def read(env: Mapping[str, str]) -> Environment:
+    """Parse the environment. Raises ImproperlyConfigured naming the variable."""
+    mode = env.get("MESHUI_ENV", "production")
+    if mode not in ("production", "demo"):
+        raise ImproperlyConfigured(f"MESHUI_ENV is {mode!r}, expected 'production' or 'demo'")
+    redis_url = _required(env, "REDIS_URL")
+    return Environment(
+        mode="demo" if mode == "demo" else "production",
+        secret_key=_required(env, "MESHUI_SECRET_KEY"),
+        ca_key=_key(env, "MESHUI_CA_KEY"),
+        report_key=_key(env, "MESHUI_REPORT_KEY"),
+        database_url=_required(env, "DATABASE_URL"),
+        redis_url=redis_url,
+        data_dir=Path(env.get("MESHUI_DATA_DIR", ROOT / ".data")).resolve(),
+        port=_port(env, "MESHUI_PORT", 8000),
+        gateway_port=_port(env, "MESHUI_GATEWAY_PORT", 8080),
+        allowed_hosts=_list(env, "MESHUI_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]"),
+        trusted_origins=_list(env, "MESHUI_TRUSTED_ORIGINS", ""),
+        https=env.get("MESHUI_HTTPS", "0") == "1",
+        trust_domain=env.get("MESHUI_TRUST_DOMAIN", "mesh.local"),
+        proxy_redis_url=without_credentials(env.get("MESHUI_PROXY_REDIS_URL", redis_url)),
+    )
+
+
+def with_database(url: str, number: int) -> str:
+    """The same Redis server, another database (a ``unix://`` URL carries it in its query)."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return urlunsplit(parts._replace(query=f"db={number}"))
+    return urlunsplit(parts._replace(path=f"/{number}"))
+
+
+def without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "")
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set; `make demo` makes one, elsewhere you do")
+    return value
+
+
+def _key(env: Mapping[str, str], name: str) -> bytes:
+    try:
+        key = base64.b64decode(_required(env, name), validate=True)
+    except binascii.Error as error:
+        raise ImproperlyConfigured(f"{name} is not base64: {error}") from error
+    if len(key) != 32:
+        raise ImproperlyConfigured(f"{name} holds {len(key)} bytes, expected 32")
+    return key
+
+
+def _port(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name) or str(default)
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise ImproperlyConfigured(f"{name} is {text!r}, expected a port number")
+    return int(text)
+
+
+def _list(env: Mapping[str, str], name: str, default: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in env.get(name, default).split(",") if item.strip())

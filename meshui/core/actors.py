@@ -1,0 +1,45 @@
+"""Who acts: a person, a token, or a part of the system; and what they may do where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from meshui.core.errors import PermissionDenied
+
+Permission = Literal["view", "catalog.write", "traffic.write", "security.write", "users.write"]
+EVERYWHERE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """``grants`` maps a namespace, or ``*`` for the whole mesh, to what the actor may do there."""
+
+    name: str
+    grants: Mapping[str, frozenset[Permission]] = field(default_factory=dict)
+    address: str = ""
+    system: bool = False
+
+    def may(self, permission: Permission, namespace: str | None = None) -> bool:
+        """Whether the permission holds in the namespace (None: in the whole mesh)."""
+        if self.system or permission in self.grants.get(EVERYWHERE, ()):
+            return True
+        return namespace is not None and permission in self.grants.get(namespace, ())
+
+    def require(self, permission: Permission, namespace: str | None = None) -> None:
+        """Raise PermissionDenied unless the permission holds."""
+        if not self.may(permission, namespace):
+            where = f"in namespace {namespace}" if namespace else "mesh-wide"
+            raise PermissionDenied(f"{self.name} lacks {permission} {where}")
+
+    def visible_namespaces(self) -> frozenset[str] | None:
+        """The namespaces the actor may view; None means all."""
+        if self.may("view"):
+            return None
+        return frozenset(namespace for namespace, granted in self.grants.items() if "view" in granted)
+
+
+def system(name: str) -> Actor:
+    """A part of the control plane acting by itself, such as the registry expiring an instance."""
+    return Actor(name=f"system:{name}", system=True)

@@ -1,0 +1,113 @@
+"""The one way to change the mesh: rows, revision, change log and outbox in one transaction, then a push.
+
+A service opens ``commit(...)``, changes rows inside, names the resources it made dirty and what the object looked like
+before and after. Nothing is pushed when the transaction does not commit; a push that is lost is made up for by the
+reconciler, because the outbox row stays until it is dealt with.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import kombu.exceptions
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from meshui.core.actors import Actor
+from meshui.core.models import Change, Mesh, Outbox, Revision
+
+log = logging.getLogger(__name__)
+
+PUSH_TASK = "meshui.delivery.tasks.push"
+
+
+class Commit:
+    """What a service fills in while its transaction is open.
+
+    ``revision`` is the number this change will have; None in a dry run and when nothing changed.
+    """
+
+    def __init__(self, mesh: Mesh) -> None:
+        self.mesh = mesh
+        self.revision: int | None = mesh.revision + 1
+        self.summary = ""
+        self.before: Any = None
+        self.after: Any = None
+        self._dirty: dict[tuple[str, str], None] = {}
+        self._unchanged = False
+
+    def dirty(self, kind: str, name: object = "") -> None:
+        """Mark a wire resource (``service``, ``shop/catalog``) for publication."""
+        self._dirty[(kind, str(name))] = None
+
+    def unchanged(self) -> None:
+        """Say that the object already is as asked: no revision, no log line, no push."""
+        self._unchanged = True
+
+
+@contextmanager
+def commit(
+    *, actor: Actor, action: str, obj: str, namespace: str = "", reason: str = "", dry_run: bool = False
+) -> Iterator[Commit]:
+    """Open the transaction of one change.
+
+    ``action`` is ``noun.verb``, ``obj`` is ``kind:name``. The mesh row is locked first: changes run one after the
+    other, and ``expected_version`` checks inside see what is committed.
+    """
+    with transaction.atomic():
+        mesh = current_mesh(lock=True)
+        change = Commit(mesh)
+        yield change
+        if dry_run or change._unchanged:
+            change.revision = None
+            if dry_run:
+                transaction.set_rollback(True)
+            return
+        _record(change, actor=actor, action=action, obj=obj, namespace=namespace, reason=reason)
+        transaction.on_commit(push_soon)
+
+
+def _record(change: Commit, *, actor: Actor, action: str, obj: str, namespace: str, reason: str) -> None:
+    mesh = change.mesh
+    mesh.revision += 1
+    mesh.save(update_fields=["revision"])
+    revision = Revision.objects.create(number=mesh.revision)
+    Change.objects.create(
+        revision=revision,
+        actor=actor.name,
+        action=action,
+        object=obj,
+        namespace=namespace,
+        summary=change.summary[:400],
+        reason=reason,
+        address=actor.address,
+        before=change.before,
+        after=change.after,
+    )
+    Outbox.objects.bulk_create(Outbox(revision=mesh.revision, kind=kind, name=name) for kind, name in change._dirty)
+
+
+def push_soon() -> None:
+    """Ask a worker to publish. The broker may be down: the reconciler finds the outbox within seconds."""
+    try:
+        current_app.send_task(PUSH_TASK, retry=False, expires=30)
+    except kombu.exceptions.OperationalError:
+        log.warning("push not enqueued, the reconciler will", exc_info=True)
+
+
+def current_mesh(*, lock: bool = False) -> Mesh:
+    """The mesh row, made at first use."""
+    rows = Mesh.objects.select_for_update() if lock else Mesh.objects
+    mesh = rows.filter(pk=1).first()
+    if mesh is None:
+        Mesh.objects.get_or_create(
+            pk=1,
+            defaults={"epoch": int(timezone.now().timestamp()), "trust_domain": settings.MESHUI.trust_domain},
+        )
+        mesh = rows.get(pk=1)
+    return mesh

@@ -1,0 +1,1 @@
+"""How calls are routed: splits, routes, resilience, gateway hosts."""

@@ -1,0 +1,35 @@
+"""What a team has decided about a service's traffic. The split itself is the weights of its versions (catalog)."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from meshui.catalog.models import Service
+
+
+class TrafficRules(models.Model):
+    """A service's routes and resilience as JSON of ``meshui.mesh.values``; without a row, the defaults hold."""
+
+    service = models.OneToOneField(Service, on_delete=models.CASCADE, related_name="rules")
+    routes = models.JSONField(null=True)
+    """Ordered list of Route; None: the default route alone."""
+    resilience = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"rules of {self.service}"
+
+
+class GatewayHost(models.Model):
+    """A host that a gateway serves and the service it leads to."""
+
+    gateway = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="hosts")
+    host = models.CharField(max_length=253)
+    """A name, ``*.suffix`` or ``*``."""
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="gateway_hosts")
+
+    class Meta:
+        ordering = ["host"]
+        constraints = [models.UniqueConstraint(fields=["gateway", "host"], name="one_host")]
+
+    def __str__(self) -> str:
+        return f"{self.host} -> {self.service}"

@@ -1,0 +1,83 @@
+"""Changes of traffic: the one door for the API, rollouts and commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from meshui.catalog.models import Service
+from meshui.catalog.selectors import get_service
+from meshui.core.actors import Actor
+from meshui.core.commits import commit
+from meshui.core.errors import FieldError, InvalidInput, Stale
+from meshui.mesh.invariants import Breach, split_breaches
+from meshui.traffic.selectors import etag, split_of
+
+
+@dataclass(frozen=True, slots=True)
+class SplitResult:
+    weights: dict[str, int]
+    revision: int | None
+    """None when nothing changed, or in a dry run."""
+    version: str
+
+
+def split_set(
+    *,
+    actor: Actor,
+    service: str,
+    weights: Mapping[str, int],
+    reason: str = "",
+    expected_version: str | None = None,
+    dry_run: bool = False,
+) -> SplitResult:
+    """Set a service's weights; a version left out gets none.
+
+    Raises PermissionDenied, NotFound, Stale (``expected_version`` is not the current one), InvalidInput.
+    """
+    namespace = service.partition("/")[0]
+    actor.require("traffic.write", namespace)
+    with commit(
+        actor=actor,
+        action="split.set",
+        obj=f"service:{service}",
+        namespace=namespace,
+        reason=reason,
+        dry_run=dry_run,
+    ) as change:
+        row = get_service(service)
+        before = split_of(row)
+        _expect(expected_version, etag(before))
+        refuse(split_breaches(weights, before.keys()))
+        after = {version: weights.get(version, 0) for version in before}
+        if after == before:
+            change.unchanged()
+            return SplitResult(weights=after, revision=None, version=etag(after))
+        for version in row.versions.all():
+            if version.weight != after[version.name]:
+                version.weight = after[version.name]
+                version.save(update_fields=["weight"])
+        touch(row, change.revision)
+        change.summary = ", ".join(f"{v} {before[v]} -> {after[v]}" for v in before if before[v] != after[v])
+        change.before, change.after = {"weights": before}, {"weights": after}
+        change.dirty("service", service)
+    return SplitResult(weights=after, revision=change.revision, version=etag(after))
+
+
+def touch(service: Service, revision: int | None) -> None:
+    """Note on the service which revision changed it last."""
+    if revision is not None:
+        service.revision = revision
+        service.save(update_fields=["revision", "updated_at"])
+
+
+def refuse(breaches: Iterable[Breach]) -> None:
+    """Raise InvalidInput with every breach, if there is one."""
+    errors = [FieldError(b.path, b.code, b.detail) for b in breaches]
+    if errors:
+        raise InvalidInput(errors[0].detail, errors=errors)
+
+
+def _expect(expected: str | None, current: str) -> None:
+    if expected is not None and expected != current:
+        raise Stale(f"it is at version {current}, not {expected}")
