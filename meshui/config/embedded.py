@@ -50,12 +50,15 @@ class EmbeddedError(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """A server to run: ``command`` in the foreground, ``stop`` ends it cleanly, ``url`` reaches it.
+    """A server to run: ``prepare`` once before each start, then ``command`` in the foreground; ``stop`` ends it
+    cleanly and ``url`` reaches it.
 
-    ``ready`` is asked until it is true; it raises nothing and takes at most two seconds.
+    ``prepare`` raises EmbeddedError. ``ready`` is asked until it is true; it raises nothing and takes two seconds
+    at most.
     """
 
     name: str
+    prepare: Callable[[], None]
     command: list[str]
     stop: signal.Signals
     url: str
@@ -66,23 +69,23 @@ class Server:
 
 
 def postgres(data: DataDir, *, durable: bool = True) -> Server:
-    """Prepare PostgreSQL under ``data`` (initialised once). Without ``durable`` a power cut loses data: for tests.
-
-    Raises EmbeddedError when the data folder is out of reach of the user it must run as.
-    """
+    """PostgreSQL under ``data``, initialised once. Without ``durable`` a power cut loses data: for tests."""
     cluster = data.path / "postgres"
     user = _server_user(cluster)
     password = data.secret("postgres", secrets.token_urlsafe)
     port = data.ports(["postgres"])["postgres"]
-    for folder in (BINARIES, data.path):
-        _make_reachable(folder, user)
-    if not cluster.exists():
-        _initialise(cluster, user, password)
-    (cluster / "postgresql.auto.conf").write_text(_postgres_settings(port, durable))
-    (cluster / "pg_hba.conf").write_text(f"host all {DATABASE} 127.0.0.1/32 scram-sha-256\n")
+
+    def prepare() -> None:
+        for folder in (BINARIES, data.path):
+            _make_reachable(folder, user)
+        if not cluster.exists():
+            _initialise(cluster, user, password)
+        (cluster / "postgresql.auto.conf").write_text(_postgres_settings(port, durable))
+        (cluster / "pg_hba.conf").write_text(f"host all {DATABASE} 127.0.0.1/32 scram-sha-256\n")
+
     url = f"postgresql://{DATABASE}:{password}@127.0.0.1:{port}/{DATABASE}"
     command = command_line([BINARIES / "postgres", "-D", cluster], user=user, end=signal.SIGINT, bare=True)
-    return Server("postgres", command, signal.SIGINT, url, lambda: _postgres_ready(url))
+    return Server("postgres", prepare, command, signal.SIGINT, url, lambda: _postgres_ready(url))
 
 
 def _postgres_settings(port: int, durable: bool) -> str:
@@ -145,15 +148,26 @@ def _postgres_ready(url: str) -> bool:
 
 
 def valkey(data: DataDir, *, durable: bool = True) -> Server:
-    """Prepare Valkey under ``data``. Its ACL users live in a file and its data in an append-only file: both survive
+    """Valkey under ``data``. Its ACL users live in a file and its data in an append-only file: both survive
     a restart. Without ``durable`` it keeps data in memory alone: for tests."""
     folder = data.folder("valkey")
     password = data.secret("valkey", secrets.token_urlsafe)
     port = data.ports(["valkey"])["valkey"]
-    users = folder / "users.acl"
-    if not users.exists():
-        digest = hashlib.sha256(password.encode()).hexdigest()
-        write_private(users, f"user default on #{digest} ~* &* +@all\n")
+    config = folder / "valkey.conf"
+
+    def prepare() -> None:
+        users = folder / "users.acl"
+        if not users.exists():
+            digest = hashlib.sha256(password.encode()).hexdigest()
+            write_private(users, f"user default on #{digest} ~* &* +@all\n")
+        write_private(config, _valkey_settings(folder, users, port, durable))
+
+    url = f"redis://default:{password}@127.0.0.1:{port}/0"
+    command = command_line([get_binary_path(), config], bare=True)
+    return Server("valkey", prepare, command, signal.SIGTERM, url, lambda: _valkey_ready(url))
+
+
+def _valkey_settings(folder: Path, users: Path, port: int, durable: bool) -> str:
     settings = {
         "bind": "127.0.0.1",
         "port": port,
@@ -161,15 +175,8 @@ def valkey(data: DataDir, *, durable: bool = True) -> Server:
         "aclfile": f'"{users}"',
         "appendonly": "yes" if durable else "no",
         "save": '""',
-        "aof-use-rdb-preamble": "yes",
-        "timeout": 0,
-        "tcp-keepalive": 60,
     }
-    config = folder / "valkey.conf"
-    write_private(config, "".join(f"{name} {value}\n" for name, value in settings.items()))
-    url = f"redis://default:{password}@127.0.0.1:{port}/0"
-    command = command_line([get_binary_path(), config], bare=True)
-    return Server("valkey", command, signal.SIGTERM, url, lambda: _valkey_ready(url))
+    return "".join(f"{name} {value}\n" for name, value in settings.items())
 
 
 def _valkey_ready(url: str) -> bool:
