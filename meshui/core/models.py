@@ -21,13 +21,24 @@ class Mesh(models.Model):
 
 
 class Revision(models.Model):
-    """One committed change. Whether proxies took it is computed from their acknowledgements (delivery)."""
+    """One committed change, and when it went out. Which proxies took it is computed from their acknowledgements
+    (delivery), which also stamps ``applied_at`` when none is left to wait for."""
 
     number = models.BigIntegerField(primary_key=True)
     committed_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True)
+    applied_at = models.DateTimeField(null=True)
     failed_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True, default="")
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["number"],
+                name="revision_open",
+                condition=models.Q(published_at__isnull=False, applied_at__isnull=True),
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.number)

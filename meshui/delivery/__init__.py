@@ -1,0 +1,1 @@
+"""From committed change to acknowledged configuration: load, compile, check, publish, and what the proxies answered."""
