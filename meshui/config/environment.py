@@ -35,6 +35,8 @@ class Environment:
     https: bool
     """Whether browsers reach the dashboard over HTTPS (secure cookies, HSTS)."""
     trust_domain: str
+    leaf_ttl_s: int
+    """Lifetime of the certificates that proxies carry, in seconds."""
     proxy_redis_url: str
     """Where proxies reach Redis, without credentials."""
 
@@ -72,6 +74,7 @@ def read(env: Mapping[str, str]) -> Environment:
         trusted_origins=_list(env, "MESHUI_TRUSTED_ORIGINS", ""),
         https=env.get("MESHUI_HTTPS", "0") == "1",
         trust_domain=env.get("MESHUI_TRUST_DOMAIN", "mesh.local"),
+        leaf_ttl_s=_leaf_ttl(env),
         proxy_redis_url=without_credentials(env.get("MESHUI_PROXY_REDIS_URL", redis_url)),
     )
 
@@ -110,6 +113,13 @@ def _port(env: Mapping[str, str], name: str, default: int) -> int:
     text = env.get(name) or str(default)
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise ImproperlyConfigured(f"{name} is {text!r}, expected a port number")
+    return int(text)
+
+
+def _leaf_ttl(env: Mapping[str, str]) -> int:
+    text = env.get("MESHUI_LEAF_TTL") or "86400"
+    if not text.isdigit() or not 10 <= int(text) <= 30 * 86_400:
+        raise ImproperlyConfigured(f"MESHUI_LEAF_TTL is {text!r}, expected seconds from 10 to 30 days")
     return int(text)
 
 

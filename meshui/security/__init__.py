@@ -1,0 +1,1 @@
+"""Who is who: the mesh's certificate authority and the certificates it signs."""
