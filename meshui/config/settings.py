@@ -94,6 +94,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 # Two control planes on one host (other ports) share cookies' scope, so the port is part of the name.
 SESSION_COOKIE_NAME = f"meshui_session_{MESHUI.port}"
 SESSION_COOKIE_SECURE = MESHUI.https
+CSRF_FAILURE_VIEW = "meshui.core.problems.csrf_failure"
 CSRF_COOKIE_SECURE = MESHUI.https
 SECURE_HSTS_SECONDS = 31_536_000 if MESHUI.https else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if MESHUI.https else None
@@ -115,10 +116,9 @@ REST_FRAMEWORK = {
         "meshui.accounts.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_RENDERER_CLASSES": ["meshui.core.api.bodies.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["meshui.core.api.bodies.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "meshui.core.api.operations.Schema",
     "EXCEPTION_HANDLER": "meshui.core.problems.handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
@@ -130,6 +130,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "POSTPROCESSING_HOOKS": ["meshui.core.api.operations.add_problems"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

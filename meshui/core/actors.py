@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from meshui.core.errors import PermissionDenied
+from meshui.core.errors import NotFound, PermissionDenied
 
 Permission = Literal["view", "catalog.write", "traffic.write", "security.write", "users.write"]
 EVERYWHERE = "*"
@@ -32,6 +32,11 @@ class Actor:
         if not self.may(permission, namespace):
             where = f"in namespace {namespace}" if namespace else "mesh-wide"
             raise PermissionDenied(f"{self.name} lacks {permission} {where}")
+
+    def require_visible(self, namespace: str) -> None:
+        """Raise NotFound where the actor may not view the namespace: it is not told that something is there."""
+        if not self.may("view", namespace):
+            raise NotFound
 
     def visible_namespaces(self) -> frozenset[str] | None:
         """The namespaces the actor may view; None means all."""

@@ -36,8 +36,16 @@ class InvalidInput(MeshError):
         return cls(detail, errors=[FieldError(path, code, detail)])
 
 
+class NotAuthenticated(MeshError):
+    status, code, title = 401, "not_authenticated", "Authentication is required"
+
+
 class PermissionDenied(MeshError):
     status, code, title = 403, "permission_denied", "Permission denied"
+
+
+class CsrfFailed(MeshError):
+    status, code, title = 403, "csrf_failed", "CSRF check failed"
 
 
 class NotFound(MeshError):

@@ -28,10 +28,12 @@ class Invalid(ValueError):
 
 
 def split_breaches(weights: Mapping[str, int], versions: Set[str], path: str = "weights") -> Iterator[Breach]:
-    """Every version exists and the weights sum to 100."""
-    for version in weights:
+    """Every version exists, each weight is 0 to 100, and they sum to 100."""
+    for version, weight in weights.items():
         if version not in versions:
             yield Breach(f"{path}.{version}", "unknown_version", f"{version!r} is no version of this service")
+        if not 0 <= weight <= 100:
+            yield Breach(f"{path}.{version}", "range", f"{weight} is outside 0 to 100")
     total = sum(weights.values())
     if total != 100:
         yield Breach(path, "sum", f"weights sum to {total}, expected 100")

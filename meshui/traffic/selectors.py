@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
-
 import msgspec
 
 from meshui.catalog.models import Service
@@ -36,8 +33,3 @@ def rules_of(service: Service) -> TrafficRules | None:
         return service.rules
     except TrafficRules.DoesNotExist:
         return None
-
-
-def etag(value: Any) -> str:
-    """The version of a value that ``If-Match`` compares: a hash of its content."""
-    return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()[:16]

@@ -9,9 +9,10 @@ from meshui.catalog.models import Service
 from meshui.catalog.selectors import get_service
 from meshui.core.actors import Actor
 from meshui.core.commits import commit
-from meshui.core.errors import FieldError, InvalidInput, Stale
+from meshui.core.errors import FieldError, InvalidInput
+from meshui.core.versions import etag, expect
 from meshui.mesh.invariants import Breach, split_breaches
-from meshui.traffic.selectors import etag, split_of
+from meshui.traffic.selectors import split_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def split_set(
     ) as change:
         row = get_service(service)
         before = split_of(row)
-        _expect(expected_version, etag(before))
+        expect(expected_version, etag(before))
         refuse(split_breaches(weights, before.keys()))
         after = {version: weights.get(version, 0) for version in before}
         if after == before:
@@ -76,8 +77,3 @@ def refuse(breaches: Iterable[Breach]) -> None:
     errors = [FieldError(b.path, b.code, b.detail) for b in breaches]
     if errors:
         raise InvalidInput(errors[0].detail, errors=errors)
-
-
-def _expect(expected: str | None, current: str) -> None:
-    if expected is not None and expected != current:
-        raise Stale(f"it is at version {current}, not {expected}")

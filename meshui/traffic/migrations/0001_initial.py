@@ -5,34 +5,48 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('catalog', '0001_initial'),
+        ("catalog", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='TrafficRules',
+            name="TrafficRules",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('routes', models.JSONField(null=True)),
-                ('resilience', models.JSONField(default=dict)),
-                ('service', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='rules', to='catalog.service')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("routes", models.JSONField(null=True)),
+                ("resilience", models.JSONField(default=dict)),
+                (
+                    "service",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="rules", to="catalog.service"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='GatewayHost',
+            name="GatewayHost",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('host', models.CharField(max_length=253)),
-                ('gateway', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hosts', to='catalog.service')),
-                ('service', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='gateway_hosts', to='catalog.service')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("host", models.CharField(max_length=253)),
+                (
+                    "gateway",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="hosts", to="catalog.service"
+                    ),
+                ),
+                (
+                    "service",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="gateway_hosts", to="catalog.service"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['host'],
-                'constraints': [models.UniqueConstraint(fields=('gateway', 'host'), name='one_host')],
+                "ordering": ["host"],
+                "constraints": [models.UniqueConstraint(fields=("gateway", "host"), name="one_host")],
             },
         ),
     ]
