@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+import django
 import pytest
 
 from tests.support.servers import TestServers
@@ -19,6 +20,8 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     SERVERS.export()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meshui.config.settings")
+    # pytest-django sets Django up only where the variable was there before it looked.
+    django.setup()
 
 
 def pytest_unconfigure() -> None:

@@ -43,7 +43,7 @@ class Signer:
 def make_root(trust_domain: str, now: datetime) -> Signer:
     """A self-signed root that allows one CA below it."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name(f"{trust_domain[:40]} mesh root")
+    name = _ca_name(trust_domain, "root", key.public_key())
     builder = _ca(name, name, key.public_key(), trust_domain, path_length=1)
     builder = _lasting(builder, now, now + ROOT_LIFETIME)
     return Signer(builder.sign(key, hashes.SHA256()), key)
@@ -53,7 +53,7 @@ def make_intermediate(root: Signer, now: datetime, leaf_lifetime: timedelta) -> 
     """A CA that signs leaves only; it does not outlive its root."""
     key = ec.generate_private_key(ec.SECP256R1())
     trust_domain = root.trust_domain
-    name = _name(f"{trust_domain[:40]} mesh intermediate")
+    name = _ca_name(trust_domain, "intermediate", key.public_key())
     lifetime = max(INTERMEDIATE_LIFETIME, LEAVES_PER_INTERMEDIATE * leaf_lifetime)
     builder = _ca(name, root.certificate.subject, key.public_key(), trust_domain, path_length=0)
     builder = _lasting(builder, now, min(now + lifetime, root.certificate.not_valid_after_utc))
@@ -128,11 +128,13 @@ def _lasting(builder: x509.CertificateBuilder, now: datetime, until: datetime) -
     return builder.not_valid_before(now - CLOCK_SKEW).not_valid_after(until)
 
 
-def _name(common_name: str) -> x509.Name:
+def _ca_name(trust_domain: str, role: str, key: ec.EllipticCurvePublicKey) -> x509.Name:
+    """Another name for every key: path length does not count a CA whose issuer bears its own name (RFC 5280, 6.1.4)."""
+    digest = x509.SubjectKeyIdentifier.from_public_key(key).digest.hex()[:8]
     return x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "meshui"),
-            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"{trust_domain[:40]} {role} {digest}"),
         ]
     )
 

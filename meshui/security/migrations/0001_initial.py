@@ -5,46 +5,58 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Authority',
+            name="Authority",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('root', 'Root'), ('intermediate', 'Intermediate')], max_length=16)),
-                ('state', models.CharField(choices=[('active', 'Active'), ('retired', 'Retired')], default='active', max_length=16)),
-                ('fingerprint', models.CharField(max_length=64, unique=True)),
-                ('certificate', models.TextField()),
-                ('sealed_key', models.BinaryField()),
-                ('not_before', models.DateTimeField()),
-                ('not_after', models.DateTimeField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=[("root", "Root"), ("intermediate", "Intermediate")], max_length=16)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("active", "Active"), ("retired", "Retired")], default="active", max_length=16
+                    ),
+                ),
+                ("fingerprint", models.CharField(max_length=64, unique=True)),
+                ("certificate", models.TextField()),
+                ("sealed_key", models.BinaryField()),
+                ("not_before", models.DateTimeField()),
+                ("not_after", models.DateTimeField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['id'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('kind',), name='one_active_authority')],
+                "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "active")), fields=("kind",), name="one_active_authority"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='IssuedCertificate',
+            name="IssuedCertificate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('serial', models.CharField(max_length=40, unique=True)),
-                ('identity', models.CharField(max_length=512)),
-                ('proxy_id', models.CharField(db_index=True, max_length=40)),
-                ('actor', models.CharField(max_length=200)),
-                ('not_before', models.DateTimeField()),
-                ('not_after', models.DateTimeField(db_index=True)),
-                ('issued_at', models.DateTimeField()),
-                ('authority', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='issued', to='security.authority')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("serial", models.CharField(max_length=40, unique=True)),
+                ("identity", models.CharField(max_length=512)),
+                ("proxy_id", models.CharField(db_index=True, max_length=40)),
+                ("actor", models.CharField(max_length=200)),
+                ("not_before", models.DateTimeField()),
+                ("not_after", models.DateTimeField(db_index=True)),
+                ("issued_at", models.DateTimeField()),
+                (
+                    "authority",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="issued", to="security.authority"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
     ]
