@@ -1,0 +1,93 @@
+"""Whether a set of resources makes sense together: what a standalone proxy asks of its file before serving it.
+
+A proxy that follows a control plane does not ask this: there resources arrive one by one and the control plane has
+checked them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from proxies.core.errors import BadMessage
+from proxies.core.routes import compile_match
+from proxies.wire.resources import (
+    EndpointsResource,
+    GatewayListener,
+    InboundListener,
+    ProxyResource,
+    Resource,
+    ResourceError,
+    ServiceBody,
+    ServiceResource,
+    WeightedVersion,
+)
+
+
+def check(resources: Sequence[Resource]) -> None:
+    """Raises ResourceError with the path of the first field that is wrong."""
+    services: dict[str, ServiceBody] = {}
+    hosts: dict[str, str] = {}
+    keys: set[str] = set()
+    proxies = [r for r in resources if isinstance(r, ProxyResource)]
+    if len(proxies) != 1:
+        raise ResourceError(f"resources: holds {len(proxies)} proxy resources, needs exactly one")
+    for index, resource in enumerate(resources):
+        at = f"resources[{index}]"
+        if resource.key in keys:
+            raise ResourceError(f"{at}.name: {resource.key} is there twice")
+        keys.add(resource.key)
+        if isinstance(resource, ServiceResource):
+            services[resource.name] = resource.body
+            _check_service(f"{at}.body", resource.body)
+            for i, host in enumerate(resource.body.hosts):
+                if hosts.setdefault(host, resource.name) != resource.name:
+                    raise ResourceError(f"{at}.body.hosts[{i}]: {host!r} is also a host of {hosts[host]}")
+    for index, resource in enumerate(resources):
+        at = f"resources[{index}].body"
+        if isinstance(resource, EndpointsResource):
+            _check_endpoints(at, resource, services)
+        elif isinstance(resource, ProxyResource):
+            _check_listeners(at, resource, services)
+
+
+def _check_service(at: str, body: ServiceBody) -> None:
+    _check_split(f"{at}.split", body.split, body)
+    for index, route in enumerate(body.routes):
+        try:
+            compile_match(route.match)
+        except BadMessage as error:
+            raise ResourceError(f"{at}.routes[{index}].match.path.value: {error.reason}") from error
+        if route.split is not None:
+            _check_split(f"{at}.routes[{index}].split", route.split, body)
+
+
+def _check_split(at: str, split: list[WeightedVersion], body: ServiceBody) -> None:
+    for index, item in enumerate(split):
+        if item.version not in body.versions:
+            raise ResourceError(f"{at}[{index}].version: {item.version!r} is no version of the service")
+    if not any(item.weight for item in split):
+        raise ResourceError(f"{at}: the weights sum to 0")
+
+
+def _check_endpoints(at: str, resource: EndpointsResource, services: dict[str, ServiceBody]) -> None:
+    service = services.get(resource.name)
+    for index, endpoint in enumerate(resource.body.endpoints):
+        if service is not None and endpoint.version not in service.versions:
+            raise ResourceError(f"{at}.endpoints[{index}].version: {endpoint.version!r} is no version of the service")
+        if endpoint.tls and service is not None and not service.identity:
+            raise ResourceError(f"{at}.endpoints[{index}].tls: the service has no identity to expect")
+
+
+def _check_listeners(at: str, resource: ProxyResource, services: dict[str, ServiceBody]) -> None:
+    taken: set[tuple[str, int]] = set()
+    for index, listener in enumerate(resource.body.listeners):
+        place = (listener.address, listener.port)
+        if place in taken:
+            raise ResourceError(f"{at}.listeners[{index}].port: another listener has this address and port")
+        taken.add(place)
+        if isinstance(listener, InboundListener) and listener.service != resource.body.service:
+            raise ResourceError(f"{at}.listeners[{index}].service: is not the proxy's own service")
+        if isinstance(listener, GatewayListener):
+            for i, entry in enumerate(listener.hosts):
+                if entry.service not in services:
+                    raise ResourceError(f"{at}.listeners[{index}].hosts[{i}].service: {entry.service!r} is not there")

@@ -1,0 +1,128 @@
+"""The command line of a proxy, and the stack it composes, top to bottom.
+
+python -m proxies run --resources FILE.json [--admin 127.0.0.1:PORT]     serve a file, no control plane needed
+python -m proxies run --join URL ...                                     serve what a control plane publishes
+python -m proxies check FILE.json                                        validate a file
+python -m proxies schema                                                 print the JSON Schema of such a file
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import logging
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from proxies.net.admin import serve_admin
+from proxies.net.engine import Engine
+from proxies.net.standalone import FileConfiguration, TlsFiles, load
+from proxies.wire.resources import ResourceError, json_schema
+
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns the exit status: 0 done, 1 refused input (usage errors exit with 2)."""
+    words = sys.argv[1:] if arguments is None else arguments
+    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, stream=sys.stderr)
+    try:
+        if words[:1] == ["run"] and any(word.split("=")[0] == "--join" for word in words):
+            # Only a joined proxy pays for Redis and cryptography.
+            from proxies.agent.command import main as run_joined
+
+            return run_joined(words[1:])
+        options = _parser().parse_args(words)
+        return int(options.command(options))
+    except (ResourceError, OSError) as error:
+        print(f"proxies: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+
+
+def run_loop(stack: Coroutine[Any, Any, None]) -> int:
+    """Run a composed stack on the engine's event loop until it ends by itself. Returns the exit status."""
+    # What is alive now stays alive: the collector need not walk it again. Requests make few cycles.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    uvloop.run(stack)
+    return 0
+
+
+async def serve_until_told(engine: Engine, admin: tuple[str, int] | None) -> None:
+    """Serve until SIGTERM or SIGINT, then drain; a second signal ends at once."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    pages = await serve_admin(engine, *admin) if admin is not None else None
+    await told.wait()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, engine.stop)
+    logging.getLogger("meshui.proxy").info("draining for at most %g s", engine.drain_s)
+    await engine.drain()
+    if pages is not None:
+        pages.close()
+
+
+async def _serve_file(options: argparse.Namespace, tls: TlsFiles | None) -> None:
+    engine = Engine()
+    configuration = FileConfiguration(engine, options.resources, tls)
+    configuration.apply()
+    engine.start()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, configuration.reload)
+    await serve_until_told(engine, options.admin)
+
+
+def _run(options: argparse.Namespace) -> int:
+    files = (options.cert, options.key, options.ca)
+    if any(files) and not all(files):
+        raise ResourceError("--cert, --key and --ca belong together")
+    return run_loop(_serve_file(options, TlsFiles(*files) if all(files) else None))
+
+
+def _check(options: argparse.Namespace) -> int:
+    resources = load(options.file)
+    print(f"{options.file}: {len(resources)} resources, all good")  # noqa: T201
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    print(json.dumps(json_schema(), indent=2))  # noqa: T201
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m proxies", description="A proxy of the mesh.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    run = commands.add_parser("run", help="serve a resource file, or join a control plane (run --join URL --help)")
+    run.add_argument("--resources", type=Path, metavar="FILE", required=True, help="the file to serve")
+    run.add_argument("--admin", type=address, metavar="ADDRESS:PORT", help="where to serve /metrics, /ready, /config")
+    run.add_argument("--cert", type=Path, metavar="FILE", help="PEM certificate chain for mTLS, leaf first")
+    run.add_argument("--key", type=Path, metavar="FILE", help="PEM private key of the certificate")
+    run.add_argument("--ca", type=Path, metavar="FILE", help="PEM root certificates to trust")
+    run.set_defaults(command=_run)
+    check = commands.add_parser("check", help="validate a resource file")
+    check.add_argument("file", type=Path)
+    check.set_defaults(command=_check)
+    schema = commands.add_parser("schema", help="print the JSON Schema of a resource file")
+    schema.set_defaults(command=_schema)
+    return parser
+
+
+def address(text: str) -> tuple[str, int]:
+    """``address:port`` of the command line, an IPv6 address in brackets."""
+    host, separator, port = text.rpartition(":")
+    if not separator or not host or not port.isdigit() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not ADDRESS:PORT")
+    return host.strip("[]"), int(port)
+
+
+__all__ = ["address", "main", "run_loop", "serve_until_told"]

@@ -1,0 +1,100 @@
+"""The services that this proxy can call: clusters by name and by host, and the ways to hosts outside the mesh."""
+
+from __future__ import annotations
+
+from proxies.core.head import RequestHead
+from proxies.core.hosts import HostTable
+from proxies.net.cluster import Cluster, Group, Lane, Source
+from proxies.net.metrics import UNKNOWN, Edge, Metrics
+from proxies.net.tls import ClientTls
+from proxies.net.upstream import Endpoint
+from proxies.net.wheel import Wheel
+from proxies.wire.resources import EndpointsBody, ServiceBody, Timeouts
+
+MAX_PASSTHROUGH = 256
+
+
+class Catalog:
+    """Clusters are made when they are first named, by whichever resource comes first, and filled as resources arrive."""
+
+    def __init__(self, wheel: Wheel, metrics: Metrics, tls: ClientTls) -> None:
+        self._wheel = wheel
+        self._metrics = metrics
+        self._tls = tls
+        self._clusters: dict[str, Cluster] = {}
+        self._source = Source()
+        self.by_host = HostTable[Cluster](()).find
+        """The cluster for a host in lower case without port, or None. Replaced whole when services change."""
+
+    def cluster(self, name: str) -> Cluster:
+        found = self._clusters.get(name)
+        if found is None:
+            found = self._clusters[name] = Cluster(name, self._wheel, self._metrics, self._tls)
+        return found
+
+    def update_service(self, name: str, body: ServiceBody) -> None:
+        self.cluster(name).update(body, self._source)
+        self._rebuild_hosts()
+
+    def update_endpoints(self, name: str, body: EndpointsBody) -> None:
+        self.cluster(name).update_endpoints(body)
+
+    def remove_service(self, name: str) -> None:
+        self.cluster(name).remove()
+        self._rebuild_hosts()
+
+    def set_source(self, source: Source) -> None:
+        """Count as this source from now on."""
+        if source != self._source:
+            self._source = source
+            for cluster in self._clusters.values():
+                if cluster.body is not None:
+                    cluster.update(cluster.body, source)
+
+    def sweep(self) -> None:
+        """Close connections that idled out."""
+        for cluster in self._clusters.values():
+            for endpoint in cluster.endpoints():
+                endpoint.sweep()
+
+    def close(self) -> None:
+        for cluster in self._clusters.values():
+            for endpoint in cluster.endpoints():
+                endpoint.retire()
+
+    def _rebuild_hosts(self) -> None:
+        self.by_host = HostTable(
+            (host, cluster)
+            for _, cluster in sorted(self._clusters.items())
+            if cluster.body is not None
+            for host in cluster.body.hosts
+        ).find
+
+
+class Passthrough:
+    """Requests to hosts outside the mesh, sent where their Host says. Keeps connections for the most recent hosts."""
+
+    def __init__(self, wheel: Wheel, metrics: Metrics, source: Source) -> None:
+        self._wheel = wheel
+        row = metrics.row(Edge("source", *source, UNKNOWN, "", "", "http", False))
+        timeouts = Timeouts()
+        self._lane = Lane(Group(), row, row, request_s=timeouts.request_ms / 1000, idle_s=timeouts.idle_ms / 1000)
+        self._endpoints: dict[tuple[bytes, int], Endpoint] = {}
+
+    def select(self, head: RequestHead) -> tuple[Lane, Endpoint]:
+        key = (head.host, head.port or 80)
+        endpoint = self._endpoints.pop(key, None)
+        if endpoint is None:
+            if len(self._endpoints) >= MAX_PASSTHROUGH:
+                self._endpoints.pop(next(iter(self._endpoints))).retire()
+            endpoint = Endpoint(self._wheel, head.host.decode().strip("[]"), key[1], connect_timeout_s=5.0)
+        self._endpoints[key] = endpoint
+        return self._lane, endpoint
+
+    def sweep(self) -> None:
+        for endpoint in self._endpoints.values():
+            endpoint.sweep()
+
+    def close(self) -> None:
+        for endpoint in self._endpoints.values():
+            endpoint.retire()

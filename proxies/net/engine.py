@@ -1,0 +1,284 @@
+"""The asyncio engine: turns resources into listeners and routes, whole or not at all, and serves.
+
+The one door for whoever brings resources (a file, the agent). It does not know where they come from, nor compares
+revisions: what is applied replaces what was there. Everything runs on one event loop; no method is thread-safe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource as process
+import ssl
+from collections.abc import Mapping
+from hashlib import blake2s
+from typing import NamedTuple
+
+from proxies.core.errors import BadMessage
+from proxies.core.hosts import HostTable
+from proxies.net.catalog import Catalog, Passthrough
+from proxies.net.cluster import Source
+from proxies.net.listeners import Gateway, Inbound, Listener, Outbound
+from proxies.net.metrics import UNKNOWN, Edge, Metrics
+from proxies.net.ports import Port
+from proxies.net.tls import ClientTls, ServerTls, build_contexts
+from proxies.net.upstream import Endpoint
+from proxies.net.wheel import Wheel
+from proxies.wire import resources as wire
+from proxies.wire.reports import EdgeDelta, Gauges
+from proxies.wire.resources import ResourceError
+
+SWEEP_S = 1.0
+
+
+class Applied(NamedTuple):
+    epoch: int
+    revision: int
+    version: str
+
+
+class Engine:
+    """Make it inside a running loop, ``start`` it, ``apply`` resources in any order, ``drain`` it.
+
+    What is asked for before it can be served waits: an inbound listener that must speak mTLS refuses connections
+    until ``set_identity``; a route to endpoints that did not arrive yet answers 503.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.metrics = Metrics()
+        self._wheel = Wheel(self._loop)
+        self._client_tls = ClientTls()
+        self._server_tls = ServerTls()
+        self._catalog = Catalog(self._wheel, self.metrics, self._client_tls)
+        self._resources: dict[str, wire.Resource] = {}
+        self._ports: dict[tuple[str, int], Port] = {}
+        self._apps: list[Endpoint] = []
+        self._passthrough: Passthrough | None = None
+        self._identity: tuple[str, str] | None = None
+        self._bundle: list[str] = []
+        self._draining = False
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Start the clock that drives timeouts."""
+        self._wheel.start()
+        self._sweep()
+
+    # --- resources
+
+    def apply(self, resource: wire.Resource) -> None:
+        """Put a resource into force, whole. Raises ResourceError with the reason when it cannot be: then the former
+        one stays in force."""
+        try:
+            self._put(resource)
+        except BadMessage as error:
+            raise ResourceError(f"{resource.key}: {error.reason}") from error
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            raise ResourceError(f"{resource.key}: {error}") from error
+        self._resources[resource.key] = resource
+
+    def remove(self, key: str) -> None:
+        """Take a resource out of force. An unknown key, ``trust`` and ``proxy`` change nothing: a proxy goes on with
+        the last it had."""
+        resource = self._resources.get(key)
+        if isinstance(resource, wire.ServiceResource):
+            self._catalog.remove_service(resource.name)
+        elif isinstance(resource, wire.EndpointsResource):
+            self._catalog.update_endpoints(resource.name, wire.EndpointsBody(endpoints=[]))
+        elif not isinstance(resource, wire.InboundResource | wire.DirectoryResource):
+            return
+        del self._resources[key]
+        if isinstance(resource, wire.InboundResource):
+            self._set_modes()
+
+    def applied(self) -> Mapping[str, Applied]:
+        """What is in force: ``kind:name`` -> (epoch, revision, version)."""
+        return {key: Applied(r.epoch, r.revision, r.version) for key, r in self._resources.items()}
+
+    def set_identity(self, certificate_chain: str, key: str, bundle: list[str]) -> None:
+        """Take (or renew) this proxy's certificate chain (PEM, leaf first), its key and the roots to trust. New
+        connections use them; open ones finish what they do. Raises ResourceError, changing nothing."""
+        try:
+            contexts = build_contexts(certificate_chain, key, bundle)
+        except (OSError, ValueError) as error:
+            raise ResourceError(f"identity: {error}") from error
+        self._identity = (certificate_chain, key)
+        self._bundle = bundle
+        self._use(*contexts)
+
+    # --- telemetry
+
+    def collect(self) -> list[EdgeDelta]:
+        """What every edge counted since the last call. For one caller, once a second."""
+        return self.metrics.collect()
+
+    def gauges(self) -> Gauges:
+        usage = process.getrusage(process.RUSAGE_SELF)
+        return Gauges(
+            connections=self.metrics.connections,
+            active_requests=self.metrics.active_requests,
+            rss_bytes=_rss(),
+            cpu_seconds=usage.ru_utime + usage.ru_stime,
+        )
+
+    # --- life
+
+    def ready(self) -> str:
+        """Empty when every listener can serve, else what is missing."""
+        if self._draining:
+            return "draining"
+        if not self._ports:
+            return "no listeners"
+        waiting = [port for port in self._ports.values() if port.secured and self._server_tls.context is None]
+        return "no identity yet" if waiting else ""
+
+    def addresses(self) -> list[tuple[str, str, int]]:
+        """``(kind, address, port)`` of the open listeners."""
+        return [(port.kind, *key) for key, port in self._ports.items()]
+
+    @property
+    def drain_s(self) -> float:
+        found = [r.body.drain_ms for r in self._resources.values() if isinstance(r, wire.ProxyResource)]
+        return (found[0] if found else 0) / 1000
+
+    async def drain(self) -> None:
+        """Stop accepting, let requests finish within the proxy's ``drain_ms``, then close everything."""
+        self._draining = True
+        ports = list(self._ports.values())
+        self._ports.clear()
+        for port in ports:
+            port.drain()
+        deadline = self._loop.time() + self.drain_s
+        while self.metrics.connections and self._loop.time() < deadline:
+            await asyncio.sleep(0.02)
+        self.stop()
+        for port in ports:
+            port.abort()
+
+    def stop(self) -> None:
+        """Close everything at once."""
+        for port in self._ports.values():
+            port.drain()
+            port.abort()
+        self._ports.clear()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        self._wheel.stop()
+        self._catalog.close()
+        for endpoint in self._apps:
+            endpoint.retire()
+        if self._passthrough is not None:
+            self._passthrough.close()
+
+    # --- inside
+
+    def _put(self, resource: wire.Resource) -> None:
+        if isinstance(resource, wire.ServiceResource):
+            self._catalog.update_service(resource.name, resource.body)
+        elif isinstance(resource, wire.EndpointsResource):
+            self._catalog.update_endpoints(resource.name, resource.body)
+        elif isinstance(resource, wire.TrustResource):
+            self._put_trust(resource.body)
+        elif isinstance(resource, wire.ProxyResource):
+            self._put_proxy(resource)
+        elif isinstance(resource, wire.InboundResource):
+            self._resources[resource.key] = resource
+            self._set_modes()
+
+    def _put_trust(self, trust: wire.TrustBody) -> None:
+        if self._identity is not None and trust.bundle != self._bundle:
+            self._use(*build_contexts(*self._identity, trust.bundle))
+        self._bundle = trust.bundle
+        self._server_tls.trust_domain = trust.trust_domain
+
+    def _use(self, server: ssl.SSLContext, client: ssl.SSLContext) -> None:
+        self._server_tls.context = server
+        self._client_tls.replace(client)
+
+    def _put_proxy(self, resource: wire.ProxyResource) -> None:
+        """Bind what is new before anything changes, so that a port that is taken leaves all as it was."""
+        body = resource.body
+        others = [r for r in self._resources.values() if isinstance(r, wire.ProxyResource)]
+        if any(other.name != resource.name for other in others):
+            raise ResourceError(f"{resource.key}: this is proxy {others[0].name!r}")
+        wanted = {(listener.address, listener.port): listener for listener in body.listeners}
+        if len(wanted) != len(body.listeners):
+            raise ResourceError(f"{resource.key}: two listeners on one address")
+        opened: dict[tuple[str, int], Port] = {}
+        try:
+            for key in wanted.keys() - self._ports.keys():
+                opened[key] = Port(*key, self._wheel, self.metrics, self._server_tls)
+        except OSError:
+            for port in opened.values():
+                port.drain()
+            raise
+        for key in self._ports.keys() - wanted.keys():
+            self._ports.pop(key).drain()
+        self._ports |= opened
+        self._serve(resource)
+
+    def _serve(self, resource: wire.ProxyResource) -> None:
+        body = resource.body
+        source = Source(body.service, body.version)
+        self._catalog.set_source(source)
+        for endpoint in self._apps:
+            endpoint.retire()
+        self._apps = []
+        if self._passthrough is not None:
+            self._passthrough.close()
+            self._passthrough = None
+        for spec in body.listeners:
+            mark = blake2s(f"{resource.name} {spec.address} {spec.port}".encode(), digest_size=6).hexdigest()
+            listener = self._listener(spec, f"meshui-{mark}", source)
+            self._ports[spec.address, spec.port].serve(_KINDS[type(spec)], listener)
+        self._set_modes()
+
+    def _listener(self, spec: wire.Listener, mark: str, source: Source) -> Listener:
+        metrics = self.metrics
+        if isinstance(spec, wire.InboundListener):
+            unrouted = metrics.row(Edge("destination", UNKNOWN, "", *source, "", "http", False))
+            app = Endpoint(self._wheel, spec.app_address, spec.app_port)
+            self._apps.append(app)
+            return Inbound(mark, unrouted, destination=source, app=app, tls=self._server_tls, metrics=metrics)
+        unrouted = metrics.row(Edge("source", *source, UNKNOWN, "", "", "http", False))
+        if isinstance(spec, wire.GatewayListener):
+            hosts = HostTable((entry.host, self._catalog.cluster(entry.service)) for entry in spec.hosts)
+            return Gateway(mark, unrouted, hosts)
+        if spec.egress == "allow" and self._passthrough is None:
+            self._passthrough = Passthrough(self._wheel, metrics, source)
+        return Outbound(mark, unrouted, self._catalog, self._passthrough if spec.egress == "allow" else None)
+
+    def _set_modes(self) -> None:
+        """Whether each inbound port speaks mTLS. Until its service's resource says otherwise, it does."""
+        for resource in list(self._resources.values()):
+            if isinstance(resource, wire.ProxyResource):
+                self._set_modes_of(resource.body)
+
+    def _set_modes_of(self, body: wire.ProxyBody) -> None:
+        for spec in body.listeners:
+            port = self._ports.get((spec.address, spec.port))
+            if port is not None and isinstance(spec, wire.InboundListener):
+                inbound = self._resources.get(wire.resource_key("inbound", spec.service))
+                mode = inbound.body.mtls if isinstance(inbound, wire.InboundResource) else "strict"
+                port.secured = mode == "strict"
+
+    def _sweep(self) -> None:
+        self._catalog.sweep()
+        for endpoint in self._apps:
+            endpoint.sweep()
+        if self._passthrough is not None:
+            self._passthrough.sweep()
+        self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
+
+
+_KINDS: dict[type[wire.Listener], str] = {
+    wire.InboundListener: "inbound",
+    wire.OutboundListener: "outbound",
+    wire.GatewayListener: "gateway",
+}
+
+
+def _rss() -> int:
+    with open("/proc/self/statm", "rb") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,133 @@
+"""The three kinds of listener: what each makes of a connection and of a request.
+
+``select`` decides where a request goes, ``request_head`` what of its head goes on. Everything else about serving is
+the same for all and lives in ``proxies.net.server``.
+"""
+
+from __future__ import annotations
+
+from random import getrandbits
+from typing import TYPE_CHECKING
+
+from proxies.core import flags
+from proxies.core.errors import BadMessage
+from proxies.core.head import RequestHead
+from proxies.core.hosts import HostTable
+from proxies.core.trace import new_request_id, new_traceparent
+from proxies.net.catalog import Catalog, Passthrough
+from proxies.net.cluster import Cluster, Group, Lane, Source
+from proxies.net.metrics import Edge, Metrics, Row
+from proxies.net.replies import Refused
+from proxies.net.tls import ServerTls, TlsProtocol
+from proxies.net.upstream import Endpoint
+from proxies.net.wheel import NEVER
+
+if TYPE_CHECKING:
+    from proxies.net.server import ServerConnection
+
+INBOUND_IDLE_S = 300.0
+
+
+class Listener:
+    """Common to all kinds. ``mark`` names this hop in ``Via``; ``unrouted`` counts what reached no service."""
+
+    edge = False
+
+    def __init__(self, mark: str, unrouted: Row) -> None:
+        self.mark = mark.encode()
+        self.unrouted = unrouted
+        self._via = b"via: 1.1 " + self.mark
+
+    def check(self, connection: ServerConnection, head: RequestHead) -> None:
+        """Raises BadMessage for a request that may not be asked on this connection."""
+
+    def select(self, connection: ServerConnection, head: RequestHead) -> tuple[Lane, Endpoint]:
+        """Raises Refused."""
+        raise NotImplementedError
+
+    def request_head(self, connection: ServerConnection, head: RequestHead) -> bytes:
+        """The head to forward."""
+        lines = head.lines
+        lines.append(self._via)
+        if not head.identified:
+            lines.append(b"x-request-id: " + new_request_id(getrandbits(128)))
+        if not head.traced:
+            lines.append(b"traceparent: " + new_traceparent(getrandbits(192)))
+        lines.append(b"\r\n")
+        return b"\r\n".join(lines)
+
+
+class Outbound(Listener):
+    """The app's way out: a service by its host; any other host by the mesh's egress setting."""
+
+    def __init__(self, mark: str, unrouted: Row, catalog: Catalog, passthrough: Passthrough | None) -> None:
+        super().__init__(mark, unrouted)
+        self._catalog = catalog
+        self._passthrough = passthrough
+
+    def select(self, connection: ServerConnection, head: RequestHead) -> tuple[Lane, Endpoint]:
+        cluster = self._catalog.by_host(head.host)
+        if cluster is not None:
+            return cluster.select(head)
+        if self._passthrough is None:
+            raise Refused(502, flags.NO_ROUTE, self.unrouted)
+        return self._passthrough.select(head)
+
+
+class Gateway(Listener):
+    """The edge: a service by the host that a stranger asks for. What strangers claim about themselves is dropped."""
+
+    edge = True
+
+    def __init__(self, mark: str, unrouted: Row, hosts: HostTable[Cluster]) -> None:
+        super().__init__(mark, unrouted)
+        self._hosts = hosts
+
+    def select(self, connection: ServerConnection, head: RequestHead) -> tuple[Lane, Endpoint]:
+        cluster = self._hosts.find(head.host)
+        if cluster is None:
+            raise Refused(404, flags.NO_ROUTE, self.unrouted)
+        return cluster.select(head)
+
+    def request_head(self, connection: ServerConnection, head: RequestHead) -> bytes:
+        host = head.host if head.port is None else b"%b:%d" % (head.host, head.port)
+        head.lines.append(b"x-forwarded-for: " + connection.peer_address())
+        head.lines.append(b"x-forwarded-proto: http\r\nx-forwarded-host: " + host)
+        return super().request_head(connection, head)
+
+
+class Inbound(Listener):
+    """In front of the app: everything goes to it, counted by who asks."""
+
+    def __init__(
+        self, mark: str, unrouted: Row, *, destination: Source, app: Endpoint, tls: ServerTls, metrics: Metrics
+    ) -> None:
+        super().__init__(mark, unrouted)
+        self._destination = destination
+        self._tls = tls
+        self._metrics = metrics
+        self._group = Group()
+        self._app = app
+        self._lanes: dict[tuple[str, bool], Lane] = {}
+
+    def check(self, connection: ServerConnection, head: RequestHead) -> None:
+        transport = connection.transport
+        if isinstance(transport, TlsProtocol):
+            name = transport.requested_name
+            if name is not None and name.lower().encode() != head.host:
+                raise BadMessage("server name and host differ", 421)
+            if transport.session.context is not self._tls.context:
+                connection.draining = True  # made under replaced credentials: the next one is under the new
+
+    def select(self, connection: ServerConnection, head: RequestHead) -> tuple[Lane, Endpoint]:
+        lane = self._lanes.get((connection.source, connection.secured))
+        if lane is None:
+            lane = self._open_lane(connection.source, connection.secured)
+        return lane, self._app
+
+    def _open_lane(self, source: str, secured: bool) -> Lane:
+        row = self._metrics.row(Edge("destination", source, "", *self._destination, "", "http", secured))
+        # No request timeout here: it is the caller's route that says how long a request may take.
+        lane = Lane(self._group, row, row, request_s=NEVER, idle_s=INBOUND_IDLE_S)
+        self._lanes[source, secured] = lane
+        return lane

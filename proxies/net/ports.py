@@ -1,0 +1,112 @@
+"""A listening socket and its connections; what it serves is swapped by reference, and open connections follow."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+
+from proxies.core.identity import service_of
+from proxies.net.flow import spawn
+from proxies.net.listeners import Listener
+from proxies.net.metrics import UNKNOWN, Metrics
+from proxies.net.server import ServerConnection
+from proxies.net.tls import ServerTls, TlsProtocol
+from proxies.net.wheel import Wheel
+
+BACKLOG = 4096
+
+
+class _Refusal(asyncio.Protocol):
+    """A connection that cannot be served."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        transport.abort()
+
+
+class Port:
+    """``listener`` and ``secured`` may be replaced at any time."""
+
+    def __init__(self, address: str, port: int, wheel: Wheel, metrics: Metrics, tls: ServerTls) -> None:
+        """Bind. Raises OSError, with the address, when that cannot be."""
+        self.kind = ""
+        self.secured = False
+        self.listener: Listener
+        self.connections: set[ServerConnection] = set()
+        self._wheel = wheel
+        self._metrics = metrics
+        self._tls = tls
+        self._server: asyncio.Server | None = None
+        self._socket = _bind(address, port)
+        self._closed = False
+
+    def serve(self, kind: str, listener: Listener) -> None:
+        """Serve from now on through a listener."""
+        self.kind = kind
+        self.listener = listener
+        if self._server is None:
+            spawn(self._open())
+
+    def drain(self) -> None:
+        """Accept no more; connections end with their current request."""
+        self._closed = True
+        self._socket.close() if self._server is None else self._server.close()
+        for connection in list(self.connections):
+            connection.drain()
+
+    def abort(self) -> None:
+        for connection in list(self.connections):
+            connection.transport.abort()
+
+    # --- what connections call
+
+    def opened(self, connection: ServerConnection) -> None:
+        """Take in a connection, whose handshake is over if it has one; learn who is there."""
+        self._metrics.connections += 1
+        self.connections.add(connection)
+        transport = connection.transport
+        connection.source = UNKNOWN
+        if isinstance(transport, TlsProtocol):
+            connection.secured = True
+            connection.source = service_of(transport.peer, self._tls.trust_domain) or ""
+            if not connection.source:
+                transport.abort()
+
+    def closed(self, connection: ServerConnection) -> None:
+        self._metrics.connections -= 1
+        self.connections.discard(connection)
+
+    # --- inside
+
+    async def _open(self) -> None:
+        server = await asyncio.get_running_loop().create_server(self._accept, sock=self._socket, backlog=BACKLOG)
+        self._server = server
+        if self._closed:
+            server.close()
+
+    def _accept(self) -> asyncio.Protocol:
+        if not self.secured:
+            return ServerConnection(self, self._wheel, self._metrics)
+        if self._tls.context is None:
+            return _Refusal()
+        connection = ServerConnection(self, self._wheel, self._metrics)
+        return TlsProtocol(connection, self._tls.context, server_side=True)
+
+
+def _bind(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET
+    try:
+        if ipaddress.ip_address(address).version == 6:
+            family = socket.AF_INET6
+    except ValueError:
+        pass  # a name: resolved by bind
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setblocking(False)
+        bound.bind((address, port))
+        bound.listen(BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise OSError(error.errno, f"{address}:{port}: {error.strerror}") from error
+    return bound

@@ -1,0 +1,241 @@
+"""The client's side: one protocol object for each accepted connection.
+
+Reads request heads, runs one exchange after the other (pipelined requests wait their turn), and ends connections so
+that a last reply arrives. One timer per connection serves the header timeout, the exchange's and the idle one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from proxies.core import flags
+from proxies.core.errors import BadMessage
+from proxies.core.fields import TCHAR
+from proxies.core.head import MAX_HEAD, read_request
+from proxies.net.exchange import Exchange
+from proxies.net.flow import Transport, pause, resume
+from proxies.net.replies import reply
+from proxies.net.wheel import Timer, Wheel
+
+if TYPE_CHECKING:
+    from proxies.net.metrics import Metrics
+    from proxies.net.ports import Port
+
+HEADER_TIMEOUT_S = 10.0
+IDLE_TIMEOUT_S = 300.0
+LINGER_S = 2.0
+"""How long a closed client may go on sending before it is cut off; closing with unread bytes would reset the
+connection and destroy the reply (RFC 9112 section 9.6)."""
+MAX_WAITING = 64 * 1024
+"""Pipelined bytes kept while an exchange runs."""
+
+
+class ServerConnection(asyncio.Protocol, Timer):
+    __slots__ = (
+        "_buffer",
+        "_ended",
+        "_exchange",
+        "_lingering",
+        "_peer_address",
+        "draining",
+        "metrics",
+        "port",
+        "secured",
+        "source",
+        "transport",
+        "wheel",
+        "write_paused",
+    )
+
+    transport: Transport
+
+    def __init__(self, port: Port, wheel: Wheel, metrics: Metrics) -> None:
+        Timer.__init__(self)
+        self.port = port
+        self.wheel = wheel
+        self.metrics = metrics
+        self.source = ""
+        """The service that this connection comes from, as far as its certificate proves it."""
+        self.secured = False
+        self.draining = False
+        self.write_paused = False
+        self._peer_address = b""
+        self._buffer = b""
+        self._exchange: Exchange | None = None
+        self._ended = False
+        self._lingering = False
+
+    def peer_address(self) -> bytes:
+        if not self._peer_address:
+            self._peer_address = str(self.transport.get_extra_info("peername")[0]).encode()
+        return self._peer_address
+
+    # --- what the transport calls
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        self.transport = transport
+        self.wheel.arm(self, self.wheel.now + HEADER_TIMEOUT_S)
+        self.port.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        exchange = self._exchange
+        if exchange is not None:
+            data = exchange.request_data(data)
+            if data and not self._lingering:
+                self._buffer += data
+                if len(self._buffer) > MAX_WAITING:
+                    pause(self.transport)
+        elif not self._lingering:
+            if self._buffer:
+                data = self._buffer + data
+            self._read(data)
+
+    def eof_received(self) -> bool:
+        self._ended = True
+        return self._exchange is not None and self._exchange.client_eof()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.wheel.disarm(self)
+        self.port.closed(self)
+        exchange = self._exchange
+        if exchange is not None:
+            self._release_exchange()
+            exchange.client_lost()
+
+    def pause_writing(self) -> None:
+        self.write_paused = True
+        if self._exchange is not None:
+            self._exchange.hold()
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        if self._exchange is not None:
+            self._exchange.release()
+
+    def expire(self) -> None:
+        """The wheel: a deadline was reached."""
+        if self._exchange is not None:
+            self._exchange.expired()
+        elif self._lingering:
+            self.transport.abort()
+        elif self._buffer:
+            self._reject(408, flags.DOWNSTREAM_PROTOCOL_ERROR)
+        else:
+            self.transport.close()
+
+    # --- what an exchange calls
+
+    def hold(self) -> None:
+        """Read no more: the endpoint takes no more."""
+        pause(self.transport)
+
+    def release(self) -> None:
+        if len(self._buffer) <= MAX_WAITING:
+            resume(self.transport)
+
+    def flush(self) -> None:
+        """Hand bytes that waited to the exchange, which became a tunnel."""
+        data, self._buffer = self._buffer, b""
+        if data and self._exchange is not None:
+            self._exchange.request_data(data)
+        self.release()
+
+    def finished(self, *, close: bool) -> None:
+        """The response is written; go on with the next request, or end."""
+        self._release_exchange()
+        if close or self.draining or (self._ended and not self._buffer):
+            self._linger()
+            return
+        self.wheel.arm(self, self.wheel.now + IDLE_TIMEOUT_S)
+        if self._buffer:
+            self._continue_soon()
+
+    def cut(self, *, hard: bool) -> None:
+        """End a response that cannot be finished, so that the client notices. ``hard`` where an orderly end of the
+        connection would look like the end of the body."""
+        self._release_exchange()
+        if hard:
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    # --- what the listener calls
+
+    def drain(self) -> None:
+        """Finish what runs, then close."""
+        self.draining = True
+        if self._exchange is None and not self._buffer:
+            self.transport.close()
+
+    # --- inside
+
+    def _read(self, data: bytes) -> None:
+        """Start the exchange whose head is whole, or keep what came of it."""
+        if data[:1] == b"\r" and data[:2] == b"\r\n":  # RFC 9112 section 2.2 forgives an empty line before a request
+            data = data[2:]
+        end = data.find(b"\r\n\r\n")
+        if end < 0 or end > MAX_HEAD:
+            self._wait(data)
+            return
+        self._buffer = b""
+        listener = self.port.listener
+        try:
+            head = read_request(data[:end], edge=listener.edge, loop_mark=listener.mark)
+            listener.check(self, head)
+        except BadMessage as error:
+            self._reject(error.status, flags.DOWNSTREAM_PROTOCOL_ERROR)
+            return
+        self._exchange = exchange = Exchange(self, listener, head)
+        self.metrics.active_requests += 1
+        left = exchange.begin(data[end + 4 :])
+        if left and not self._lingering:
+            self._buffer = left
+            if self._exchange is None:
+                self._continue_soon()
+
+    def _wait(self, data: bytes) -> None:
+        if len(data) > MAX_HEAD:
+            self._reject(431, flags.DOWNSTREAM_PROTOCOL_ERROR)
+        elif self._ended:
+            self.transport.close()
+        elif data.count(b"\n") != data.count(b"\r\n") or data[:1].translate(None, TCHAR + b"\r"):
+            # A head that can never become good is answered now, not when its time is over.
+            self._reject(400, flags.DOWNSTREAM_PROTOCOL_ERROR)
+        else:
+            if not self._buffer:
+                self.wheel.arm(self, self.wheel.now + HEADER_TIMEOUT_S)
+            self._buffer = data
+
+    def _continue_soon(self) -> None:
+        """Pipelined requests start from the loop, not from the end of the one before: no recursion however many."""
+        asyncio.get_running_loop().call_soon(self._continue)
+
+    def _continue(self) -> None:
+        if self._exchange is not None or self._lingering or self.transport.is_closing():
+            return
+        data, self._buffer = self._buffer, b""
+        self._read(data)
+        if self._exchange is None or len(self._buffer) <= MAX_WAITING:
+            resume(self.transport)
+
+    def _release_exchange(self) -> None:
+        self._exchange = None
+        self.metrics.active_requests -= 1
+
+    def _reject(self, status: int, why: str) -> None:
+        """Answer bytes that are no request, and close."""
+        self.port.listener.unrouted.count(status, why, 0, 0, 0)
+        self.transport.write(reply(status, close=True))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close so that what was written arrives: first our direction, then, when the client is done, the rest."""
+        self._buffer = b""
+        if self._ended or not self.transport.can_write_eof():
+            self.transport.close()
+        elif not self._lingering and not self.transport.is_closing():
+            self._lingering = True
+            self.transport.write_eof()
+            resume(self.transport)
+            self.wheel.arm(self, self.wheel.now + LINGER_S)

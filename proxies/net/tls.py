@@ -1,0 +1,296 @@
+"""TLS over memory buffers, and who the peer is.
+
+asyncio's own TLS layers schedule callbacks around every record; here a read decrypts and a write encrypts at once,
+which costs about half, and contexts can be swapped between connections. A connection is handed to its protocol only
+after the peer proved its identity. Keys never touch the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from time import time
+from typing import Any
+
+ALPN = ["http/1.1"]
+_READ_SIZE = 256 * 1024
+
+
+class IdentityError(ssl.SSLError):
+    """The peer's certificate is valid and names somebody else."""
+
+
+def build_contexts(certificate_chain: str, key: str, bundle: list[str]) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """``(server, client)`` contexts for mutual TLS. Both require a peer certificate under the bundle; host names
+    mean nothing here, identities do. Raises ssl.SSLError or ValueError for PEM that is none."""
+    roots = "\n".join(bundle)
+    contexts = []
+    for purpose in (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT):
+        context = ssl.SSLContext(purpose)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.set_alpn_protocols(ALPN)
+        context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+        context.load_verify_locations(cadata=roots)
+        _load_chain(context, certificate_chain, key)
+        contexts.append(context)
+    server, client = contexts
+    server.num_tickets = 1
+    server.sni_callback = _remember_name
+    return server, client
+
+
+def _load_chain(context: ssl.SSLContext, certificate_chain: str, key: str) -> None:
+    # The ssl module reads keys from files only; an anonymous memory file keeps the key off every disk.
+    descriptor = os.memfd_create("identity", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, f"{key}\n{certificate_chain}".encode())
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+
+
+def _remember_name(session: Any, name: str | None, context: ssl.SSLContext) -> None:
+    session.requested_name = name
+
+
+def peer_identity(session: ssl.SSLObject) -> str:
+    """The one URI SAN of the peer's certificate. Raises IdentityError for none or several, and for a certificate
+    that a resumed session carried past its end."""
+    certificate: dict[str, Any] = session.getpeercert() or {}
+    uris = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "URI"]
+    if len(uris) != 1:
+        raise IdentityError("the peer's certificate has no single URI name")
+    if ssl.cert_time_to_seconds(certificate["notAfter"]) < time():
+        raise IdentityError("the peer's certificate has expired")
+    return str(uris[0])
+
+
+class TlsProtocol(asyncio.Protocol):
+    """Sits between a TCP transport and a protocol, which takes it for its transport."""
+
+    __slots__ = (
+        "_closing",
+        "_done",
+        "_expected",
+        "_incoming",
+        "_inner",
+        "_outgoing",
+        "_raw",
+        "_resume",
+        "peer",
+        "session",
+    )
+
+    _raw: asyncio.Transport
+
+    def __init__(
+        self,
+        inner: asyncio.Protocol,
+        context: ssl.SSLContext,
+        *,
+        server_side: bool,
+        expected: str = "",
+        resume: ClientTls | None = None,
+    ) -> None:
+        """``expected`` is the identity that the peer must have; a server takes any under its bundle."""
+        self._inner = inner
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._expected = expected
+        self._resume = resume
+        self._closing = False
+        self._done: asyncio.Future[None] | None = None
+        self.peer = ""
+        """The peer's identity; empty until the handshake is over."""
+        self.session = context.wrap_bio(
+            self._incoming,
+            self._outgoing,
+            server_side=server_side,
+            session=resume.session(expected) if resume is not None else None,
+        )
+
+    async def handshaken(self) -> None:
+        """Wait for the end of the handshake. Raises OSError (ssl.SSLError among them) if it fails."""
+        if not self.peer and not self._raw.is_closing():
+            self._done = asyncio.get_running_loop().create_future()
+            await self._done
+        elif not self.peer:
+            raise ConnectionResetError("the peer closed during the handshake")
+
+    @property
+    def requested_name(self) -> str | None:
+        """The server name that a client asked for (SNI)."""
+        return getattr(self.session, "requested_name", None)
+
+    # --- what the TCP transport calls
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._raw = transport
+        self._handshake()
+
+    def data_received(self, data: bytes) -> None:
+        self._incoming.write(data)
+        if not self.peer and not self._handshake():
+            return
+        plain: list[bytes] = []
+        ended = False
+        try:
+            while piece := self.session.read(_READ_SIZE):
+                plain.append(piece)
+            ended = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            ended = True
+        except ssl.SSLError as error:
+            self._fail(error)
+            return
+        if self._outgoing.pending:
+            self._raw.write(self._outgoing.read())
+        if plain:
+            if self._resume is not None:
+                self._resume.remember(self._expected, self.session)
+                self._resume = None
+            self._inner.data_received(plain[0] if len(plain) == 1 else b"".join(plain))
+        if ended and not self._inner.eof_received():
+            self.close()
+
+    def eof_received(self) -> bool:
+        """TCP ended without a close_notify: to a body that ends with its connection this is truncation."""
+        self._fail(ConnectionResetError("the peer closed without notice"))
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._closing = True
+        if self._done is not None and not self._done.done():
+            self._done.set_exception(error or ConnectionResetError("the peer closed during the handshake"))
+        if self.peer:
+            self._inner.connection_lost(error)
+
+    def pause_writing(self) -> None:
+        if self.peer:
+            self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self.peer:
+            self._inner.resume_writing()
+
+    # --- what the inner protocol calls
+
+    def write(self, data: bytes) -> None:
+        if self._closing:
+            return
+        try:
+            sent = self.session.write(data)
+            while sent < len(data):
+                data = data[sent:]
+                sent = self.session.write(data)
+        except ssl.SSLError as error:
+            self._fail(error)
+            return
+        self._raw.write(self._outgoing.read())
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def write_eof(self) -> None:
+        raise NotImplementedError("TLS connections are closed whole")
+
+    def close(self) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        try:
+            self.session.unwrap()
+        except ssl.SSLError:
+            pass  # want-read: our notice is written, the peer's is not waited for
+        if self._outgoing.pending:
+            self._raw.write(self._outgoing.read())
+        self._raw.close()
+
+    def abort(self) -> None:
+        self._closing = True
+        self._raw.abort()
+
+    def is_closing(self) -> bool:
+        return self._closing or self._raw.is_closing()
+
+    def pause_reading(self) -> None:
+        self._raw.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._raw.resume_reading()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._raw.get_extra_info(name, default)
+
+    # --- inside
+
+    def _handshake(self) -> bool:
+        """Go on with the handshake; true once it is over and the peer is who it must be."""
+        error: Exception | None = None
+        try:
+            self.session.do_handshake()
+            peer = peer_identity(self.session)
+            if self._expected and peer != self._expected:
+                raise IdentityError("the peer has another identity than the service")
+        except ssl.SSLWantReadError:
+            peer = ""
+        except ssl.SSLError as failure:
+            peer = ""
+            error = failure
+        if self._outgoing.pending:
+            self._raw.write(self._outgoing.read())
+        if error is not None:
+            self._fail(error)
+            return False
+        if not peer:
+            return False
+        self.peer = peer
+        self._inner.connection_made(self)  # type: ignore[arg-type]
+        if self._done is not None and not self._done.done():
+            self._done.set_result(None)
+        return True
+
+    def _fail(self, error: Exception) -> None:
+        if self._done is not None and not self._done.done():
+            self._done.set_exception(error)
+        self._closing = True
+        self._raw.close()
+
+
+class ClientTls:
+    """How a proxy speaks mTLS to others: the current context and the sessions to resume, by expected identity."""
+
+    def __init__(self) -> None:
+        self.context: ssl.SSLContext | None = None
+        self._sessions: dict[str, ssl.SSLSession] = {}
+
+    def replace(self, context: ssl.SSLContext) -> None:
+        """Use new credentials for new connections. Sessions belong to their context and go with it."""
+        self.context = context
+        self._sessions.clear()
+
+    def wrap(self, inner: asyncio.Protocol, identity: str) -> TlsProtocol:
+        """Raises IdentityError where this proxy has no certificate, or the service no identity to expect."""
+        if self.context is None or not identity:
+            raise IdentityError("no identity to speak mTLS with")
+        return TlsProtocol(inner, self.context, server_side=False, expected=identity, resume=self)
+
+    def session(self, identity: str) -> ssl.SSLSession | None:
+        return self._sessions.get(identity)
+
+    def remember(self, identity: str, session: ssl.SSLObject) -> None:
+        if session.context is self.context and session.session is not None:
+            self._sessions[identity] = session.session
+
+
+class ServerTls:
+    """How a proxy receives mTLS: the current context, and the trust domain that peers must belong to."""
+
+    def __init__(self) -> None:
+        self.context: ssl.SSLContext | None = None
+        self.trust_domain = ""
