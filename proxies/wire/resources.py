@@ -32,14 +32,14 @@ class _Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
 # --- service: the client's view ---------------------------------------------------------------------------------
 
 
-class PathMatch(_Body, kw_only=True):
+class PathMatch(_Body, frozen=True, kw_only=True):
     """``exact`` compares the whole path; ``prefix`` matches on segment borders (``/a`` matches ``/a/b``, not ``/ab``)."""
 
     kind: Literal["exact", "prefix"]
     value: Annotated[str, Meta(pattern=r"^/", max_length=4096)]
 
 
-class HeaderMatch(_Body, kw_only=True):
+class HeaderMatch(_Body, frozen=True, kw_only=True):
     """One header condition. ``name`` is lower case; several values compare as RFC 9110 section 5.3 joins them."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9!#$%&'*+.^_`|~-]+$", max_length=256)]
@@ -48,7 +48,7 @@ class HeaderMatch(_Body, kw_only=True):
     invert: bool = False
 
 
-class RouteMatch(_Body, kw_only=True):
+class RouteMatch(_Body, frozen=True, kw_only=True):
     """All conditions hold (AND); an absent one puts none. ``methods`` are ORed, upper case."""
 
     path: PathMatch | None = None
@@ -56,21 +56,21 @@ class RouteMatch(_Body, kw_only=True):
     headers: list[HeaderMatch] = field(default_factory=list)
 
 
-class WeightedVersion(_Body, kw_only=True):
+class WeightedVersion(_Body, frozen=True, kw_only=True):
     """A version's weight; its share is ``weight / sum`` of its list."""
 
     version: Label
     weight: Weight
 
 
-class Timeouts(_Body, kw_only=True):
+class Timeouts(_Body, frozen=True, kw_only=True):
     """``request_ms`` covers the whole exchange, ``idle_ms`` the silence within it (both directions)."""
 
     request_ms: Milliseconds = 15_000
     idle_ms: Milliseconds = 300_000
 
 
-class Route(_Body, kw_only=True):
+class Route(_Body, frozen=True, kw_only=True):
     """An ordered rule: first match wins. ``split`` of None follows the service's own split."""
 
     name: Label
@@ -79,7 +79,7 @@ class Route(_Body, kw_only=True):
     timeouts: Timeouts = field(default_factory=Timeouts)
 
 
-class ServiceBody(_Body, kw_only=True):
+class ServiceBody(_Body, frozen=True, kw_only=True):
     """A service as its callers see it, whole: one resource, so that a change of weights is atomic.
 
     ``hosts`` are the names by which the outbound listener knows the service, lower case, without port.
@@ -97,7 +97,7 @@ class ServiceBody(_Body, kw_only=True):
 # --- endpoints --------------------------------------------------------------------------------------------------
 
 
-class Endpoint(_Body, kw_only=True):
+class Endpoint(_Body, frozen=True, kw_only=True):
     """One instance, reachable at ``address:port`` (its sidecar's inbound listener where ``tls`` is set)."""
 
     id: str
@@ -111,7 +111,7 @@ class Endpoint(_Body, kw_only=True):
     locality: str = ""
 
 
-class EndpointsBody(_Body, kw_only=True):
+class EndpointsBody(_Body, frozen=True, kw_only=True):
     """The instances of one service, ordered by id."""
 
     endpoints: list[Endpoint]
@@ -120,7 +120,7 @@ class EndpointsBody(_Body, kw_only=True):
 # --- inbound: the server's view ---------------------------------------------------------------------------------
 
 
-class InboundBody(_Body, kw_only=True):
+class InboundBody(_Body, frozen=True, kw_only=True):
     """How a service's own proxies receive. ``strict`` refuses plaintext; ``disable`` speaks only plaintext."""
 
     mtls: Literal["strict", "disable"] = "strict"
@@ -129,7 +129,7 @@ class InboundBody(_Body, kw_only=True):
 # --- trust ------------------------------------------------------------------------------------------------------
 
 
-class TrustBody(_Body, kw_only=True):
+class TrustBody(_Body, frozen=True, kw_only=True):
     """The trust domain and the PEM root certificates that proxies accept peers under."""
 
     trust_domain: Host
@@ -139,7 +139,7 @@ class TrustBody(_Body, kw_only=True):
 # --- directory --------------------------------------------------------------------------------------------------
 
 
-class DirectoryBody(_Body, kw_only=True):
+class DirectoryBody(_Body, frozen=True, kw_only=True):
     """The names of all services, so that a proxy knows what to follow without being rewritten for each new one."""
 
     services: list[ServiceName]
@@ -148,7 +148,7 @@ class DirectoryBody(_Body, kw_only=True):
 # --- proxy ------------------------------------------------------------------------------------------------------
 
 
-class InboundListener(_Body, kw_only=True, tag_field="kind", tag="inbound"):
+class InboundListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="inbound"):
     """Receives for ``service`` and forwards to the app at ``app_address:app_port``."""
 
     address: Host
@@ -158,7 +158,7 @@ class InboundListener(_Body, kw_only=True, tag_field="kind", tag="inbound"):
     app_port: Port
 
 
-class OutboundListener(_Body, kw_only=True, tag_field="kind", tag="outbound"):
+class OutboundListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="outbound"):
     """The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host gets."""
 
     address: Host = "127.0.0.1"
@@ -166,14 +166,14 @@ class OutboundListener(_Body, kw_only=True, tag_field="kind", tag="outbound"):
     egress: Literal["allow", "deny"] = "deny"
 
 
-class GatewayHost(_Body, kw_only=True):
+class GatewayHost(_Body, frozen=True, kw_only=True):
     """``host`` is a name, ``*.suffix``, or ``*`` for any; the most specific one wins."""
 
     host: Host
     service: ServiceName
 
 
-class GatewayListener(_Body, kw_only=True, tag_field="kind", tag="gateway"):
+class GatewayListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="gateway"):
     """An edge listener: plain HTTP from outside, routed by host into the mesh."""
 
     address: Host
@@ -184,7 +184,7 @@ class GatewayListener(_Body, kw_only=True, tag_field="kind", tag="gateway"):
 Listener = InboundListener | OutboundListener | GatewayListener
 
 
-class ProxyBody(_Body, kw_only=True):
+class ProxyBody(_Body, frozen=True, kw_only=True):
     """One proxy alone: who it is and where it listens. ``service`` is also its name as a source of traffic."""
 
     service: ServiceName

@@ -36,13 +36,13 @@ class View(Struct, frozen=True, kw_only=True):
     """Base of an answer. Give no field a default: then clients know that it is always there."""
 
 
-class WriteQuery(Body, kw_only=True):
+class WriteQuery(Body, frozen=True, kw_only=True):
     """``?dry_run=1`` of a write whose reason is in its body."""
 
     dry_run: DryRun = False
 
 
-class DeleteQuery(Body, kw_only=True):
+class DeleteQuery(Body, frozen=True, kw_only=True):
     """A DELETE has no body, so its reason comes in the query."""
 
     dry_run: DryRun = False

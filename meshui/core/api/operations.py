@@ -89,7 +89,7 @@ def _parameters(query: type[Body]) -> list[OpenApiParameter]:
     ]
 
 
-class StructExtension(OpenApiSerializerExtension):
+class StructExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """Shows a msgspec struct: its JSON Schema, which OpenAPI 3.1 takes as it is."""
 
     target_class = "msgspec.Struct"
@@ -102,7 +102,9 @@ class StructExtension(OpenApiSerializerExtension):
         _, components = msgspec.json.schema_components([self.target], ref_template=REFERENCE)
         own: dict[str, Any] = components.pop(self.target.__name__)
         for name, schema in components.items():
-            component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, object=name, schema=schema)
+            component = ResolvedComponent(  # type: ignore[no-untyped-call]
+                name=name, type=ResolvedComponent.SCHEMA, object=name, schema=schema
+            )
             auto_schema.registry.register_on_missing(component)
         return own
 
@@ -114,7 +116,7 @@ class Schema(AutoSchema):
         return [self.path.removeprefix("/api/v1/").partition("/")[0]]
 
 
-class TokenScheme(OpenApiAuthenticationExtension):
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "meshui.accounts.authentication.TokenAuthentication"
     name = "token"
 
@@ -122,7 +124,7 @@ class TokenScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer"}
 
 
-class SessionScheme(OpenApiAuthenticationExtension):
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "meshui.accounts.authentication.SessionAuthentication"
     name = "session"
 

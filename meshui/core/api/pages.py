@@ -24,7 +24,7 @@ M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
 
-class ListQuery(Body, kw_only=True):
+class ListQuery(Body, frozen=True, kw_only=True):
     """What every list takes; a list with filters adds them."""
 
     page_size: Annotated[int, Meta(ge=1, le=MAX_SIZE)] = DEFAULT_SIZE
