@@ -37,7 +37,12 @@ class Revision(models.Model):
                 fields=["number"],
                 name="revision_open",
                 condition=models.Q(published_at__isnull=False, applied_at__isnull=True),
-            )
+            ),
+            models.Index(
+                fields=["number"],
+                name="revision_unpublished",
+                condition=models.Q(published_at__isnull=True, failed_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

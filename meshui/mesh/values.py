@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from meshui.mesh.names import ServiceName
+from proxies.wire.resources import Listener
 
 Weight = Annotated[int, Meta(ge=0, le=100)]
 Milliseconds = Annotated[int, Meta(ge=1, le=86_400_000)]
@@ -23,14 +24,14 @@ class Value(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A frozen value that refuses fields it does not know."""
 
 
-class PathMatch(Value, kw_only=True):
+class PathMatch(Value, frozen=True, kw_only=True):
     """``exact``: the whole path. ``prefix``: on segment borders, ``/a`` matches ``/a`` and ``/a/b`` but not ``/ab``."""
 
     kind: Literal["exact", "prefix"]
     value: Annotated[str, Meta(pattern=r"^/", max_length=1024)]
 
 
-class HeaderMatch(Value, kw_only=True):
+class HeaderMatch(Value, frozen=True, kw_only=True):
     """A condition on one header, named without regard to case."""
 
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)]
@@ -39,7 +40,7 @@ class HeaderMatch(Value, kw_only=True):
     invert: bool = False
 
 
-class RouteMatch(Value, kw_only=True):
+class RouteMatch(Value, frozen=True, kw_only=True):
     """All conditions hold; an absent one puts none; methods are ORed."""
 
     path: PathMatch | None = None
@@ -49,14 +50,14 @@ class RouteMatch(Value, kw_only=True):
     headers: Annotated[list[HeaderMatch], Meta(max_length=20)] = field(default_factory=list)
 
 
-class Timeouts(Value, kw_only=True):
+class Timeouts(Value, frozen=True, kw_only=True):
     """``request_ms`` covers the whole exchange; ``idle_ms`` the silence within it."""
 
     request_ms: Milliseconds = 15_000
     idle_ms: Milliseconds = 300_000
 
 
-class Route(Value, kw_only=True):
+class Route(Value, frozen=True, kw_only=True):
     """An ordered rule, first match wins. ``weights`` of None follows the service's split."""
 
     name: VersionName
@@ -65,13 +66,13 @@ class Route(Value, kw_only=True):
     timeouts: Timeouts = field(default_factory=Timeouts)
 
 
-class Resilience(Value, kw_only=True):
+class Resilience(Value, frozen=True, kw_only=True):
     """How callers of a service guard themselves."""
 
     connect_timeout_ms: Milliseconds = 1_000
 
 
-class Instance(Value, kw_only=True):
+class Instance(Value, frozen=True, kw_only=True):
     """A running copy of a version. ``tls`` says that a sidecar with a mesh identity receives for it."""
 
     id: str
@@ -83,7 +84,7 @@ class Instance(Value, kw_only=True):
     draining: bool
 
 
-class Service(Value, kw_only=True):
+class Service(Value, frozen=True, kw_only=True):
     """A service whole: what the ``service`` and ``endpoints`` resources are made of."""
 
     name: ServiceName
@@ -93,6 +94,24 @@ class Service(Value, kw_only=True):
     routes: tuple[Route, ...]
     resilience: Resilience = field(default_factory=Resilience)
     instances: tuple[Instance, ...] = ()
+
+
+class GatewayHost(Value, frozen=True, kw_only=True):
+    """A host that a gateway serves (a name, ``*.suffix`` or ``*``) and where it leads."""
+
+    host: str
+    service: ServiceName
+
+
+class Proxy(Value, frozen=True, kw_only=True):
+    """A sidecar or gateway. ``hosts`` are its gateway's; its listeners are where it said it would listen."""
+
+    id: str
+    service: ServiceName
+    trust_domain: str
+    version: str
+    listeners: tuple[Listener, ...]
+    hosts: tuple[GatewayHost, ...] = ()
 
 
 DEFAULT_ROUTES = (Route(name="default"),)

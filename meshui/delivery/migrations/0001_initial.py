@@ -5,56 +5,68 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('catalog', '0001_initial'),
+        ("catalog", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Published',
+            name="Published",
             fields=[
-                ('resource', models.CharField(max_length=220, primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=16)),
-                ('name', models.CharField(blank=True, default='', max_length=200)),
-                ('epoch', models.BigIntegerField()),
-                ('revision', models.BigIntegerField()),
-                ('version', models.CharField(max_length=16)),
-                ('body', models.BinaryField()),
+                ("resource", models.CharField(max_length=220, primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=16)),
+                ("name", models.CharField(blank=True, default="", max_length=200)),
+                ("epoch", models.BigIntegerField()),
+                ("revision", models.BigIntegerField()),
+                ("version", models.CharField(max_length=16)),
+                ("body", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='Applied',
+            name="Applied",
             fields=[
-                ('pk', models.CompositePrimaryKey('resource', 'proxy_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('resource', models.CharField(max_length=220)),
-                ('epoch', models.BigIntegerField(default=0)),
-                ('revision', models.BigIntegerField(default=0)),
-                ('version', models.CharField(blank=True, default='', max_length=16)),
-                ('applied_at', models.DateTimeField(null=True)),
-                ('refused_epoch', models.BigIntegerField(default=0)),
-                ('refused_revision', models.BigIntegerField(default=0)),
-                ('refused_version', models.CharField(blank=True, default='', max_length=16)),
-                ('refused_at', models.DateTimeField(null=True)),
-                ('error', models.TextField(blank=True, default='')),
-                ('proxy', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='applied', to='catalog.proxy')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "resource", "proxy_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("resource", models.CharField(max_length=220)),
+                ("epoch", models.BigIntegerField(default=0)),
+                ("revision", models.BigIntegerField(default=0)),
+                ("version", models.CharField(blank=True, default="", max_length=16)),
+                ("applied_at", models.DateTimeField(null=True)),
+                ("refused_epoch", models.BigIntegerField(default=0)),
+                ("refused_revision", models.BigIntegerField(default=0)),
+                ("refused_version", models.CharField(blank=True, default="", max_length=16)),
+                ("refused_at", models.DateTimeField(null=True)),
+                ("error", models.TextField(blank=True, default="")),
+                (
+                    "proxy",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="applied",
+                        to="catalog.proxy",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RevisionResource',
+            name="RevisionResource",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('revision', models.BigIntegerField()),
-                ('resource', models.CharField(max_length=220)),
-                ('epoch', models.BigIntegerField()),
-                ('at_revision', models.BigIntegerField()),
-                ('version', models.CharField(blank=True, default='', max_length=16)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("revision", models.BigIntegerField()),
+                ("resource", models.CharField(max_length=220)),
+                ("epoch", models.BigIntegerField()),
+                ("at_revision", models.BigIntegerField()),
+                ("version", models.CharField(blank=True, default="", max_length=16)),
             ],
             options={
-                'indexes': [models.Index(fields=['resource'], name='revision_resource_name')],
-                'constraints': [models.UniqueConstraint(fields=('revision', 'resource'), name='one_revision_resource')],
+                "indexes": [models.Index(fields=["resource"], name="revision_resource_name")],
+                "constraints": [models.UniqueConstraint(fields=("revision", "resource"), name="one_revision_resource")],
             },
         ),
     ]

@@ -1,0 +1,49 @@
+"""What proxies hold besides services: how they receive, whom they trust, whom they can call, where they listen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from meshui.mesh import values
+from meshui.mesh.names import ServiceName
+from proxies.wire import resources as wire
+
+
+def inbound_body() -> wire.InboundBody:
+    """How a service's own proxies receive: from peers with a mesh identity only."""
+    return wire.InboundBody(mtls="strict")
+
+
+def trust_body(trust_domain: str, bundle: Sequence[str]) -> wire.TrustBody:
+    """Whom proxies accept; roots in the order of their content, so that the same ones give the same bytes."""
+    return wire.TrustBody(trust_domain=trust_domain, bundle=sorted(bundle))
+
+
+def directory_body(names: Iterable[ServiceName]) -> wire.DirectoryBody:
+    """Every service that can be called."""
+    return wire.DirectoryBody(services=sorted(map(str, names)))
+
+
+def proxy_body(proxy: values.Proxy) -> wire.ProxyBody:
+    """One proxy alone. Who it is comes from its registration, never from the listeners that it asked for."""
+    return wire.ProxyBody(
+        service=str(proxy.service),
+        version=proxy.version,
+        identity=proxy.service.identity(proxy.trust_domain),
+        listeners=[_listener(proxy, listener) for listener in proxy.listeners],
+    )
+
+
+def _listener(proxy: values.Proxy, listener: wire.Listener) -> wire.Listener:
+    match listener:
+        case wire.InboundListener():
+            return msgspec.structs.replace(listener, service=str(proxy.service))
+        case wire.GatewayListener():
+            hosts = sorted(proxy.hosts, key=lambda host: host.host)
+            return msgspec.structs.replace(
+                listener, hosts=[wire.GatewayHost(host=h.host, service=str(h.service)) for h in hosts]
+            )
+        case _:
+            return listener
