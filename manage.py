@@ -1,11 +1,16 @@
 #!/usr/bin/env python
-"""Django's command line for the control plane."""
+"""Django's command line for the control plane; ``demo`` and ``up`` run it whole."""
 
 import os
 import sys
 
 
 def main() -> None:
+    if sys.argv[1:] in (["demo"], ["up"]):
+        # These make the environment that the settings read, so they run before Django.
+        from meshui.demo import runner
+
+        sys.exit(runner.main(sys.argv[1]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meshui.config.settings")
     from django.core.management import execute_from_command_line
 
