@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import kombu.exceptions
 from celery import current_app
@@ -24,6 +25,17 @@ from meshui.core.models import Change, Mesh, Outbox, Revision
 log = logging.getLogger(__name__)
 
 PUSH_TASK = "meshui.delivery.tasks.push"
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What a service made of an object. ``revision`` is None when nothing changed, and in a dry run."""
+
+    value: T
+    revision: int | None
 
 
 class Commit:

@@ -1,12 +1,16 @@
-"""Reads of a service's traffic rules, as mesh values."""
+"""Reads of a service's traffic rules, as mesh values, and of gateways."""
 
 from __future__ import annotations
 
 import msgspec
+from django.db.models import Prefetch, QuerySet
 
 from meshui.catalog.models import Service
+from meshui.core.actors import Actor
+from meshui.core.errors import NotFound
+from meshui.core.versions import etag
 from meshui.mesh import values
-from meshui.traffic.models import TrafficRules
+from meshui.traffic.models import GatewayHost, TrafficRules
 
 
 def split_of(service: Service) -> dict[str, int]:
@@ -33,3 +37,43 @@ def rules_of(service: Service) -> TrafficRules | None:
         return service.rules
     except TrafficRules.DoesNotExist:
         return None
+
+
+# --- gateways ---------------------------------------------------------------------------------------------------
+
+
+def gateways(actor: Actor, *, namespace: str = "") -> QuerySet[Service]:
+    """The gateways that the actor may view, with their hosts."""
+    rows = _gateways()
+    visible = actor.visible_namespaces()
+    if visible is not None:
+        rows = rows.filter(namespace__name__in=visible)
+    return rows.filter(namespace__name=namespace) if namespace else rows
+
+
+def find_gateway(name: str) -> Service | None:
+    namespace, _, short = name.partition("/")
+    return _gateways().filter(namespace__name=namespace, name=short).first()
+
+
+def get_gateway(name: str) -> Service:
+    """Raises NotFound."""
+    row = find_gateway(name)
+    if row is None:
+        raise NotFound(f"no gateway {name}")
+    return row
+
+
+def _gateways() -> QuerySet[Service]:
+    hosts = GatewayHost.objects.select_related("service__namespace")
+    rows = Service.objects.filter(kind=Service.Kind.GATEWAY).select_related("namespace")
+    return rows.prefetch_related(Prefetch("hosts", queryset=hosts))
+
+
+def hosts_of(gateway: Service) -> dict[str, str]:
+    """Where each host leads."""
+    return {host.host: str(host.service) for host in gateway.hosts.all()}
+
+
+def gateway_version(gateway: Service) -> str:
+    return etag(hosts_of(gateway))

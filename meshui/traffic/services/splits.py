@@ -1,18 +1,17 @@
-"""Changes of traffic: the one door for the API, rollouts and commands."""
+"""Splits: which share of a service's traffic each version takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from meshui.catalog.models import Service
 from meshui.catalog.selectors import get_service
 from meshui.core.actors import Actor
 from meshui.core.commits import commit
-from meshui.core.errors import FieldError, InvalidInput
 from meshui.core.versions import etag, expect
-from meshui.mesh.invariants import Breach, split_breaches
+from meshui.mesh.invariants import split_breaches
 from meshui.traffic.selectors import split_of
+from meshui.traffic.services.common import refuse, touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +62,3 @@ def split_set(
         change.before, change.after = {"weights": before}, {"weights": after}
         change.dirty("service", service)
     return SplitResult(weights=after, revision=change.revision, version=etag(after))
-
-
-def touch(service: Service, revision: int | None) -> None:
-    """Note on the service which revision changed it last."""
-    if revision is not None:
-        service.revision = revision
-        service.save(update_fields=["revision", "updated_at"])
-
-
-def refuse(breaches: Iterable[Breach]) -> None:
-    """Raise InvalidInput with every breach, if there is one."""
-    errors = [FieldError(b.path, b.code, b.detail) for b in breaches]
-    if errors:
-        raise InvalidInput(errors[0].detail, errors=errors)

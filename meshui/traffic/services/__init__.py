@@ -1,0 +1,19 @@
+"""Changes of traffic: the one door for the API, rollouts and commands."""
+
+from meshui.traffic.services.gateways import HostRule, gateway_delete, gateway_put
+from meshui.traffic.services.reverts import change_revert
+from meshui.traffic.services.rules import resilience_set, routes_set
+from meshui.traffic.services.splits import SplitResult, split_set
+from meshui.traffic.services.versions import version_remove
+
+__all__ = [
+    "HostRule",
+    "SplitResult",
+    "change_revert",
+    "gateway_delete",
+    "gateway_put",
+    "resilience_set",
+    "routes_set",
+    "split_set",
+    "version_remove",
+]

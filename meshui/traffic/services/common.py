@@ -1,0 +1,23 @@
+"""What every change of traffic needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from meshui.catalog.models import Service
+from meshui.core.errors import FieldError, InvalidInput
+from meshui.mesh.invariants import Breach
+
+
+def touch(service: Service, revision: int | None) -> None:
+    """Note on the service which revision changed it last."""
+    if revision is not None:
+        service.revision = revision
+        service.save(update_fields=["revision", "updated_at"])
+
+
+def refuse(breaches: Iterable[Breach]) -> None:
+    """Raise InvalidInput with every breach, if there is one."""
+    errors = [FieldError(b.path, b.code, b.detail) for b in breaches]
+    if errors:
+        raise InvalidInput(errors[0].detail, errors=errors)

@@ -1,0 +1,119 @@
+"""Routes and resilience of a service, each set whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from meshui.catalog.models import Service
+from meshui.catalog.selectors import get_service
+from meshui.core.actors import Actor
+from meshui.core.commits import Commit, commit
+from meshui.core.versions import etag, expect
+from meshui.mesh.invariants import route_breaches
+from meshui.mesh.values import Resilience, Route
+from meshui.traffic.models import TrafficRules
+from meshui.traffic.selectors import resilience_of, routes_of
+from meshui.traffic.services.common import refuse, touch
+
+
+@dataclass(frozen=True, slots=True)
+class RoutesResult:
+    routes: tuple[Route, ...]
+    revision: int | None
+    """None when nothing changed, or in a dry run."""
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResilienceResult:
+    resilience: Resilience
+    revision: int | None
+    version: str
+
+
+def routes_set(
+    *,
+    actor: Actor,
+    service: str,
+    routes: Sequence[Route],
+    reason: str = "",
+    expected_version: str | None = None,
+    dry_run: bool = False,
+) -> RoutesResult:
+    """Set a service's ordered routes, whole. A split of a route may leave versions out.
+
+    Raises PermissionDenied, NotFound, Stale, InvalidInput (``routes.0.weights.v3`` and the like).
+    """
+    namespace = service.partition("/")[0]
+    actor.require("traffic.write", namespace)
+    after = tuple(routes)
+    with commit(
+        actor=actor, action="routes.set", obj=f"service:{service}", namespace=namespace, reason=reason, dry_run=dry_run
+    ) as change:
+        row = get_service(service)
+        before = routes_of(row)
+        expect(expected_version, etag(before))
+        refuse(route_breaches(after, {version.name for version in row.versions.all()}))
+        if after == before:
+            change.unchanged()
+            return RoutesResult(after, None, etag(after))
+        change.before, change.after = {"routes": _plain(before)}, {"routes": _plain(after)}
+        change.summary = _difference(before, after)
+        _store(change, row, routes=_plain(after))
+    return RoutesResult(after, change.revision, etag(after))
+
+
+def resilience_set(
+    *,
+    actor: Actor,
+    service: str,
+    resilience: Resilience,
+    reason: str = "",
+    expected_version: str | None = None,
+    dry_run: bool = False,
+) -> ResilienceResult:
+    """Set how callers of a service guard themselves. Raises PermissionDenied, NotFound, Stale."""
+    namespace = service.partition("/")[0]
+    actor.require("traffic.write", namespace)
+    with commit(
+        actor=actor,
+        action="resilience.set",
+        obj=f"service:{service}",
+        namespace=namespace,
+        reason=reason,
+        dry_run=dry_run,
+    ) as change:
+        row = get_service(service)
+        before = resilience_of(row)
+        expect(expected_version, etag(before))
+        if resilience == before:
+            change.unchanged()
+            return ResilienceResult(resilience, None, etag(resilience))
+        old, new = _plain(before), _plain(resilience)
+        change.before, change.after = old, new
+        change.summary = ", ".join(f"{name} {old[name]} -> {new[name]}" for name in new if old[name] != new[name])
+        _store(change, row, resilience=new)
+    return ResilienceResult(resilience, change.revision, etag(resilience))
+
+
+def _plain(value: object) -> Any:
+    return msgspec.to_builtins(value)
+
+
+def _store(change: Commit, row: Service, **values: object) -> None:
+    TrafficRules.objects.update_or_create(service=row, defaults=values)
+    touch(row, change.revision)
+    change.dirty("service", row)
+
+
+def _difference(before: Sequence[Route], after: Sequence[Route]) -> str:
+    """``+ beta, - old, changed default``: what the change log's line says."""
+    old, new = {route.name: route for route in before}, {route.name: route for route in after}
+    parts = [f"+ {name}" for name in new if name not in old]
+    parts += [f"- {name}" for name in old if name not in new]
+    parts += [f"changed {name}" for name in new if name in old and new[name] != old[name]]
+    return ", ".join(parts) or "reordered"
