@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -59,33 +59,27 @@ def control_plane(port: int, schedule: Path) -> Iterator[Process]:
         yield Process(name, Group.CONTROL, command_line([sys.executable, *arguments]))
 
 
-PORTS = ("app", "inbound", "outbound", "admin")
+def mesh_ports(options: Options) -> dict[str, dict[str, int]]:
+    """The ports of every proxy and its app by the proxy's name, chosen once: ``inbound, app, outbound, admin``."""
+    uses = ("inbound", "app", "outbound", "admin")
+    names = [each.name for each in topology.instances()]
+    chosen = options.data.ports([*(f"{name}.{use}" for name in names for use in uses), "gateway.admin"])
+    ports = {name: {use: chosen[f"{name}.{use}"] for use in uses} for name in names}
+    ports[topology.GATEWAY_NAME] = {"gateway": options.gateway_port, "admin": chosen["gateway.admin"]}
+    return ports
 
 
-def mesh_ports(options: Options) -> dict[str, int]:
-    """``catalog-v1.inbound`` and so on: every port of the demo mesh, chosen once."""
-    names = [f"{each.name}.{use}" for each in topology.instances() for use in PORTS]
-    return options.data.ports([*names, "gateway.admin"])
-
-
-def mesh(options: Options, ports: dict[str, int]) -> Iterator[Process]:
+def mesh(options: Options, ports: Mapping[str, Mapping[str, int]]) -> Iterator[Process]:
     """The services, a sidecar for each, the gateway, and the traffic."""
     for each in topology.instances():
-        port = {use: ports[f"{each.name}.{use}"] for use in PORTS}
+        port = ports[each.name]
         yield _bare(
             f"app-{each.name}", Group.APPS, "-m", "meshui.demo.app",
             "--service", each.service.id, "--version", each.version,
             "--port", port["app"], "--outbound", port["outbound"], "--data-dir", options.data.path,
         )  # fmt: skip
-        yield _bare(
-            each.name, Group.SIDECARS, *_proxy(options, each.name),
-            "--inbound", f"127.0.0.1:{port['inbound']}", "--app", f"127.0.0.1:{port['app']}",
-            "--outbound", f"127.0.0.1:{port['outbound']}", "--admin", f"127.0.0.1:{port['admin']}",
-        )  # fmt: skip
-    yield _bare(
-        "gateway", Group.SIDECARS, *_proxy(options, "gateway"),
-        "--gateway", f"127.0.0.1:{options.gateway_port}", "--admin", f"127.0.0.1:{ports['gateway.admin']}",
-    )  # fmt: skip
+        yield _proxy(options, each.name, port)
+    yield _proxy(options, topology.GATEWAY_NAME, ports[topology.GATEWAY_NAME])
     if options.rps:
         yield _bare("load", Group.LOAD, "-m", "meshui.demo.load", "--port", options.gateway_port, "--rps", options.rps)
 
@@ -100,12 +94,13 @@ def state_dir(data_dir: Path, proxy: str) -> Path:
     return data_dir / "demo" / "proxies" / proxy
 
 
-def _proxy(options: Options, name: str) -> list[object]:
+def _proxy(options: Options, name: str, ports: Mapping[str, int]) -> Process:
     data_dir = options.data.path
-    return [
-        "-m", "proxies", "run", "--join", options.url, "--name", name,
-        "--token-file", token_file(data_dir, name), "--state", state_dir(data_dir, name),
-    ]  # fmt: skip
+    listeners = [part for use, port in ports.items() for part in (f"--{use}", f"127.0.0.1:{port}")]
+    return _bare(
+        name, Group.SIDECARS, "-m", "proxies", "run", "--join", options.url, "--name", name,
+        "--token-file", token_file(data_dir, name), "--state", state_dir(data_dir, name), *listeners,
+    )  # fmt: skip
 
 
 def _bare(name: str, group: Group, *arguments: object) -> Process:

@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from meshui.config import embedded
-from meshui.demo import environment, processes, topology
+from meshui.demo import environment, processes
 from meshui.demo.environment import Options
 from meshui.demo.processes import Group
 from meshui.demo.stages import manage, run, say, stage
@@ -66,7 +66,7 @@ class Demo:
             if self._all_joined():
                 self.supervisor.start(Group.SIDECARS)
             self.supervisor.wait(self._web_answers, "web", WEB_DEADLINE_S, "did not answer")
-        with stage(f"{len(list(topology.instances()))} services, their sidecars and the gateway"):
+        with stage(f"{len(self._ports) - 1} services, their sidecars and the gateway"):
             self.supervisor.start(Group.SIDECARS)
             self.supervisor.wait(self._traffic_flows, "gateway", MESH_DEADLINE_S, "let no traffic through")
         if self._options.rps:
@@ -99,11 +99,10 @@ class Demo:
             self.supervisor.wait(server.ready, server.name, SERVER_DEADLINE_S)
 
     def _seed(self) -> None:
-        ports = {name: port for name, port in self._ports.items() if name.endswith(".inbound")}
         manage(
             self.supervisor.log("seed"),
             self._env,
-            ["seed_demo", json.dumps(ports)],
+            ["seed_demo", json.dumps(self._ports)],
             "A data folder of an older version that does not matter any more can be removed: "
             f"rm -r {self._options.data.path}",
         )
@@ -111,8 +110,7 @@ class Demo:
     def _all_joined(self) -> bool:
         """Whether every proxy comes up from its own state: then it need not wait for the control plane."""
         data_dir = self._options.data.path
-        names = [each.name for each in topology.instances()] + [topology.GATEWAY_NAME]
-        return not any(processes.token_file(data_dir, name).exists() for name in names)
+        return not any(processes.token_file(data_dir, name).exists() for name in self._ports)
 
     def _web_answers(self) -> bool:
         return fetch(self._options.port, "GET", "/readyz")[0] == 200

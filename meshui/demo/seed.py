@@ -1,0 +1,78 @@
+"""Registers the demo mesh: what is missing is made, what a visitor changed since is left alone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from meshui.accounts.models import User
+from meshui.catalog import services as catalog
+from meshui.catalog.models import Namespace, Proxy, Service
+from meshui.config.datadir import write_private
+from meshui.core.actors import system
+from meshui.demo import topology
+from meshui.demo.processes import state_dir, token_file
+from meshui.traffic import services as traffic
+
+ACTOR = system("demo")
+TOKEN_TTL_S = 3600
+TOKEN_USES = 3
+"""More than one, for a proxy that dies between joining and keeping what it got."""
+ADMIN = "admin"
+GATEWAY_ID = f"{topology.GATEWAY_NAMESPACE}/{topology.GATEWAY_NAME}"
+
+Ports = Mapping[str, int]
+"""The ports of one proxy: ``inbound, app, outbound, admin``, or ``gateway, admin``."""
+
+
+def seed(data_dir: Path, ports: Mapping[str, Ports], password: str) -> None:
+    """Make the admin, the registry, and a join token for each proxy that has to join; ``ports`` is by proxy name."""
+    _admin(password)
+    for name, description in topology.NAMESPACES.items():
+        if not Namespace.objects.filter(name=name).exists():
+            catalog.namespace_create(actor=ACTOR, name=name, description=description)
+    for service in topology.SERVICES:
+        if not _exists(service.namespace, service.name):
+            catalog.service_create(actor=ACTOR, service=service.id, versions=service.versions)
+    if not _exists(topology.GATEWAY_NAMESPACE, topology.GATEWAY_NAME):
+        traffic.gateway_put(actor=ACTOR, gateway=GATEWAY_ID, hosts=[traffic.HostRule("*", topology.ENTRY)])
+    for each in topology.instances():
+        _let_join(data_dir, each.name, each.service.id, each.version, ports[each.name])
+    _let_join(data_dir, topology.GATEWAY_NAME, GATEWAY_ID, "v1", ports[topology.GATEWAY_NAME])
+
+
+def _admin(password: str) -> None:
+    user = User.objects.filter(username=ADMIN).first() or User(username=ADMIN, is_superuser=True, is_staff=True)
+    if not user.check_password(password):
+        user.set_password(password)
+        user.save()
+
+
+def _exists(namespace: str, name: str) -> bool:
+    return Service.objects.filter(namespace__name=namespace, name=name).exists()
+
+
+def _let_join(data_dir: Path, name: str, service: str, version: str, ports: Ports) -> None:
+    """A proxy that is known and listens where it did comes up from its own state; any other joins, with a token."""
+    state, token = state_dir(data_dir, name), token_file(data_dir, name)
+    namespace, _, service_name = service.partition("/")
+    proxy = Proxy.objects.filter(name=name, service__namespace__name=namespace, service__name=service_name).first()
+    if proxy is not None and state.exists() and _listens_at(proxy, ports):
+        token.unlink(missing_ok=True)
+        return
+    if state.exists():
+        shutil.rmtree(state)
+    token.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _, secret = catalog.join_token_create(
+        actor=ACTOR, service=service, version=version, uses=TOKEN_USES, ttl_s=TOKEN_TTL_S, reason="demo"
+    )
+    write_private(token, secret)
+
+
+def _listens_at(proxy: Proxy, ports: Ports) -> bool:
+    known = {listener["kind"]: listener["port"] for listener in proxy.listeners}
+    if inbound := proxy.listener("inbound"):
+        known["app"] = inbound["app_port"]
+    known["admin"] = int(proxy.admin.rpartition(":")[2] or 0)
+    return known == dict(ports)
