@@ -65,7 +65,7 @@ def revoke(proxy_ids: Iterable[str]) -> None:
 
 def sync_users() -> int:
     """Make users that are missing, delete those of proxies that are gone. How many were mended."""
-    standing = {name.decode().removeprefix(PREFIX) for name in command("ACL USERS") if name.startswith(PREFIX.encode())}
+    standing = {name.removeprefix(PREFIX) for name in command("ACL USERS") if name.startswith(PREFIX)}
     full_name = Concat(F("service__namespace__name"), Value("/"), F("service__name"))
     proxies = {
         proxy_id: (service, digest)

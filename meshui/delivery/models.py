@@ -59,15 +59,15 @@ class Applied(models.Model):
     # No constraint in the database: it would cost a look-up for each acknowledgement. Those of a proxy that is gone
     # are not written, and deleting a proxy deletes its rows.
     proxy = models.ForeignKey(Proxy, on_delete=models.CASCADE, related_name="applied", db_constraint=False)
-    epoch = models.BigIntegerField(default=0)
-    revision = models.BigIntegerField(default=0)
-    version = models.CharField(max_length=16, blank=True, default="")
+    epoch = models.BigIntegerField(db_default=0)
+    revision = models.BigIntegerField(db_default=0)
+    version = models.CharField(max_length=16, blank=True, db_default="")
     applied_at = models.DateTimeField(null=True)
-    refused_epoch = models.BigIntegerField(default=0)
-    refused_revision = models.BigIntegerField(default=0)
-    refused_version = models.CharField(max_length=16, blank=True, default="")
+    refused_epoch = models.BigIntegerField(db_default=0)
+    refused_revision = models.BigIntegerField(db_default=0)
+    refused_version = models.CharField(max_length=16, blank=True, db_default="")
     refused_at = models.DateTimeField(null=True)
-    error = models.TextField(blank=True, default="")
+    error = models.TextField(blank=True, db_default="")
 
     def __str__(self) -> str:
         return f"{self.proxy_id}: {self.resource}@{self.revision}"

@@ -17,7 +17,7 @@ from django.db.models import Max
 from meshui.core.models import Mesh, Outbox, Revision
 from meshui.delivery.build import Built, build
 from meshui.delivery.load import Key, load
-from meshui.delivery.models import Published, RevisionResource
+from meshui.delivery.models import Applied, Published, RevisionResource
 from proxies.wire import resources as wire
 
 
@@ -103,7 +103,9 @@ def record(batch: Batch, published_at: datetime) -> None:
             update_fields=["epoch", "revision", "version", "body"],
         )
         if batch.gone:
-            Published.objects.filter(resource__in=[wire.resource_key(*key) for key in batch.gone]).delete()
+            gone = [wire.resource_key(*key) for key in batch.gone]
+            Published.objects.filter(resource__in=gone).delete()
+            Applied.objects.filter(resource__in=gone).delete()
         RevisionResource.objects.bulk_create(_settled(batch), ignore_conflicts=True)
         Outbox.objects.filter(pk__in=[row.pk for row in batch.rows]).delete()
         for number, reason in batch.failed.items():

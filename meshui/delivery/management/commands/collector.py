@@ -1,0 +1,34 @@
+"""``manage.py collector``: acknowledgements and telemetry, from the streams to the database, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from meshui.delivery import acks
+from meshui.delivery.redis import async_client
+from meshui.telemetry import collector as telemetry
+
+
+class Command(BaseCommand):
+    help = "Collect acknowledgements and telemetry until SIGTERM."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--name", default="", help="this collector's name among several (default: the host's)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        asyncio.run(collect(options["name"]))
+
+
+async def collect(name: str) -> None:
+    """Run both loops. One that fails for good ends the process, for its supervisor to start it again."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with async_client() as client, asyncio.TaskGroup() as group:
+        group.create_task(acks.run(client, stop, name))
+        group.create_task(telemetry.run(client, stop))

@@ -1,0 +1,34 @@
+"""What every delivery test has: an empty mesh in PostgreSQL, an empty Valkey without proxies' users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+
+if TYPE_CHECKING:
+    from tests.meshui.delivery.world import World
+
+
+@pytest.fixture
+def store(servers: object) -> Iterator[redis.Redis]:
+    """Valkey as the control plane sees it, emptied."""
+    # pytest reads this file before Django is set up.
+    connections = import_module("meshui.delivery.redis")
+    connections.client().flushall()
+    users = [name for name in connections.command("ACL USERS") if name != "default"]
+    if users:
+        connections.command("ACL DELUSER", *users)
+    yield connections.client()
+
+
+@pytest.fixture
+def world(transactional_db: None, store: redis.Redis) -> World:
+    """A mesh of two services, ``shop/catalog`` v1 v2 and ``shop/cart`` v1, of which nothing is published yet."""
+    world: World = import_module("tests.meshui.delivery.world").World()
+    world.add_service("shop/catalog", {"v1": 100, "v2": 0})
+    world.add_service("shop/cart", {"v1": 100})
+    return world
