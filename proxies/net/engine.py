@@ -232,7 +232,7 @@ class Engine:
             mark = blake2s(f"{resource.name} {spec.address} {spec.port}".encode(), digest_size=6).hexdigest()
             listener = self._listener(spec, f"meshui-{mark}", source)
             self._ports[spec.address, spec.port].serve(_KINDS[type(spec)], listener)
-        self._set_modes()
+        self._set_modes_of(body)
 
     def _listener(self, spec: wire.Listener, mark: str, source: Source) -> Listener:
         metrics = self.metrics

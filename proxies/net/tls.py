@@ -75,6 +75,7 @@ class TlsProtocol(asyncio.Protocol):
         "_closing",
         "_done",
         "_expected",
+        "_failure",
         "_incoming",
         "_inner",
         "_outgoing",
@@ -103,6 +104,7 @@ class TlsProtocol(asyncio.Protocol):
         self._resume = resume
         self._closing = False
         self._done: asyncio.Future[None] | None = None
+        self._failure: Exception | None = None
         self.peer = ""
         """The peer's identity; empty until the handshake is over."""
         self.session = context.wrap_bio(
@@ -114,11 +116,11 @@ class TlsProtocol(asyncio.Protocol):
 
     async def handshaken(self) -> None:
         """Wait for the end of the handshake. Raises OSError (ssl.SSLError among them) if it fails."""
-        if not self.peer and not self._raw.is_closing():
+        if self._failure is not None:
+            raise self._failure
+        if not self.peer:
             self._done = asyncio.get_running_loop().create_future()
             await self._done
-        elif not self.peer:
-            raise ConnectionResetError("the peer closed during the handshake")
 
     @property
     def requested_name(self) -> str | None:
@@ -165,10 +167,10 @@ class TlsProtocol(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._closing = True
-        if self._done is not None and not self._done.done():
-            self._done.set_exception(error or ConnectionResetError("the peer closed during the handshake"))
         if self.peer:
             self._inner.connection_lost(error)
+        else:
+            self._report(error or ConnectionResetError("the peer closed during the handshake"))
 
     def pause_writing(self) -> None:
         if self.peer:
@@ -256,10 +258,14 @@ class TlsProtocol(asyncio.Protocol):
         return True
 
     def _fail(self, error: Exception) -> None:
-        if self._done is not None and not self._done.done():
-            self._done.set_exception(error)
         self._closing = True
+        self._report(error)
         self._raw.close()
+
+    def _report(self, error: Exception) -> None:
+        self._failure = self._failure or error
+        if self._done is not None and not self._done.done():
+            self._done.set_exception(self._failure)
 
 
 class ClientTls:
