@@ -24,11 +24,12 @@ class Command(BaseCommand):
 
 
 async def collect(name: str) -> None:
-    """Run both loops. One that fails for good ends the process, for its supervisor to start it again."""
+    """Run both until a signal. One that fails for good ends the process, for its supervisor to start it again."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with async_client() as client, asyncio.TaskGroup() as group:
-        group.create_task(acks.run(client, stop, name))
-        group.create_task(telemetry.run(client, stop))
+        reports = group.create_task(telemetry.run(client))
+        await acks.run(client, stop, name)
+        reports.cancel()
