@@ -53,8 +53,8 @@ check: $(STAMPS)/dev frontend/node_modules/.stamp  ## Format, lint, types, impor
 	cd frontend && npm run check
 
 .PHONY: bench
-bench: $(STAMPS)/dev $(STAMPS)/bench frontend/dist/.stamp  ## Benchmarks; NAME=proxy for one, JSON=out.json for its figures
-	@exec $(PY) -m benchmarks $(NAME) $(if $(JSON),--json $(JSON))
+bench: $(STAMPS)/dev $(STAMPS)/bench frontend/dist/.stamp  ## Benchmarks; NAME=proxy for one, JSON=out.json for its figures too
+	@for name in $(or $(NAME),proxy propagation graph cold); do $(PY) -m benchmarks.$$name $(if $(JSON),--json $(JSON)); done
 
 .PHONY: gen
 gen: $(STAMPS)/dev frontend/node_modules/.stamp  ## Generate openapi.json from the code, and the TypeScript types from it
