@@ -39,6 +39,8 @@ class Environment:
     """Lifetime of the certificates that proxies carry, in seconds."""
     proxy_redis_url: str
     """Where proxies reach Redis, without credentials."""
+    rollup_retention_days: int
+    """How long ten-second rollups are kept."""
 
     @property
     def demo(self) -> bool:
@@ -76,6 +78,7 @@ def read(env: Mapping[str, str]) -> Environment:
         trust_domain=env.get("MESHUI_TRUST_DOMAIN", "mesh.local"),
         leaf_ttl_s=_leaf_ttl(env),
         proxy_redis_url=without_credentials(env.get("MESHUI_PROXY_REDIS_URL", redis_url)),
+        rollup_retention_days=_days(env, "MESHUI_ROLLUP_RETENTION", 7),
     )
 
 
@@ -120,6 +123,13 @@ def _leaf_ttl(env: Mapping[str, str]) -> int:
     text = env.get("MESHUI_LEAF_TTL") or "86400"
     if not text.isdigit() or not 10 <= int(text) <= 30 * 86_400:
         raise ImproperlyConfigured(f"MESHUI_LEAF_TTL is {text!r}, expected seconds from 10 to 30 days")
+    return int(text)
+
+
+def _days(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name) or str(default)
+    if not text.isdigit() or not 0 < int(text) <= 3650:
+        raise ImproperlyConfigured(f"{name} is {text!r}, expected a number of days")
     return int(text)
 
 

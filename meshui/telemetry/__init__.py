@@ -1,0 +1,1 @@
+"""What the mesh does: the collector, one-second frames, rollups, the graph and its series."""

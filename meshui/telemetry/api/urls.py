@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from meshui.telemetry.api import views
+
+urlpatterns = [
+    path("graph/", views.GraphView.as_view()),
+]

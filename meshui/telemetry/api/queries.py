@@ -1,0 +1,64 @@
+"""Query strings of the telemetry endpoints, and of the live topics that take the same parameters."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from msgspec import Meta
+
+from meshui.core.api.bodies import Body
+from meshui.core.errors import InvalidInput
+from meshui.telemetry.graph import By
+
+MAX_WINDOW_S = 24 * 3600
+
+Duration = Annotated[
+    str, Meta(pattern=r"^[0-9]{1,6}[smh]?$", description="Seconds, or with a unit: `90`, `60s`, `5m`.")
+]
+Time = Annotated[str, Meta(max_length=40, description="ISO 8601 with a zone, or Unix seconds.")]
+Name = Annotated[str, Meta(max_length=200)]
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def seconds(path: str, text: str, most: int) -> int:
+    """Read a duration of 1 to ``most`` seconds. Raises InvalidInput at ``path``."""
+    value = int(text.rstrip("smh")) * _UNITS.get(text[-1], 1)
+    if not 1 <= value <= most:
+        raise InvalidInput.field(path, "out_of_range", f"expected 1 to {most} seconds")
+    return value
+
+
+def unix(path: str, text: str) -> float:
+    """Read a time. Raises InvalidInput at ``path``."""
+    try:
+        return float(text) if text.replace(".", "", 1).isdigit() else _aware(text).timestamp()
+    except (ValueError, OverflowError):
+        raise InvalidInput.field(path, "invalid", "expected ISO 8601 with a zone, or Unix seconds") from None
+
+
+def _aware(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("no zone")
+    return at.astimezone(UTC)
+
+
+class GraphQuery(Body, frozen=True, kw_only=True):
+    """``focus`` is a node's id; ``hops`` how many edges around it are kept."""
+
+    window: Duration = "60s"
+    at: Time = ""
+    by: By = "service"
+    namespace: Name = ""
+    focus: Name = ""
+    hops: Annotated[int, Meta(ge=1, le=10)] = 1
+
+    @property
+    def window_s(self) -> int:
+        return seconds("window", self.window, MAX_WINDOW_S)
+
+    @property
+    def at_unix(self) -> float | None:
+        return unix("at", self.at) if self.at else None

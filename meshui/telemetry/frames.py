@@ -1,0 +1,206 @@
+"""Frames: one second of the whole mesh, by columns, and how it travels on ``mesh:frames``.
+
+Owns the layout of a frame, its encoding and the sum of several. Pure: knows no Redis, no database and no clock.
+
+An edge is one source service and version calling one destination service and version over one protocol. Its key is
+those five names joined by tabs (``edge_key``). All columns are in the order of ``keys``, which is sorted, so that two
+seconds with the same edges have the same key table.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from proxies.wire.histogram import BUCKETS
+
+Ints = NDArray[np.int64]
+
+CODE_CLASSES = ("0", "1xx", "2xx", "3xx", "4xx", "5xx")
+"""Column 0 counts requests that got no response."""
+SECURED, REQUEST_BYTES, RESPONSE_BYTES = 6, 7, 8
+COLUMNS = 9
+
+_BUCKET_BITS = 9
+_MAX_ENCODED = 64 << 20
+"""A frame that unpacks to more is refused: it is none of ours."""
+
+assert BUCKETS <= 1 << _BUCKET_BITS
+
+
+class EdgeKey(NamedTuple):
+    """Service names are ``namespace/name`` or ``unknown``; a version may be empty where it is not known."""
+
+    source: str
+    source_version: str
+    destination: str
+    destination_version: str
+    protocol: str
+
+
+def edge_key(text: str) -> EdgeKey:
+    return EdgeKey(*text.split("\t"))
+
+
+class FrameError(ValueError):
+    """Bytes that are no frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Histograms:
+    """Sparse histograms of several edges: ``hits[i]`` requests of edge ``rows[i]`` fell into ``buckets[i]``.
+
+    Ordered by row, then bucket; each pair stands once.
+    """
+
+    rows: Ints
+    buckets: Ints
+    hits: Ints
+
+    @classmethod
+    def collect(cls, rows: Ints, buckets: Ints, hits: Ints) -> Histograms:
+        """Sum hits in any order, pairs standing several times."""
+        if not len(rows):
+            return cls(rows, buckets, hits)
+        flat = (rows << _BUCKET_BITS) | buckets
+        order = np.argsort(flat, kind="stable")
+        flat = flat[order]
+        starts = np.flatnonzero(np.concatenate(([True], flat[1:] != flat[:-1])))
+        flat = flat[starts]
+        return cls(flat >> _BUCKET_BITS, flat & ((1 << _BUCKET_BITS) - 1), np.add.reduceat(hits[order], starts))
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """``at`` is the end of the second in Unix seconds. ``counts`` has a row per key and ``COLUMNS`` columns: responses
+    by code class, secured requests, request bytes, response bytes. ``flags`` are (row, flags, count).
+
+    ``reports`` were counted, ``duplicates`` had been before, ``refused`` are counts by reason, and ``dropped`` are the
+    seconds that proxies lost to back-pressure.
+    """
+
+    at: float
+    keys: list[str]
+    counts: Ints
+    histograms: Histograms
+    flags: list[tuple[int, str, int]] = field(default_factory=list)
+    reports: int = 0
+    duplicates: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    dropped: int = 0
+
+
+class _Packed(msgspec.Struct, array_like=True):
+    at: float
+    keys: str
+    counts: bytes
+    sizes: bytes
+    buckets: bytes
+    hits: bytes
+    flags: list[tuple[int, str, int]]
+    reports: int
+    duplicates: int
+    refused: dict[str, int]
+    dropped: int
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Packed)
+
+
+def encode(frame: Frame) -> bytes:
+    """Columns one after the other, zlib level 1: about a quarter of the plain bytes for a millisecond's work."""
+    packed = _Packed(
+        at=frame.at,
+        keys="\n".join(frame.keys),
+        counts=np.ascontiguousarray(frame.counts.T).astype("<u8").tobytes(),
+        sizes=np.bincount(frame.histograms.rows, minlength=len(frame.keys)).astype("<u2").tobytes(),
+        buckets=frame.histograms.buckets.astype("<u2").tobytes(),
+        hits=frame.histograms.hits.astype("<u4").tobytes(),
+        flags=frame.flags,
+        reports=frame.reports,
+        duplicates=frame.duplicates,
+        refused=dict(frame.refused),
+        dropped=frame.dropped,
+    )
+    return zlib.compress(_encoder.encode(packed), 1)
+
+
+def decode(data: bytes) -> Frame:
+    """Raises FrameError."""
+    unpack = zlib.decompressobj()
+    try:
+        packed = _decoder.decode(unpack.decompress(data, _MAX_ENCODED))
+        keys = packed.keys.split("\n") if packed.keys else []
+        counts = np.frombuffer(packed.counts, "<u8").astype(np.int64).reshape(COLUMNS, len(keys)).T
+        sizes = np.frombuffer(packed.sizes, "<u2")
+        histograms = Histograms(
+            np.repeat(np.arange(len(keys), dtype=np.int64), sizes),
+            np.frombuffer(packed.buckets, "<u2").astype(np.int64),
+            np.frombuffer(packed.hits, "<u4").astype(np.int64),
+        )
+    except (zlib.error, msgspec.DecodeError, ValueError) as error:
+        raise FrameError(str(error)) from error
+    return Frame(
+        at=packed.at,
+        keys=keys,
+        counts=counts,
+        histograms=histograms,
+        flags=packed.flags,
+        reports=packed.reports,
+        duplicates=packed.duplicates,
+        refused=packed.refused,
+        dropped=packed.dropped,
+    )
+
+
+def total(at: float, frames: Sequence[Frame]) -> Frame:
+    """The sum of frames, whatever edges each of them has."""
+    keys = sorted({key for frame in frames for key in frame.keys})
+    rows = {key: row for row, key in enumerate(keys)}
+    counts = np.zeros((len(keys), COLUMNS), np.int64)
+    flags: dict[tuple[int, str], int] = {}
+    places = [_places(frame.keys, rows) for frame in frames]
+    for frame, place in zip(frames, places, strict=True):
+        counts[place] += frame.counts
+        for row, name, count in frame.flags:
+            key = (int(place[row]), name)
+            flags[key] = flags.get(key, 0) + count
+    return Frame(
+        at=at,
+        keys=keys,
+        counts=counts,
+        histograms=Histograms.collect(
+            _joined(place[frame.histograms.rows] for frame, place in zip(frames, places, strict=True)),
+            _joined(frame.histograms.buckets for frame in frames),
+            _joined(frame.histograms.hits for frame in frames),
+        ),
+        flags=[(row, name, count) for (row, name), count in sorted(flags.items())],
+        reports=sum(frame.reports for frame in frames),
+        duplicates=sum(frame.duplicates for frame in frames),
+        refused=_sum_refused(frames),
+        dropped=sum(frame.dropped for frame in frames),
+    )
+
+
+def _places(keys: Sequence[str], rows: Mapping[str, int]) -> Ints:
+    return np.fromiter((rows[key] for key in keys), np.int64, len(keys))
+
+
+def _joined(parts: Iterable[Ints]) -> Ints:
+    arrays = list(parts)
+    return np.concatenate(arrays) if arrays else np.zeros(0, np.int64)
+
+
+def _sum_refused(frames: Sequence[Frame]) -> dict[str, int]:
+    refused: dict[str, int] = {}
+    for frame in frames:
+        for reason, count in frame.refused.items():
+            refused[reason] = refused.get(reason, 0) + count
+    return refused

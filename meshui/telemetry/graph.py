@@ -1,0 +1,396 @@
+"""The graph: sums of a window become nodes and edges with rates, percentiles and health. Pure.
+
+Node ids are ``namespace/name``, with ``@version`` where the graph is by version, and ``unknown`` for callers and
+targets outside the mesh. Edges are named by their ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Literal
+
+import numpy as np
+from msgspec import Struct
+
+from meshui.core.api.bodies import View as Answer
+from meshui.telemetry.fold import UNKNOWN
+from meshui.telemetry.frames import CODE_CLASSES, REQUEST_BYTES, RESPONSE_BYTES, SECURED, EdgeKey, Ints, edge_key
+from meshui.telemetry.health import Health, Troubled, headline, judge
+from meshui.telemetry.registry import Services, ServiceState, VersionState
+from meshui.telemetry.sums import Totals, rounded
+from meshui.telemetry.window import View
+
+By = Literal["service", "version"]
+Kind = Literal["service", "gateway", "unknown"]
+
+
+class Node(Answer, frozen=True):
+    """A service, a version, a gateway, or what is outside. Percentiles, errors and health are of what it answered; of
+    a gateway, which nobody calls, of what it was answered. Rates are requests a second, durations milliseconds."""
+
+    id: str
+    namespace: str | None
+    name: str
+    version: str | None
+    kind: Kind
+    health: Health
+    reason: str
+    rps_in: float
+    rps_out: float
+    error_rate: float | None
+    instances: int
+    healthy_instances: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+class Edge(Answer, frozen=True):
+    """Calls from ``source`` to ``target`` within the window. ``errors`` are responses 5xx and requests without one;
+    ``codes`` and ``flags`` count requests, classes without any left out; ``secured`` is the share over mTLS."""
+
+    id: str
+    source: str
+    target: str
+    protocol: str
+    rps: float
+    requests: int
+    errors: int
+    error_rate: float
+    codes: dict[str, int]
+    flags: dict[str, int]
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    bytes_in_per_s: float
+    bytes_out_per_s: float
+    secured: float
+    health: Health
+    sample: int
+    reason: str
+
+
+class Summary(Answer, frozen=True):
+    """The graph in one line. ``rps`` counts requests on edges, so a request that causes three others counts four."""
+
+    rps: float
+    error_rate: float | None
+    edges: int
+    failing: int
+    degraded: int
+    headline: str
+
+
+class Graph(Answer, frozen=True):
+    """``as_of`` is the end of the newest second in it, null before the first; ``age_s`` how long ago that was."""
+
+    as_of: datetime | None
+    as_of_unix: float | None
+    age_s: float | None
+    window_s: int
+    by: By
+    nodes: list[Node]
+    edges: list[Edge]
+    summary: Summary
+
+
+class Scope(Struct, frozen=True):
+    """What part of the graph is asked for. ``visible`` are the namespaces that may be seen, None for all;
+    ``namespace`` keeps its nodes and their neighbours; ``focus`` keeps what is within ``hops`` edges of a node."""
+
+    visible: frozenset[str] | None = None
+    namespace: str = ""
+    focus: str = ""
+    hops: int = 1
+
+
+class Whole(Struct, frozen=True):
+    """Everything that a window shows, before anybody's scope."""
+
+    as_of: float | None
+    window_s: int
+    by: By
+    nodes: dict[str, Node]
+    edges: list[Edge]
+
+
+def build(view: View | None, window_s: int, by: By, services: Services) -> Whole:
+    """The whole graph; services without traffic are in it as idle nodes."""
+    edges = edges_of(view, by) if view else []
+    nodes = _nodes(view, by, edges, services)
+    return Whole(as_of=view.as_of if view else None, window_s=window_s, by=by, nodes=nodes, edges=edges)
+
+
+def scoped(whole: Whole, scope: Scope) -> Graph:
+    """The part of the graph that the scope keeps, and its summary. ``age_s`` is filled in when it is sent."""
+    nodes, edges = whole.nodes, whole.edges
+    if scope.visible is not None:
+        visible = scope.visible
+        nodes = {key: node for key, node in nodes.items() if node.namespace is None or node.namespace in visible}
+        edges = [edge for edge in edges if edge.source in nodes and edge.target in nodes]
+    if scope.namespace:
+        inside = {key for key, node in nodes.items() if node.namespace == scope.namespace}
+        edges = [edge for edge in edges if edge.source in inside or edge.target in inside]
+        nodes = _kept(nodes, inside | _ends(edges))
+    if scope.focus:
+        near = _near(scope.focus, edges, scope.hops)
+        edges = [edge for edge in edges if edge.source in near and edge.target in near]
+        nodes = _kept(nodes, near)
+    nodes = _outside(nodes, edges)
+    return Graph(
+        as_of=datetime.fromtimestamp(whole.as_of, UTC) if whole.as_of is not None else None,
+        as_of_unix=whole.as_of,
+        age_s=None,
+        window_s=whole.window_s,
+        by=whole.by,
+        nodes=list(nodes.values()),
+        edges=edges,
+        summary=summary(edges),
+    )
+
+
+def summary(edges: Iterable[Edge]) -> Summary:
+    """Counts and the headline over edges that had requests."""
+    edges = [edge for edge in edges if edge.requests]
+    requests = sum(edge.requests for edge in edges)
+    troubled = [
+        Troubled(edge.source, edge.target, edge.health, edge.reason, _trouble(edge))
+        for edge in edges
+        if edge.health in ("failing", "degraded")
+    ]
+    failing = sum(edge.health == "failing" for edge in troubled)
+    return Summary(
+        rps=round(sum(edge.rps for edge in edges), 3),
+        error_rate=round(sum(edge.errors for edge in edges) / requests, 6) if requests else None,
+        edges=len(edges),
+        failing=failing,
+        degraded=len(troubled) - failing,
+        headline=headline(len(edges), troubled),
+    )
+
+
+def _trouble(edge: Edge) -> float:
+    return edge.error_rate + edge.codes.get("4xx", 0) / edge.requests
+
+
+# --- edges ------------------------------------------------------------------------------------------------------
+
+
+def edges_of(view: View, by: By) -> list[Edge]:
+    """The edges that had requests in the window, ordered by id."""
+    rows = np.flatnonzero(_requests(view.totals)).tolist()
+    keys = {row: edge_key(view.keys[row]) for row in rows}
+    pairs = {row: (_node_id(*key[:2], by), _node_id(*key[2:4], by)) for row, key in keys.items()}
+    order = {pair: group for group, pair in enumerate(sorted(set(pairs.values())))}
+    groups = np.full(len(view.keys), -1, np.int64)
+    for row, pair in pairs.items():
+        groups[row] = order[pair]
+    totals = view.totals.grouped(groups, len(order))
+    protocols = _protocols(view.totals, keys, groups, len(order))
+    return _edges(list(order), protocols, totals, view.covered_s)
+
+
+def _edges(pairs: list[tuple[str, str]], protocols: list[str], totals: Totals, seconds: float) -> list[Edge]:
+    counts = totals.counts
+    requests = _requests(totals)
+    errors = counts[:, 0] + counts[:, 5]
+    shares = np.maximum(requests, 1)
+    columns = zip(
+        pairs,
+        protocols,
+        requests.tolist(),
+        errors.tolist(),
+        counts[:, : len(CODE_CLASSES)].tolist(),
+        totals.flags,
+        totals.percentiles(),
+        rounded(requests / seconds, 3),
+        rounded(errors / shares, 6),
+        rounded(counts[:, SECURED] / shares, 4),
+        rounded(counts[:, REQUEST_BYTES] / seconds, 1),
+        rounded(counts[:, RESPONSE_BYTES] / seconds, 1),
+        strict=True,
+    )
+    edges = []
+    for (source, target), protocol, total, failed, codes, flags, (
+        p50,
+        p95,
+        p99,
+    ), rps, rate, secured, down, up in columns:
+        health, reason = judge(total, failed, codes[4])
+        edges.append(
+            Edge(
+                id=f"{source}->{target}",
+                source=source,
+                target=target,
+                protocol=protocol,
+                rps=rps,
+                requests=total,
+                errors=failed,
+                error_rate=rate,
+                codes={name: count for name, count in zip(CODE_CLASSES, codes, strict=True) if count},
+                flags=flags,
+                p50_ms=p50,
+                p95_ms=p95,
+                p99_ms=p99,
+                bytes_in_per_s=down,
+                bytes_out_per_s=up,
+                secured=secured,
+                health=health,
+                sample=total,
+                reason=reason,
+            )
+        )
+    return edges
+
+
+def _protocols(totals: Totals, keys: Mapping[int, EdgeKey], groups: Ints, size: int) -> list[str]:
+    """The protocol that most requests of each group had."""
+    most = [0] * size
+    protocols = [""] * size
+    requests = _requests(totals)
+    for row, key in keys.items():
+        group = int(groups[row])
+        if requests[row] > most[group]:
+            most[group], protocols[group] = int(requests[row]), key.protocol
+    return protocols
+
+
+def _requests(totals: Totals) -> Ints:
+    requests: Ints = totals.counts[:, : len(CODE_CLASSES)].sum(axis=1)
+    return requests
+
+
+def _node_id(service: str, version: str, by: By) -> str:
+    return f"{service}@{version}" if by == "version" and version else service
+
+
+# --- nodes ------------------------------------------------------------------------------------------------------
+
+
+class _Traffic(Struct):
+    """What a node received and sent, in requests of the window."""
+
+    rps_in: float = 0.0
+    rps_out: float = 0.0
+    received: tuple[int, int, int] = (0, 0, 0)
+    sent: tuple[int, int, int] = (0, 0, 0)
+    """Requests, errors, responses 4xx."""
+
+
+def _nodes(view: View | None, by: By, edges: list[Edge], services: Services) -> dict[str, Node]:
+    traffic: dict[str, _Traffic] = {}
+    for edge in edges:
+        counted = (edge.requests, edge.errors, edge.codes.get("4xx", 0))
+        source = traffic.setdefault(edge.source, _Traffic())
+        source.rps_out += edge.rps
+        source.sent = _plus(source.sent, counted)
+        target = traffic.setdefault(edge.target, _Traffic())
+        target.rps_in += edge.rps
+        target.received = _plus(target.received, counted)
+    percentiles = _percentiles(view, by, traffic) if view else {}
+    known = _known(by, services)
+    ids = sorted(known.keys() | traffic.keys())
+    return {
+        key: _node(key, traffic.get(key) or _Traffic(), percentiles.get(key), services, known.get(key)) for key in ids
+    }
+
+
+def _known(by: By, services: Services) -> dict[str, VersionState]:
+    """The instances of every node of the registry."""
+    if by == "service":
+        return {name: VersionState(state.instances, state.healthy) for name, state in services.items()}
+    return {f"{name}@{version}": each for name, state in services.items() for version, each in state.versions.items()}
+
+
+def _node(
+    key: str,
+    traffic: _Traffic,
+    percentiles: list[float | None] | None,
+    services: Services,
+    instances: VersionState | None,
+) -> Node:
+    service, _, version = key.partition("@")
+    namespace, slash, name = service.partition("/")
+    judged = traffic.received if traffic.received[0] else traffic.sent
+    health, reason = judge(*judged)
+    p50, p95, p99 = percentiles or (None, None, None)
+    instances = instances or VersionState()
+    return Node(
+        id=key,
+        namespace=namespace if slash else None,
+        name=name if slash else service,
+        version=version or None,
+        kind=_kind(service, services.get(service)),
+        health=health,
+        reason=reason,
+        rps_in=round(traffic.rps_in, 3),
+        rps_out=round(traffic.rps_out, 3),
+        error_rate=round(judged[1] / judged[0], 6) if judged[0] else None,
+        instances=instances.instances,
+        healthy_instances=instances.healthy,
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+    )
+
+
+def _kind(service: str, state: ServiceState | None) -> Kind:
+    if service == UNKNOWN:
+        return "unknown"
+    return "gateway" if state and state.gateway else "service"
+
+
+def _percentiles(view: View, by: By, traffic: Mapping[str, _Traffic]) -> dict[str, list[float | None]]:
+    """By node, of what it answered; of one that answered nothing, of what it was answered."""
+    order = {key: group for group, key in enumerate(traffic)}
+    groups = np.full((2, len(view.keys)), -1, np.int64)
+    for row in np.flatnonzero(_requests(view.totals)).tolist():
+        key = edge_key(view.keys[row])
+        source, target = _node_id(*key[:2], by), _node_id(*key[2:4], by)
+        groups[0, row] = order[target]
+        if not traffic[source].received[0]:
+            groups[1, row] = order[source]
+    answered = view.totals.grouped(groups[0], len(order)).percentiles()
+    was_answered = view.totals.grouped(groups[1], len(order)).percentiles()
+    return {key: answered[group] if traffic[key].received[0] else was_answered[group] for key, group in order.items()}
+
+
+def _plus(a: tuple[int, int, int], b: tuple[int, int, int]) -> tuple[int, int, int]:
+    return a[0] + b[0], a[1] + b[1], a[2] + b[2]
+
+
+# --- scope ------------------------------------------------------------------------------------------------------
+
+
+def _ends(edges: Iterable[Edge]) -> set[str]:
+    return {end for edge in edges for end in (edge.source, edge.target)}
+
+
+def _kept(nodes: Mapping[str, Node], ids: set[str]) -> dict[str, Node]:
+    return {key: node for key, node in nodes.items() if key in ids}
+
+
+def _near(focus: str, edges: list[Edge], hops: int) -> set[str]:
+    """Nodes within ``hops`` edges of ``focus``, against their direction too. A service's name finds its versions."""
+    near = {end for end in _ends(edges) if end == focus or end.partition("@")[0] == focus} | {focus}
+    for _ in range(hops):
+        near |= _ends(edge for edge in edges if edge.source in near or edge.target in near)
+    return near
+
+
+def _outside(nodes: Mapping[str, Node], edges: list[Edge]) -> dict[str, Node]:
+    """What is outside the mesh shows only what the edges in view say of it: its sums would tell of the others."""
+    nodes = dict(nodes)
+    for key in [key for key, node in nodes.items() if node.namespace is None]:
+        node = nodes.pop(key)
+        into = [edge for edge in edges if edge.target == key]
+        out = [edge for edge in edges if edge.source == key]
+        if into or out:
+            traffic = _Traffic(rps_in=sum(edge.rps for edge in into), rps_out=sum(edge.rps for edge in out))
+            for edge in into:
+                traffic.received = _plus(traffic.received, (edge.requests, edge.errors, edge.codes.get("4xx", 0)))
+            for edge in out:
+                traffic.sent = _plus(traffic.sent, (edge.requests, edge.errors, edge.codes.get("4xx", 0)))
+            nodes[key] = _node(node.id, traffic, None, {}, None)
+    return nodes

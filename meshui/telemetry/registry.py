@@ -1,0 +1,120 @@
+"""What telemetry needs to know of the registry: who a proxy is, and which services and instances there are.
+
+Reads the database with a fixed number of queries, whatever the size of the mesh. ``cached`` keeps one answer per
+process for two seconds, and an old one while the database is away.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from django.db import Error as DatabaseError
+from django.db.models import Count, Q
+
+from meshui.catalog.models import Instance, Proxy, Service, Version
+from meshui.telemetry.fold import Identity, Registry
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+def load_registry() -> Registry:
+    """Proxies and versions by service, for the fold. Two queries."""
+    proxies = Proxy.objects.values_list("id", "service__namespace__name", "service__name", "version__name")
+    services: dict[str, set[str]] = {}
+    rows = Service.objects.values_list("namespace__name", "name", "versions__name")
+    for namespace, name, version in rows:
+        services.setdefault(f"{namespace}/{name}", set()).add(version or "")
+    return Registry(
+        proxies={proxy: Identity(f"{namespace}/{service}", version) for proxy, namespace, service, version in proxies},
+        services={service: frozenset(versions) for service, versions in services.items()},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class VersionState:
+    instances: int = 0
+    healthy: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """A service as the graph shows it. ``weights`` is its split."""
+
+    gateway: bool = False
+    versions: dict[str, VersionState] = field(default_factory=dict)
+    weights: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def instances(self) -> int:
+        return sum(version.instances for version in self.versions.values())
+
+    @property
+    def healthy(self) -> int:
+        return sum(version.healthy for version in self.versions.values())
+
+
+Services = dict[str, ServiceState]
+
+
+def load_services() -> Services:
+    """Every service by full name, with its versions and their instances. Two queries."""
+    services: Services = {
+        f"{namespace}/{name}": ServiceState(kind == Service.Kind.GATEWAY)
+        for namespace, name, kind in Service.objects.order_by("namespace__name", "name").values_list(
+            "namespace__name", "name", "kind"
+        )
+    }
+    passing = Q(instances__status=Instance.Status.PASSING, instances__draining=False)
+    versions = Version.objects.annotate(total=Count("instances"), healthy=Count("instances", filter=passing))
+    for namespace, service, name, weight, total, healthy in versions.values_list(
+        "service__namespace__name", "service__name", "name", "weight", "total", "healthy"
+    ):
+        state = services.get(f"{namespace}/{service}")
+        if state is not None:
+            state.versions[name] = VersionState(total, healthy)
+            state.weights[name] = weight
+    return services
+
+
+class Cached(Generic[T]):
+    """One value per process, read again when older than ``ttl_s``. Threads that come meanwhile get the old one."""
+
+    def __init__(self, load: Callable[[], T], ttl_s: float = 2.0) -> None:
+        self._load = load
+        self._ttl_s = ttl_s
+        self._lock = threading.Lock()
+        self._value: T | None = None
+        self._until = 0.0
+
+    def get(self) -> T:
+        """Raises DatabaseError only where there never was a value."""
+        if self._value is not None and (time.monotonic() < self._until or not self._lock.acquire(blocking=False)):
+            return self._value
+        if self._value is None:
+            self._lock.acquire()
+        try:
+            if self._value is None or time.monotonic() >= self._until:
+                self._value = self._load()
+                self._until = time.monotonic() + self._ttl_s
+        except DatabaseError as error:
+            if self._value is None:
+                raise
+            self._until = time.monotonic() + self._ttl_s
+            log.warning("the registry is unreachable, its last state serves: %s", error)
+        finally:
+            self._lock.release()
+        return self._value
+
+    def clear(self) -> None:
+        """Forget the value, so that the next read is fresh."""
+        self._until = 0.0
+
+
+services = Cached(load_services)

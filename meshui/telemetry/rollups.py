@@ -1,0 +1,188 @@
+"""Ten-second rollups in PostgreSQL: made from frames, read back as frames.
+
+A rollup is set, never added to, from the frames of its ten seconds; so doing one again changes nothing. The newest
+bucket is the position: while the database is away frames wait on their stream, which holds fifteen minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from channels.db import database_sync_to_async
+from django.db import transaction
+from django.db.models import Q
+from redis.asyncio import Redis
+
+from meshui.core.errors import InvalidInput
+from meshui.telemetry.frames import COLUMNS, EdgeKey, Frame, Histograms, decode, edge_key, total
+from meshui.telemetry.models import Bucket, Edge, Rollup
+from meshui.telemetry.streams import Entry, entries
+from proxies.wire import keys
+
+BUCKET_S = 10
+SLACK_MS = 1000
+"""Between the end of a frame's second and its id: what the collector waits (``collector.LATENESS_MS``) and more."""
+
+
+async def roll_up(redis: Redis) -> int:
+    """Write every bucket that is complete and not yet written; answers how many. Raises RedisError, DatabaseError."""
+    newest = entries(await redis.xrevrange(keys.FRAMES, count=1))
+    if not newest:
+        return 0
+    oldest = entries(await redis.xrange(keys.FRAMES, count=1))
+    start = await database_sync_to_async(_next_start)(_bucket_of(_frame_of(oldest[0]).at))
+    end = _frame_of(newest[0]).at
+    written = 0
+    while start + BUCKET_S <= end:
+        span = await redis.xrange(keys.FRAMES, min=start * 1000, max=(start + BUCKET_S) * 1000 + SLACK_MS)
+        frames = [frame for entry in entries(span) if start < (frame := _frame_of(entry)).at <= start + BUCKET_S]
+        if frames:
+            await database_sync_to_async(write)(start, frames)
+            written += 1
+        start += BUCKET_S
+    return written
+
+
+def _next_start(oldest: int) -> int:
+    """The first bucket not written of those that the stream reaches back to."""
+    newest = Bucket.objects.order_by("-at").first()
+    return max(oldest, int(newest.at.timestamp()) + BUCKET_S) if newest else oldest
+
+
+def _frame_of(entry: Entry) -> Frame:
+    return decode(entry[1][b"f"])
+
+
+def _bucket_of(at: float) -> int:
+    """The start of the bucket that the second ending ``at`` belongs to."""
+    return int(-(-at // BUCKET_S) - 1) * BUCKET_S
+
+
+def write(start: int, frames: Sequence[Frame]) -> None:
+    """Set the bucket that starts at ``start`` (Unix seconds) to the sum of its frames, in one transaction."""
+    at = datetime.fromtimestamp(start, UTC)
+    frame = total(start + BUCKET_S, frames)
+    with transaction.atomic():
+        Bucket.objects.update_or_create(
+            at=at,
+            defaults={
+                "seconds": len(frames),
+                "reports": frame.reports,
+                "refused": sum(frame.refused.values()),
+                "dropped": frame.dropped,
+            },
+        )
+        edges = _edge_ids(frame.keys)
+        Rollup.objects.bulk_create(
+            list(_rows(at, frame, edges)),
+            batch_size=2_000,
+            update_conflicts=True,
+            unique_fields=["edge", "at"],
+            update_fields=["counts", "histogram", "flags"],
+        )
+
+
+def _rows(at: datetime, frame: Frame, edges: dict[str, int]) -> Iterator[Rollup]:
+    limits = np.searchsorted(frame.histograms.rows, np.arange(len(frame.keys) + 1))
+    flags: dict[int, dict[str, int]] = {}
+    for row, name, count in frame.flags:
+        flags.setdefault(row, {})[name] = count
+    for row, key in enumerate(frame.keys):
+        part = slice(limits[row], limits[row + 1])
+        pair = np.concatenate((frame.histograms.buckets[part], frame.histograms.hits[part]))
+        yield Rollup(
+            at=at,
+            edge_id=edges[key],
+            counts=frame.counts[row].astype("<i8").tobytes(),
+            histogram=pair.astype("<u4").tobytes(),
+            flags=flags.get(row, {}),
+        )
+
+
+def _edge_ids(names: Sequence[str]) -> dict[str, int]:
+    """The rows of edges, made where they are new."""
+    known = _find(names)
+    new = [name for name in names if name not in known]
+    if new:
+        Edge.objects.bulk_create([Edge(**edge_key(name)._asdict()) for name in new], ignore_conflicts=True)
+        known |= _find(new)
+    return known
+
+
+def _find(names: Sequence[str]) -> dict[str, int]:
+    sources = {edge_key(name).source for name in names}
+    wanted = set(names)
+    rows = Edge.objects.filter(source__in=sources).values_list("id", *EdgeKey._fields)
+    return {name: pk for pk, *parts in rows if (name := "\t".join(parts)) in wanted}
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+def read(since: float, until: float, edges: Q) -> Iterator[Frame]:
+    """The buckets that ended after ``since`` and up to ``until`` (Unix seconds), oldest first, each as a frame of the
+    edges chosen by ``edges``. Two queries; a bucket that was observed without traffic is an empty frame.
+    """
+    span = _span(since, until)
+    names = {pk: "\t".join(parts) for pk, *parts in Edge.objects.filter(edges).values_list("id", *EdgeKey._fields)}
+    rows = (
+        Rollup.objects.filter(edge_id__in=names, **span)
+        .order_by("at")
+        .values_list("at", "edge_id", "counts", "histogram", "flags")
+    )
+    by_time = {at: list(group) for at, group in groupby(rows.iterator(), key=lambda row: row[0])}
+    for at in Bucket.objects.filter(**span).order_by("at").values_list("at", flat=True):
+        yield _frame(at.timestamp() + BUCKET_S, by_time.get(at, []), names)
+
+
+def require_at_most(limit: int, since: float, until: float, edges: Q) -> None:
+    """Raise InvalidInput where ``read`` would take more rows than ``limit``."""
+    chosen = Edge.objects.filter(edges).values("pk")
+    found = Rollup.objects.filter(edge_id__in=chosen, **_span(since, until)).values("pk")[: limit + 1].count()
+    if found > limit:
+        raise InvalidInput.field("from", "range_too_wide", "the range holds too much, ask for a shorter one")
+
+
+def _span(since: float, until: float) -> dict[str, datetime]:
+    """Buckets by their start that end after ``since`` and up to ``until``."""
+    width = timedelta(seconds=BUCKET_S)
+    return {"at__gt": _time(since) - width, "at__lte": _time(until) - width}
+
+
+_Row = tuple[datetime, int, bytes | memoryview, bytes | memoryview, Any]
+
+
+def _frame(at: float, rows: list[_Row], names: dict[int, str]) -> Frame:
+    pairs = [np.frombuffer(histogram, "<u4").astype(np.int64).reshape(2, -1) for _, _, _, histogram, _ in rows]
+    joined = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), np.int64)
+    sizes = [pair.shape[1] for pair in pairs]
+    return Frame(
+        at=at,
+        keys=[names[edge] for _, edge, _, _, _ in rows],
+        counts=np.frombuffer(b"".join(bytes(counts) for _, _, counts, _, _ in rows), "<i8")
+        .astype(np.int64)
+        .reshape(len(rows), COLUMNS),
+        histograms=Histograms(np.repeat(np.arange(len(rows)), sizes).astype(np.int64), joined[0], joined[1]),
+        flags=[(row, name, count) for row, entry in enumerate(rows) for name, count in entry[4].items()],
+    )
+
+
+def _time(unix: float) -> datetime:
+    return datetime.fromtimestamp(unix, UTC)
+
+
+def drop_before(limit: datetime, batch: int) -> int:
+    """Delete rollups older than ``limit``, ``batch`` rows a statement, so that no lock is held for long."""
+    dropped = 0
+    for model, key in ((Rollup, "id"), (Bucket, "at")):
+        while True:
+            oldest = model.objects.filter(at__lt=limit).order_by("at").values_list(key, flat=True)[:batch]
+            count, _ = model.objects.filter(**{f"{key}__in": list(oldest)}).delete()
+            dropped += count
+            if not count:
+                break
+    return dropped

@@ -1,0 +1,299 @@
+"""The last fifteen minutes of frames in this process's memory, and their sums over any window.
+
+One thread per process tails ``mesh:frames`` and keeps the frames as they came, compressed. Sums over a window that
+somebody looks at slide: a second costs one frame added and one taken away, however long the window is. Blocks of
+thirty seconds make the first look at a long window cheap. Everything is behind one lock; what leaves it is a copy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import redis
+from django.conf import settings
+
+from meshui.telemetry.frames import Frame, FrameError, Ints, decode, total
+from meshui.telemetry.streams import Entry, entries, id_ms, read_entries
+from meshui.telemetry.sums import Sums, Totals
+from proxies.wire import keys
+
+log = logging.getLogger(__name__)
+
+KEPT_S = 15 * 60
+BLOCK_S = 30
+SLIDING = 8
+"""Windows that are kept sliding; the one not looked at for longest goes."""
+BLOCK_MS = 2_000
+"""How long a read waits for the next frame before it looks whether the stream is still the one it was."""
+PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The sums of a window. ``keys[i]`` names row i of ``totals`` (``frames.edge_key``).
+
+    ``as_of`` is the end of its newest second, Unix seconds; ``covered_s`` how much of the window was observed, at
+    least one second.
+    """
+
+    as_of: float
+    window_s: int
+    covered_s: float
+    keys: tuple[str, ...]
+    totals: Totals
+
+
+@dataclass(slots=True)
+class _Sliding:
+    """Sums of the frames [first, last) by absolute number."""
+
+    sums: Sums
+    first: int
+    last: int
+    used: float
+
+
+class Window:
+    """Frames by time, numbered from the start of the process, so that a number stays valid when old ones go."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._clear()
+        self._listeners: list[Callable[[], None]] = []
+
+    def _clear(self) -> None:
+        self._ends: list[float] = []
+        self._frames: list[bytes] = []
+        self._offset = 0
+        self._index: dict[str, int] = {}
+        self._names: list[str] = []
+        self._blocks: dict[int, tuple[int, int, Frame]] = {}
+        self._sliding: dict[int, _Sliding] = {}
+        self._places: tuple[list[str], Ints] | None = None
+
+    # --- writing ------------------------------------------------------------------------------------------------
+
+    def append(self, data: bytes) -> None:
+        """Take the next frame, and let go of what is older than fifteen minutes. Raises FrameError."""
+        frame = decode(data)
+        with self._lock:
+            if self._ends and frame.at <= self._ends[-1]:
+                return
+            self._ends.append(frame.at)
+            self._frames.append(data)
+            self._edges_of(frame)
+            self._expire(frame.at - KEPT_S)
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener()
+
+    def clear(self) -> None:
+        """Forget all frames: the stream began anew."""
+        with self._lock:
+            self._clear()
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Have ``listener`` called, in the reading thread, after each frame; answers what ends that."""
+        with self._lock:
+            self._listeners.append(listener)
+
+        def end() -> None:
+            with self._lock, contextlib.suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return end
+
+    def _expire(self, until: float) -> None:
+        gone = bisect_right(self._ends, until)
+        # Windows still have to subtract what leaves them, so the longest one's last second stays a while.
+        gone = max(0, gone - BLOCK_S)
+        if gone < BLOCK_S:
+            return
+        del self._ends[:gone], self._frames[:gone]
+        self._offset += gone
+        self._blocks = {block: kept for block, kept in self._blocks.items() if kept[0] >= self._offset}
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    @property
+    def newest(self) -> float | None:
+        """The end of the newest second, Unix seconds; None before the first frame."""
+        with self._lock:
+            return self._ends[-1] if self._ends else None
+
+    @property
+    def oldest(self) -> float | None:
+        """The start of the oldest second."""
+        with self._lock:
+            return self._ends[0] - 1 if self._ends else None
+
+    def view(self, window_s: int, at: float | None = None) -> View | None:
+        """The sums of the ``window_s`` seconds up to ``at``, or up to the newest; None where no frame is in them."""
+        with self._lock:
+            last = bisect_right(self._ends, at) if at is not None else len(self._ends)
+            if not last:
+                return None
+            as_of = self._ends[last - 1]
+            if at is not None and as_of <= at - window_s:
+                return None
+            first = bisect_right(self._ends, as_of - window_s)
+            if at is None:
+                sums = self._slide(window_s, self._offset + first, self._offset + last)
+            else:
+                sums = Sums()
+                self._sum(sums, self._offset + first, self._offset + last)
+            return View(
+                as_of=as_of,
+                window_s=window_s,
+                covered_s=max(1.0, min(float(window_s), as_of - self._ends[0] + 1)),
+                keys=tuple(self._names),
+                totals=sums.totals(len(self._names)),
+            )
+
+    def frames(self, since: float, until: float) -> list[Frame]:
+        """The frames that end after ``since`` and up to ``until``."""
+        with self._lock:
+            first, last = bisect_right(self._ends, since), bisect_right(self._ends, until)
+            data = self._frames[first:last]
+        return [decode(frame) for frame in data]
+
+    # --- sums, under the lock -----------------------------------------------------------------------------------
+
+    def _slide(self, window_s: int, first: int, last: int) -> Sums:
+        now = time.monotonic()
+        state = self._sliding.get(window_s)
+        steps = (last - state.last) + (first - state.first) if state else 0
+        if state is None or state.first < self._offset or steps > last - first:
+            state = self._sliding[window_s] = _Sliding(Sums(), first, last, now)
+            self._sum(state.sums, first, last)
+            while len(self._sliding) > SLIDING:
+                del self._sliding[min(self._sliding, key=lambda each: self._sliding[each].used)]
+        self._sum(state.sums, state.last, last)
+        self._sum(state.sums, state.first, first, -1)
+        state.first, state.last, state.used = first, last, now
+        return state.sums
+
+    def _sum(self, sums: Sums, first: int, last: int, sign: int = 1) -> None:
+        """Add frames [first, last), by whole blocks where they fit."""
+        number = first
+        while number < last:
+            block = self._block(number) if number % BLOCK_S == 0 and number + BLOCK_S <= last else None
+            frame = block or decode(self._frames[number - self._offset])
+            sums.add(self._edges_of(frame), frame, sign)
+            number += BLOCK_S if block else 1
+
+    def _block(self, number: int) -> Frame:
+        """The sum of ``BLOCK_S`` frames, made when first asked for."""
+        kept = self._blocks.get(number)
+        if kept is None:
+            start = number - self._offset
+            frames = [decode(data) for data in self._frames[start : start + BLOCK_S]]
+            kept = self._blocks[number] = (number, number + BLOCK_S, total(frames[-1].at, frames))
+        return kept[2]
+
+    def _edges_of(self, frame: Frame) -> Ints:
+        """The numbers of the frame's edges. Seconds tend to have the same ones, so the last answer is kept."""
+        if self._places and self._places[0] == frame.keys:
+            return self._places[1]
+        index = self._index
+        for name in frame.keys:
+            if name not in index:
+                index[name] = len(index)
+                self._names.append(name)
+        edges = np.fromiter((index[name] for name in frame.keys), np.int64, len(frame.keys))
+        self._places = (frame.keys, edges)
+        return edges
+
+
+class Tail(threading.Thread):
+    """Feeds a window from ``mesh:frames``, through restarts of the server, until the process ends or ``stop``."""
+
+    def __init__(self, window: Window, url: str) -> None:
+        super().__init__(name="frames", daemon=True)
+        self._window = window
+        self._url = url
+        self._ended = threading.Event()
+        self._last = ""
+        self.caught_up = threading.Event()
+        """Set once everything that was on the stream at the start is in memory."""
+
+    def stop(self) -> None:
+        self._ended.set()
+
+    def run(self) -> None:
+        complained = False
+        while not self._ended.is_set():
+            try:
+                with redis.Redis.from_url(self._url, socket_timeout=10, socket_connect_timeout=3) as client:
+                    self._begin(client)
+                    complained = False
+                    while not self._ended.is_set():
+                        self._follow(client)
+            except (redis.RedisError, OSError) as error:
+                self.caught_up.set()
+                if not complained:
+                    log.warning("frames wait: %s", error)
+                complained = True
+                self._ended.wait(0.5)
+
+    def _begin(self, client: redis.Redis) -> None:
+        """Read what the stream holds beyond what we have."""
+        if not self._last:
+            self._last = f"{int(time.time() - KEPT_S) * 1000}-0"
+        while True:
+            page = entries(client.xrange(keys.FRAMES, min=f"({self._last}", count=PAGE))
+            for entry in page:
+                self._take(entry)
+            if len(page) < PAGE:
+                break
+        self.caught_up.set()
+
+    def _follow(self, client: redis.Redis) -> None:
+        news = read_entries(client.xread({keys.FRAMES: self._last}, count=PAGE, block=BLOCK_MS))
+        for entry in news:
+            self._take(entry)
+        if not news:
+            self._look_for_reset(client)
+
+    def _look_for_reset(self, client: redis.Redis) -> None:
+        """The stream may have been begun anew with smaller ids, where the server's clock was set back."""
+        newest = entries(client.xrevrange(keys.FRAMES, count=1))
+        if newest and id_ms(newest[0][0]) < id_ms(self._last.encode()):
+            self._window.clear()
+            self._last = ""
+            self._begin(client)
+
+    def _take(self, entry: Entry) -> None:
+        entry_id, fields = entry
+        self._last = entry_id.decode()
+        try:
+            self._window.append(fields.get(b"f", b""))
+        except FrameError as error:
+            log.warning("frame %s is unreadable: %s", self._last, error)
+
+
+_starting = threading.Lock()
+_shared: Window | None = None
+LOADING_S = 5.0
+"""How long the first reader waits for the frames of the last fifteen minutes."""
+
+
+def shared() -> Window:
+    """This process's window; the first call starts its thread and waits until it has caught up."""
+    global _shared
+    if _shared is None:
+        with _starting:
+            if _shared is None:
+                window = Window()
+                tail = Tail(window, settings.MESHUI.redis_url)
+                tail.start()
+                tail.caught_up.wait(LOADING_S)
+                _shared = window
+    return _shared
