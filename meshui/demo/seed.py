@@ -26,9 +26,13 @@ Ports = Mapping[str, int]
 """The ports of one proxy: ``inbound, app, outbound, admin``, or ``gateway, admin``."""
 
 
-def seed(data_dir: Path, ports: Mapping[str, Ports], password: str) -> None:
-    """Make the admin, the registry, and a join token for each proxy that has to join; ``ports`` is by proxy name."""
+def seed(data_dir: Path, ports: Mapping[str, Ports], password: str, redis_url: str) -> None:
+    """Make the admin, the registry, and a join token for each proxy that has to join.
+
+    ``ports`` is by proxy name; ``redis_url`` is where proxies reach Redis, which they remember from joining.
+    """
     _admin(password)
+    _forget_states_of_another_redis(data_dir, redis_url)
     for name, description in topology.NAMESPACES.items():
         if not Namespace.objects.filter(name=name).exists():
             catalog.namespace_create(actor=ACTOR, name=name, description=description)
@@ -51,6 +55,16 @@ def _admin(password: str) -> None:
 
 def _exists(namespace: str, name: str) -> bool:
     return Service.objects.filter(namespace__name=namespace, name=name).exists()
+
+
+def _forget_states_of_another_redis(data_dir: Path, redis_url: str) -> None:
+    states = state_dir(data_dir, "")
+    states.mkdir(mode=0o700, parents=True, exist_ok=True)
+    noted = states / "redis_url"
+    if noted.exists() and noted.read_text() != redis_url:
+        shutil.rmtree(states)
+        states.mkdir(mode=0o700)
+    noted.write_text(redis_url)
 
 
 def _let_join(data_dir: Path, name: str, service: str, version: str, ports: Ports) -> None:

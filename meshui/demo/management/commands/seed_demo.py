@@ -24,4 +24,5 @@ class Command(BaseCommand):
         if not settings.MESHUI.demo:
             raise CommandError("this is no demo: MESHUI_ENV is not demo")
         call_command("migrate", interactive=False, verbosity=1)
-        seed(settings.MESHUI.data_dir, options["ports"], os.environ["MESHUI_ADMIN_PASSWORD"])
+        mesh = settings.MESHUI
+        seed(mesh.data_dir, options["ports"], os.environ["MESHUI_ADMIN_PASSWORD"], mesh.proxy_redis_url)
