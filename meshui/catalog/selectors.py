@@ -47,17 +47,10 @@ def services() -> QuerySet[Service]:
     return Service.objects.select_related("namespace").prefetch_related("versions")
 
 
-def services_shown(
-    actor: Actor, *, namespace: str = "", search: str = "", kind: Service.Kind = Service.Kind.HTTP
-) -> QuerySet[Service]:
+def services_shown(actor: Actor, *, namespace: str = "", search: str = "") -> QuerySet[Service]:
     """The services that the actor may view, with the counts that an overview shows on each version."""
     visible = actor.visible_namespaces()
-    counted = Version.objects.order_by("name").annotate(
-        instance_count=Count("instances"),
-        healthy_count=Count("instances", filter=Q(instances__status=Instance.Status.PASSING)),
-    )
-    rows = Service.objects.filter(kind=kind).select_related("namespace")
-    rows = rows.prefetch_related(Prefetch("versions", queryset=counted))
+    rows = _with_counts(Service.objects.filter(kind=Service.Kind.HTTP))
     if visible is not None:
         rows = rows.filter(namespace__name__in=visible)
     if namespace:
@@ -65,6 +58,27 @@ def services_shown(
     if search:
         rows = rows.filter(Q(name__icontains=search) | Q(namespace__name__icontains=search))
     return rows
+
+
+def get_service_shown(name: str) -> Service:
+    """One service with the counts of its versions. Raises NotFound."""
+    namespace, _, short = name.partition("/")
+    row = _with_counts(Service.objects.filter(kind=Service.Kind.HTTP, namespace__name=namespace, name=short)).first()
+    if row is None:
+        raise NotFound(f"no service {name}")
+    return row
+
+
+def counted_versions() -> QuerySet[Version]:
+    """Versions with ``instance_count`` and ``healthy_count``."""
+    return Version.objects.order_by("name").annotate(
+        instance_count=Count("instances"),
+        healthy_count=Count("instances", filter=Q(instances__status=Instance.Status.PASSING)),
+    )
+
+
+def _with_counts(rows: QuerySet[Service]) -> QuerySet[Service]:
+    return rows.select_related("namespace").prefetch_related(Prefetch("versions", queryset=counted_versions()))
 
 
 def get_service(name: str, *, kind: Service.Kind = Service.Kind.HTTP) -> Service:
@@ -150,3 +164,11 @@ def join_tokens(actor: Actor) -> QuerySet[JoinToken]:
     visible = actor.visible_namespaces()
     rows = JoinToken.objects.select_related("service__namespace", "version")
     return rows if visible is None else rows.filter(service__namespace__name__in=visible)
+
+
+def join_token_state(row: JoinToken) -> str:
+    if row.revoked_at is not None:
+        return "revoked"
+    if row.uses_left == 0:
+        return "used"
+    return "expired" if row.expires_at <= timezone.now() else "active"

@@ -33,6 +33,12 @@ class Actor:
             where = f"in namespace {namespace}" if namespace else "mesh-wide"
             raise PermissionDenied(f"{self.name} lacks {permission} {where}")
 
+    def require_in(self, permission: Permission, namespace: str | None) -> None:
+        """Raise PermissionDenied unless it holds in the namespace; for None, in any at all."""
+        if namespace is None and any(permission in granted for granted in self.grants.values()):
+            return
+        self.require(permission, namespace)
+
     def require_visible(self, namespace: str) -> None:
         """Raise NotFound where the actor may not view the namespace: it is not told that something is there."""
         if not self.may("view", namespace):

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from meshui.accounts.api import sessions, tokens, users
+
+urlpatterns: list[URLPattern] = [
+    path("auth/me/", sessions.Me.as_view()),
+    path("auth/login/", sessions.Login.as_view()),
+    path("auth/logout/", sessions.Logout.as_view()),
+    path("auth/token/", tokens.TokenByPassword.as_view()),
+    path("tokens/", tokens.Tokens.as_view()),
+    path("tokens/<int:token_id>/", tokens.OneToken.as_view()),
+    path("users/", users.Users.as_view()),
+    path("users/<str:username>/", users.OneUser.as_view()),
+]

@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from meshui.catalog.api import instances, join_tokens, namespaces, services
+
+SERVICE = "services/<label:ns>/<label:name>/"
+
+urlpatterns: list[URLPattern] = [
+    path("namespaces/", namespaces.Namespaces.as_view()),
+    path("namespaces/<label:ns>/", namespaces.OneNamespace.as_view()),
+    path("services/", services.Services.as_view()),
+    path(SERVICE, services.OneService.as_view()),
+    path(f"{SERVICE}versions/", services.Versions.as_view()),
+    path(f"{SERVICE}instances/", instances.Instances.as_view()),
+    path(f"{SERVICE}instances/<id:instance>/", instances.OneInstance.as_view()),
+    path(f"{SERVICE}instances/<id:instance>/heartbeat/", instances.Heartbeat.as_view()),
+    path("join-tokens/", join_tokens.JoinTokens.as_view()),
+    path("join-tokens/<int:token_id>/", join_tokens.OneJoinToken.as_view()),
+]

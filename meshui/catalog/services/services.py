@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from meshui.catalog.models import Service, Version
-from meshui.catalog.selectors import get_namespace, get_service, service_version
+from meshui.catalog.selectors import counted_versions, get_namespace, get_service, get_service_shown, service_version
 from meshui.core.actors import Actor
 from meshui.core.commits import Commit, Outcome, commit
 from meshui.core.errors import Conflict, InvalidInput
@@ -43,6 +43,7 @@ def service_create(
         row = service_insert(change, service, Service.Kind.HTTP, versions, description)
         change.summary = f"created service {service}"
         change.after = {"description": description, "versions": list(versions)}
+        row = get_service_shown(service)
     return Outcome(row, change.revision)
 
 
@@ -87,7 +88,7 @@ def service_update(
         reason=reason,
         dry_run=dry_run,
     ) as change:
-        row = get_service(service)
+        row = get_service_shown(service)
         expect(expected_version, service_version(row))
         if row.description == description:
             change.unchanged()
@@ -171,6 +172,7 @@ def version_create(
         change.summary = f"added version {version}"
         change.after = {"version": version}
         change.dirty("service", service)
+        created = counted_versions().get(pk=created.pk)
     return Outcome(created, change.revision)
 
 

@@ -125,3 +125,8 @@ class JSONRenderer(BaseRenderer):
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
         return b"" if data is None else msgspec.json.encode(data)
+
+
+def extended(kind: type[T], shown: Struct, **more: Any) -> T:
+    """``shown`` as ``kind``, which has its fields and those in ``more``."""
+    return kind(**{name: getattr(shown, name) for name in shown.__struct_fields__}, **more)

@@ -1,0 +1,16 @@
+"""Changes of people, their roles and their tokens."""
+
+from meshui.accounts.services.signing_in import authenticate
+from meshui.accounts.services.tokens import token_create, token_revoke
+from meshui.accounts.services.users import Grant, admin_ensure, user_create, user_delete, user_update
+
+__all__ = [
+    "Grant",
+    "admin_ensure",
+    "authenticate",
+    "token_create",
+    "token_revoke",
+    "user_create",
+    "user_delete",
+    "user_update",
+]
