@@ -20,16 +20,13 @@ from proxies.wire import keys
 log = logging.getLogger(__name__)
 
 PREFIX = "px-"
+"""How a proxy's id, which is also its user's name, begins: other users of the server are none of our business."""
 COMMANDS = (
-    *("+get", "+mget", "+subscribe", "+unsubscribe", "+xadd", "+ping", "+quit"),
-    *("+hello", "+auth", "+client|setname", "+client|setinfo", "+client|id"),
+    *("+get", "+mget", "+subscribe", "+unsubscribe", "+psubscribe", "+punsubscribe", "+xadd"),
+    *("+hello", "+auth", "+ping", "+quit", "+client|setname", "+client|setinfo", "+client|id"),
 )
 _SAFE = re.compile(r"[A-Za-z0-9._/-]+")
 """An ACL pattern is a glob; names of services and proxies hold none of its special characters."""
-
-
-def username(proxy_id: str) -> str:
-    return PREFIX + proxy_id
 
 
 def rules(proxy_id: str, service: str, password_sha256: str) -> list[str]:
@@ -51,13 +48,13 @@ def rules(proxy_id: str, service: str, password_sha256: str) -> list[str]:
 
 def grant(proxy_id: str, service: str, password_sha256: str) -> None:
     """Make or renew the user of a proxy."""
-    command("ACL SETUSER", username(proxy_id), *rules(proxy_id, service, password_sha256))
+    command("ACL SETUSER", proxy_id, *rules(proxy_id, service, password_sha256))
     _save()
 
 
 def revoke(proxy_ids: Iterable[str]) -> None:
     """Delete the users of proxies. Redis closes their connections in the same step."""
-    users = [username(proxy_id) for proxy_id in proxy_ids]
+    users = list(proxy_ids)
     if users:
         command("ACL DELUSER", *users)
         _save()
@@ -65,7 +62,7 @@ def revoke(proxy_ids: Iterable[str]) -> None:
 
 def sync_users() -> int:
     """Make users that are missing, delete those of proxies that are gone. How many were mended."""
-    standing = {name.removeprefix(PREFIX) for name in command("ACL USERS") if name.startswith(PREFIX)}
+    standing = {name for name in command("ACL USERS") if name.startswith(PREFIX)}
     full_name = Concat(F("service__namespace__name"), Value("/"), F("service__name"))
     proxies = {
         proxy_id: (service, digest)
@@ -77,7 +74,7 @@ def sync_users() -> int:
         pipe = client().pipeline(transaction=False)
         for proxy_id in missing:
             pipe.execute_command(  # type: ignore[no-untyped-call]
-                "ACL SETUSER", username(proxy_id), *rules(proxy_id, *proxies[proxy_id])
+                "ACL SETUSER", proxy_id, *rules(proxy_id, *proxies[proxy_id])
             )
         pipe.execute()
         _save()

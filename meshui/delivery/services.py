@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+
+import redis
 from django.utils import timezone
 
+from meshui.catalog import services as catalog
 from meshui.core.actors import Actor
 from meshui.core.commits import commit
+from meshui.delivery.access import revoke
 from meshui.delivery.load import every_key
+
+log = logging.getLogger(__name__)
 
 
 def mesh_new_epoch(*, actor: Actor, reason: str = "") -> int:
@@ -22,3 +29,17 @@ def mesh_new_epoch(*, actor: Actor, reason: str = "") -> int:
         change.summary = f"epoch {before} -> {change.mesh.epoch}"
     assert change.revision is not None
     return change.revision
+
+
+def proxy_evict(*, actor: Actor, proxy_id: str, reason: str = "", dry_run: bool = False) -> int | None:
+    """Remove a proxy: its Redis user and connections go at once, its certificate is renewed no more. The revision.
+
+    Raises PermissionDenied, NotFound.
+    """
+    revision = catalog.proxy_evict(actor=actor, proxy_id=proxy_id, reason=reason, dry_run=dry_run)
+    if not dry_run:
+        try:
+            revoke([proxy_id])
+        except redis.RedisError as error:
+            log.warning("the reconciler deletes the Redis user of %s: %s", proxy_id, error)
+    return revision

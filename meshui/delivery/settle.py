@@ -7,6 +7,7 @@ did neither and have been silent for OFFLINE_S.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,15 +23,17 @@ OFFLINE_S = 10
 State = Literal["pending", "applied", "partial", "failed"]
 Status = Literal["acked", "nacked", "waiting", "offline"]
 
-# Everybody follows services, endpoints, trust and the directory; a service's own proxies its inbound; a proxy itself.
-_ANSWERS = """
-WITH follower AS (
+FOLLOWERS = """
     SELECT p.id, n.name || '/' || s.name AS service,
            coalesce(p.last_seen_at, p.joined_at) < now() - make_interval(secs => %(offline_s)s) AS offline
     FROM catalog_proxy p
     JOIN catalog_service s ON s.id = p.service_id
     JOIN catalog_namespace n ON n.id = s.namespace_id
-), part AS (
+"""
+
+# Everybody follows services, endpoints, trust and the directory; a service's own proxies its inbound; a proxy itself.
+_ANSWERS = f"""
+WITH follower AS ({FOLLOWERS}), part AS (
     SELECT rr.revision, f.id AS proxy, f.service, f.offline, a.error, a.applied_at, a.refused_at,
            (coalesce(a.epoch, 0), coalesce(a.revision, 0)) >= (rr.epoch, rr.at_revision) AS taken,
            coalesce((a.refused_epoch, a.refused_revision) >= (rr.epoch, rr.at_revision), false) AS refused
@@ -52,7 +55,7 @@ WITH follower AS (
                 ELSE max(refused_at) FILTER (WHERE refused AND NOT taken) END AS at
     FROM part GROUP BY revision, proxy, service, offline
 )
-"""
+"""  # noqa: S608 - constants alone
 
 _COUNTS = f"""{_ANSWERS}
 SELECT revision, count(*), count(*) FILTER (WHERE status = 'acked'), count(*) FILTER (WHERE status = 'nacked'),
@@ -114,6 +117,12 @@ def answers(revision: int) -> list[Answer]:
     with connection.cursor() as cursor:
         cursor.execute(_DETAIL, {"revisions": [revision], "offline_s": OFFLINE_S})
         return [Answer(*row) for row in cursor.fetchall()]
+
+
+def counted(found: Collection[Answer]) -> Progress:
+    """The answers to one revision, added up."""
+    counts = Counter(answer.status for answer in found)
+    return Progress(len(found), counts["acked"], counts["nacked"], counts["waiting"], counts["offline"])
 
 
 def state_of(revision: Revision, counts: Progress) -> State:

@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from meshui.core.api import converters
+from meshui.delivery.api import joining, proxies, revisions
+
+converters.register()
+
+urlpatterns: list[URLPattern] = [
+    path("proxies/join/", joining.Join.as_view()),
+    path("proxies/renew/", joining.Renew.as_view()),
+    path("proxies/", proxies.Proxies.as_view()),
+    path("proxies/<id:proxy_id>/", proxies.OneProxy.as_view()),
+    path("proxies/<id:proxy_id>/config/", proxies.ProxyConfig.as_view()),
+    path("revisions/", revisions.Revisions.as_view()),
+    path("revisions/<int:number>/", revisions.OneRevision.as_view()),
+    path("info/", revisions.Info.as_view()),
+]
