@@ -21,6 +21,7 @@ from typing import Any
 
 import uvloop
 
+from proxies.core.addresses import address
 from proxies.net.admin import serve_admin
 from proxies.net.engine import Engine
 from proxies.net.standalone import FileConfiguration, TlsFiles, load
@@ -35,10 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, stream=sys.stderr)
     try:
         if words[:1] == ["run"] and any(word.split("=")[0] == "--join" for word in words):
-            # Only a joined proxy pays for Redis and cryptography.
-            from proxies.agent.command import main as run_joined
-
-            return run_joined(words[1:])
+            return _run_joined(words[1:])
         options = _parser().parse_args(words)
         return int(options.command(options))
     except (ResourceError, OSError) as error:
@@ -88,6 +86,28 @@ def _run(options: argparse.Namespace) -> int:
     return run_loop(_serve_file(options, TlsFiles(*files) if all(files) else None))
 
 
+def _run_joined(words: list[str]) -> int:
+    # A proxy that serves a file does without all this.
+    from proxies.agent.agent import joined
+    from proxies.agent.command import parse
+    from proxies.agent.identity import JoinError
+
+    options = parse(words)
+    logging.getLogger().setLevel(options.log_level.upper())
+
+    async def serve() -> None:
+        engine = Engine()
+        engine.start()
+        async with joined(options, engine):
+            await serve_until_told(engine, options.admin)
+
+    try:
+        return run_loop(serve())
+    except JoinError as error:
+        print(f"proxies: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+
+
 def _check(options: argparse.Namespace) -> int:
     resources = load(options.file)
     print(f"{options.file}: {len(resources)} resources, all good")  # noqa: T201
@@ -115,14 +135,3 @@ def _parser() -> argparse.ArgumentParser:
     schema = commands.add_parser("schema", help="print the JSON Schema of a resource file")
     schema.set_defaults(command=_schema)
     return parser
-
-
-def address(text: str) -> tuple[str, int]:
-    """``address:port`` of the command line, an IPv6 address in brackets."""
-    host, separator, port = text.rpartition(":")
-    if not separator or not host or not port.isdigit() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not ADDRESS:PORT")
-    return host.strip("[]"), int(port)
-
-
-__all__ = ["address", "main", "run_loop", "serve_until_told"]

@@ -1,0 +1,97 @@
+"""The agent, put together: what runs beside an engine from start to end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import time
+
+from proxies import VERSION
+from proxies.agent.command import Options
+from proxies.agent.engine import Engine
+from proxies.agent.follower import Follower
+from proxies.agent.identity import JoinError, Renewer, establish
+from proxies.agent.replica import Replica
+from proxies.agent.reporter import Reporter
+from proxies.agent.resp import Login
+from proxies.agent.state import Identity, Keeper, StateDir
+from proxies.wire.resources import ResourceError
+
+
+@asynccontextmanager
+async def joined(options: Options, engine: Engine) -> AsyncIterator[Agent]:
+    """An agent that works for the engine within the block. Raises JoinError or StateError into it, where the proxy
+    cannot become part of the mesh at all."""
+    agent = Agent(options, engine)
+    try:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(agent.run())
+            yield agent
+            task.cancel()
+    except BaseExceptionGroup as failures:
+        if len(failures.exceptions) == 1:
+            raise failures.exceptions[0] from None
+        raise
+
+
+class Agent:
+    """Made by ``joined``."""
+
+    def __init__(self, options: Options, engine: Engine) -> None:
+        self._options = options
+        self._engine = engine
+        self._parts: tuple[Replica, Follower, Reporter, Renewer] | None = None
+
+    async def run(self) -> None:
+        """Become part of the mesh and stay so, until cancelled."""
+        state = StateDir(self._options.state)
+        try:
+            identity = await establish(self._options, state)
+            await self._serve(state, identity)
+        finally:
+            state.close()
+
+    async def _serve(self, state: StateDir, identity: Identity) -> None:
+        """Put in force what is kept, then keep it up to date."""
+        who = identity.joined
+        try:
+            self._engine.set_identity(who.certificate, identity.key, who.bundle)
+        except ResourceError as error:
+            raise JoinError(f"the identity in {state.path} is of no use: {error}") from error
+        replica = Replica(self._engine, proxy_id=who.proxy_id, service=who.service, proxy_version=VERSION, clock=time)
+        replica.restore(state.resources())
+        keeper = Keeper(state, replica.contents)
+        renewer = Renewer(self._options, state, self._engine, identity, bundle=replica.bundle)
+        report_key = bytes.fromhex(who.report_key)
+        login = Login(who.redis_url, who.redis_username, who.redis_password, self._options.ca_file)
+        follower = Follower(replica, login=login, report_key=report_key, changed=keeper.changed)
+        reporter = Reporter(
+            self._engine,
+            proxy_id=who.proxy_id,
+            report_key=report_key,
+            proxy_version=VERSION,
+            connection=lambda: follower.connection,
+            not_after=lambda: renewer.current.not_after,
+        )
+        self._parts = (replica, follower, reporter, renewer)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(keeper.run())
+            group.create_task(follower.run())
+            group.create_task(renewer.run())
+            # The body of the group is cancelled before its tasks: the last report still finds a connection.
+            await reporter.run()
+
+    def metrics(self) -> list[tuple[str, str, str, float]]:
+        """Name, type, help and value of what the agent counts, for the admin port; empty before it has joined."""
+        if self._parts is None:
+            return []
+        replica, follower, reporter, renewer = self._parts
+        connected = float(follower.connection is not None)
+        return [
+            ("mesh_agent_connected", "gauge", "Whether the agent is connected to Redis.", connected),
+            ("mesh_agent_refused_resources", "gauge", "Published resources that were refused.", replica.refused()),
+            ("mesh_agent_dropped_seconds_total", "counter", "Seconds of telemetry lost.", reporter.dropped),
+            ("mesh_agent_renewal_failures_total", "counter", "Renewals that failed.", renewer.trouble.count),
+            ("mesh_agent_certificate_not_after", "gauge", "End of the certificate, Unix.", renewer.current.not_after),
+        ]

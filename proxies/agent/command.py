@@ -1,0 +1,104 @@
+"""The command line of a proxy that joins a control plane: ``python -m proxies run --join URL ...``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from proxies.core.addresses import address
+from proxies.wire.resources import GatewayListener, InboundListener, Listener, OutboundListener
+
+Address = tuple[str, int]
+UNKNOWN = "unknown/unknown"
+"""Stands where a listener names its service, which only the control plane knows before the proxy has joined."""
+TOKEN = "MESHUI_JOIN_TOKEN"  # noqa: S105
+LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``token_file`` or the environment's token is read when joining only."""
+
+    url: str
+    ca_file: str
+    name: str
+    state: Path
+    token_file: Path | None
+    inbound: Address | None
+    app: Address | None
+    outbound: Address | None
+    gateway: Address | None
+    admin: Address | None
+    log_level: str
+
+    def listeners(self) -> list[Listener]:
+        """What the proxy asks to listen on."""
+        listeners: list[Listener] = []
+        if self.inbound and self.app:
+            (host, port), (app_host, app_port) = self.inbound, self.app
+            listeners.append(
+                InboundListener(address=host, port=port, service=UNKNOWN, app_address=app_host, app_port=app_port)
+            )
+        if self.outbound:
+            listeners.append(OutboundListener(address=self.outbound[0], port=self.outbound[1]))
+        if self.gateway:
+            listeners.append(GatewayListener(address=self.gateway[0], port=self.gateway[1], hosts=[]))
+        return listeners
+
+    def token(self, env: Mapping[str, str] = os.environ) -> str:
+        """The join token, from its file or else the environment; empty where there is none. Raises OSError."""
+        if self.token_file is not None and self.token_file.exists():
+            return self.token_file.read_text().strip()
+        return env.get(TOKEN, "").strip()
+
+
+def parse(words: Sequence[str]) -> Options:
+    """The options after ``run``. Exits with status 2 and a message where they are wrong."""
+    parser = _parser()
+    found = parser.parse_args(words)
+    if (found.inbound is None) != (found.app is None):
+        parser.error("--inbound and --app belong together")
+    if not (found.inbound or found.outbound or found.gateway):
+        parser.error("nothing to listen on: give --inbound and --app, --outbound, or --gateway")
+    if urlsplit(found.join).scheme not in ("http", "https"):
+        parser.error("--join takes an http:// or https:// URL")
+    return Options(
+        url=found.join,
+        ca_file=str(found.control_plane_ca or ""),
+        name=found.name,
+        state=found.state,
+        token_file=found.token_file,
+        inbound=found.inbound,
+        app=found.app,
+        outbound=found.outbound,
+        gateway=found.gateway,
+        admin=found.admin,
+        log_level=found.log_level,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m proxies run",
+        description="A proxy that joins a control plane, follows its configuration and reports to it.",
+        epilog=f"The join token comes from --token-file or the environment variable {TOKEN}; "
+        "once joined, the state folder is enough.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--join", metavar="URL", required=True, help="the control plane")
+    add("--control-plane-ca", type=Path, metavar="FILE", help="PEM authorities to verify an https:// control plane by")
+    add("--token-file", type=Path, metavar="FILE", help="holds the join token; not needed once joined")
+    add("--state", type=Path, metavar="DIR", required=True, help="key, certificate and last good configuration")
+    add("--name", required=True, help="this proxy's name, unique within its service")
+    add("--inbound", type=address, metavar="ADDRESS:PORT", help="where to receive for the app")
+    add("--app", type=address, metavar="ADDRESS:PORT", help="where the app listens")
+    add("--outbound", type=address, metavar="ADDRESS:PORT", help="where the app calls other services")
+    add("--gateway", type=address, metavar="ADDRESS:PORT", help="where to receive from outside the mesh")
+    add("--admin", type=address, metavar="ADDRESS:PORT", help="where to serve /metrics, /ready and /config")
+    add("--log-level", choices=LEVELS, default="info")
+    return parser

@@ -1,0 +1,26 @@
+"""What the agent needs of an engine."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from proxies.wire.reports import EdgeDelta, Gauges
+from proxies.wire.resources import Resource
+
+
+class Engine(Protocol):
+    """Applies whole or not at all; the former resource stays in force where one is refused."""
+
+    def apply(self, resource: Resource) -> None:
+        """Raises ResourceError with the reason."""
+
+    def remove(self, key: str) -> None:
+        """Take ``kind:name`` out of force."""
+
+    def set_identity(self, certificate_chain: str, key: str, bundle: list[str]) -> None:
+        """Use this certificate for new connections. Raises ResourceError, changing nothing."""
+
+    def collect(self) -> list[EdgeDelta]:
+        """What every edge counted since the last call."""
+
+    def gauges(self) -> Gauges: ...

@@ -1,0 +1,158 @@
+"""Who this proxy is: joining once, renewing the certificate in time.
+
+A certificate is renewed at half of its life, give or take a tenth of it. The current one proves who asks, so a proxy
+that was away until its certificate ended cannot renew: it goes on asking, which is refused, and serves what needs no
+mTLS; restarted with a new join token, it joins again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import time
+from typing import NoReturn
+
+import msgspec
+
+from proxies import VERSION
+from proxies.agent.backoff import Backoff, Complaint, around
+from proxies.agent.command import TOKEN, Options
+from proxies.agent.engine import Engine
+from proxies.agent.orders import Granted, JoinOrder, Order, RenewOrder, place
+from proxies.agent.state import Identity, StateDir
+from proxies.wire.join import JoinResponse, RenewResponse
+from proxies.wire.resources import ResourceError
+
+log = logging.getLogger(__name__)
+
+RENEW_AT = 0.5
+RENEW_JITTER = 0.2
+"""Of the half, so a tenth of the whole."""
+
+
+class JoinError(Exception):
+    """This proxy cannot join; the message says why."""
+
+
+async def establish(options: Options, state: StateDir) -> Identity:
+    """The identity that the state folder keeps, or a new one by the join token. Waits for the control plane as long as
+    it takes. Raises JoinError where waiting is of no use."""
+    kept = state.identity()
+    if kept is not None and kept.name != options.name:
+        raise JoinError(f"the state folder {state.path} belongs to proxy {kept.name!r}, not {options.name!r}")
+    if kept is not None and kept.not_after > time():
+        return kept
+    token = options.token()
+    if token:
+        return await _join(options, state, token)
+    if kept is None:
+        raise JoinError(f"no identity in {state.path}, and no join token (--token-file, or {TOKEN})")
+    log.error("the certificate has ended and there is no join token; restart with a new one to join again")
+    return kept
+
+
+async def _join(options: Options, state: StateDir, token: str) -> Identity:
+    order = JoinOrder(
+        url=options.url,
+        ca_file=options.ca_file,
+        token=token,
+        name=options.name,
+        listeners=options.listeners(),
+        admin="{}:{}".format(*options.admin) if options.admin else "",
+        proxy_version=VERSION,
+    )
+    backoff, trouble = Backoff(1, 15), Complaint(log, "cannot join yet")
+    while True:
+        outcome = await place(order)
+        if isinstance(outcome, Granted):
+            joined = msgspec.convert(outcome.answer, JoinResponse)
+            break
+        if outcome.final:
+            raise JoinError(outcome.detail)
+        trouble(outcome.detail)
+        await asyncio.sleep(backoff.delay())
+    identity = Identity(
+        name=options.name,
+        joined=joined,
+        key=outcome.key,
+        obtained_at=outcome.obtained_at,
+        not_after=outcome.not_after,
+    )
+    state.keep_identity(identity)
+    log.info("joined as %s, %s", joined.proxy_id, joined.identity)
+    return identity
+
+
+class Renewer:
+    """Run ``run``. ``current`` is the identity in use."""
+
+    def __init__(
+        self,
+        options: Options,
+        state: StateDir,
+        engine: Engine,
+        identity: Identity,
+        *,
+        bundle: Callable[[], list[str]],
+    ) -> None:
+        """``bundle`` gives the roots that the mesh has published, empty where it has none yet."""
+        self.current = identity
+        self._bundle = bundle
+        self._options = options
+        self._state = state
+        self._engine = engine
+        self.trouble = Complaint(log, "the certificate is not renewed")
+
+    async def run(self) -> NoReturn:
+        """Renew in time until cancelled."""
+        while True:
+            due = self.current.obtained_at + around(RENEW_AT * self._lifetime(), RENEW_JITTER)
+            await asyncio.sleep(max(due - time(), 0))
+            await self._renew()
+
+    def _lifetime(self) -> float:
+        return max(self.current.not_after - self.current.obtained_at, 0)
+
+    async def _renew(self) -> None:
+        # A tenth of a life between attempts leaves several before the end, for a day or for ten seconds.
+        backoff = Backoff(1, min(max(self._lifetime() / 10, 1), 300))
+        while True:
+            if await self._attempt():
+                self.trouble.over()
+                return
+            await asyncio.sleep(backoff.delay())
+
+    async def _attempt(self) -> bool:
+        joined = self.current.joined
+        order: Order = RenewOrder(
+            url=self._options.url,
+            ca_file=self._options.ca_file,
+            proxy_id=joined.proxy_id,
+            key=self.current.key,
+            certificate=joined.certificate,
+        )
+        outcome = await place(order)
+        if not isinstance(outcome, Granted):
+            self.trouble(outcome.detail)
+            return False
+        answer = msgspec.convert(outcome.answer, RenewResponse)
+        renewed = Identity(
+            name=self.current.name,
+            joined=msgspec.structs.replace(joined, certificate=answer.certificate, bundle=answer.bundle),
+            key=outcome.key,
+            obtained_at=outcome.obtained_at,
+            not_after=outcome.not_after,
+        )
+        try:
+            self._engine.set_identity(answer.certificate, outcome.key, self._bundle() or answer.bundle)
+            await asyncio.to_thread(self._state.keep_identity, renewed)
+        except (ResourceError, OSError) as error:
+            self.trouble(error)
+            return False
+        self.current = renewed
+        log.info(
+            "certificate renewed until %s", datetime.fromtimestamp(renewed.not_after, UTC).isoformat(timespec="seconds")
+        )
+        return True
