@@ -30,8 +30,9 @@ _NOT_BY_CONNECTION = frozenset((b"close", b"keep-alive", b"upgrade", b"host", b"
 class RequestHead:
     """A request as a proxy sees it. ``lines`` is the new head: request line, then the field lines that go on.
 
-    ``path`` is normalised and without query, ``host`` lower case without port. ``body`` is its length or CHUNKED. ``upgrade`` is the
-    protocol asked for, or empty. ``traced`` and ``identified`` say whether valid ids came with it.
+    ``path`` is normalised and without query, ``host`` lower case without port. ``body`` is its
+    length or CHUNKED. ``upgrade`` is the protocol asked for, or empty. ``traced`` and ``identified`` say whether valid
+    ids came with it.
     """
 
     __slots__ = (

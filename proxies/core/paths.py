@@ -25,7 +25,7 @@ def split_target(target: bytes) -> tuple[bytes, bytes]:
     if _PLAIN(path) is None:
         path = normalise(path)
     if mark:
-        if _TARGET(query) is None and query or b"#" in query:
+        if (_TARGET(query) is None and query) or b"#" in query:
             raise BadMessage("query holds an illegal character")
         return path, mark + query
     return path, b""

@@ -15,7 +15,7 @@ MAX_PASSTHROUGH = 256
 
 
 class Catalog:
-    """Clusters are made when they are first named, by whichever resource comes first, and filled as resources arrive."""
+    """Clusters are made when they are first named, by whichever resource comes first, and filled as others arrive."""
 
     def __init__(self, wheel: Wheel, metrics: Metrics, tls: ClientTls) -> None:
         self._wheel = wheel

@@ -150,7 +150,7 @@ class Engine:
         for port in ports:
             port.drain()
         deadline = self._loop.time() + self.drain_s
-        while self.metrics.connections and self._loop.time() < deadline:
+        while self.metrics.connections and self._loop.time() < deadline:  # noqa: ASYNC110 - once in a life
             await asyncio.sleep(0.02)
         self.stop()
         for port in ports:

@@ -225,6 +225,7 @@ class Exchange:
             try:
                 self._response_head(data)
             except BadMessage:
+                self._code = 0  # a head is written only with the first of its body: the client saw nothing yet
                 self.fail(502, flags.UPSTREAM_PROTOCOL_ERROR)
 
     def _response_head(self, data: bytes) -> None:

@@ -8,6 +8,7 @@ after the peer proved its identity. Keys never touch the disk.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import ssl
 from time import time
@@ -205,10 +206,8 @@ class TlsProtocol(asyncio.Protocol):
         if self._closing:
             return
         self._closing = True
-        try:
+        with contextlib.suppress(ssl.SSLError):  # our notice is written, the peer's is not waited for
             self.session.unwrap()
-        except ssl.SSLError:
-            pass  # want-read: our notice is written, the peer's is not waited for
         if self._outgoing.pending:
             self._raw.write(self._outgoing.read())
         self._raw.close()
