@@ -121,7 +121,8 @@ class Supervisor:
             return
         # Where it does not answer, it is gone or going, and its children go with it.
         with suppress(OSError, http.client.HTTPException, Fault):
-            self._stop_groups([g for g in Group if g is not Group.SERVERS])
+            self._stop_groups(set(Group) - {Group.SERVERS})
+            self._stop_groups({Group.SERVERS})
         self._child.send_signal(signal.SIGTERM)
         try:
             self._child.wait(STOP_DEADLINE_S)
@@ -149,10 +150,12 @@ class Supervisor:
     def _state(self, name: str) -> int:
         return next((int(info["state"]) for info in self._infos() if info["name"] == name), RUNNING)
 
-    def _stop_groups(self, groups: list[Group]) -> None:
-        names = {group.name for group in groups}
-        for group in sorted(names & {p.group.name for p in self._processes}, key=lambda n: -Group[n]):
-            self._rpc.supervisor.stopProcessGroup(group, False)
+    def _stop_groups(self, groups: set[Group]) -> None:
+        """Stop them all at the same time, asking the last first, and wait until they have ended."""
+        present = sorted(groups & {process.group for process in self._processes}, reverse=True)
+        for group in present:
+            self._rpc.supervisor.stopProcessGroup(group.name, False)
+        names = {group.name for group in present}
         deadline = time.monotonic() + STOP_WAIT_S + 2
         while time.monotonic() < deadline:
             if not any(info["pid"] for info in self._infos() if info["group"] in names):
