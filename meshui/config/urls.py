@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.urls import include, path
+from django.urls import include, path, re_path
+
+from meshui.core import dashboard, health, metrics, problems
 
 api = [
     path("", include("meshui.core.api.urls")),
@@ -17,4 +19,16 @@ api = [
 if settings.MESHUI.demo:
     api.append(path("", include("meshui.demo.urls")))
 
-urlpatterns = [path("api/v1/", include(api))]
+urlpatterns = [
+    path("api/v1/", include(api)),
+    re_path(r"^(api|static|ws)(/|$)", problems.not_found),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", metrics.metrics),
+    re_path(r"^(?P<path>.*)$", dashboard.index),
+]
+
+handler400 = problems.bad_request
+handler403 = problems.forbidden
+handler404 = problems.not_found
+handler500 = problems.internal_error

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
+from drf_spectacular.drainage import set_override, warn
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from msgspec import Struct
 
@@ -96,17 +97,26 @@ class StructExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-ca
     match_subclasses = True
 
     def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
+        # A struct is met as a class and, within others, as a name: no collision. ``_register`` looks for real ones.
+        set_override(self.target, "suppress_collision_warning", True)
         return str(self.target.__name__)
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         _, components = msgspec.json.schema_components([self.target], ref_template=REFERENCE)
-        own: dict[str, Any] = components.pop(self.target.__name__)
         for name, schema in components.items():
-            component = ResolvedComponent(  # type: ignore[no-untyped-call]
-                name=name, type=ResolvedComponent.SCHEMA, object=name, schema=schema
-            )
-            auto_schema.registry.register_on_missing(component)
-        return own
+            if name != self.target.__name__:
+                _register(auto_schema.registry, name, schema)
+        return dict(components[self.target.__name__])
+
+
+def _register(registry: ComponentRegistry, name: str, schema: dict[str, Any]) -> None:
+    component = ResolvedComponent(  # type: ignore[no-untyped-call]
+        name=name, type=ResolvedComponent.SCHEMA, object=name, schema=schema
+    )
+    if component not in registry:
+        registry.register(component)
+    elif registry[component].schema not in (None, schema):
+        warn(f"two structs are named {name}")
 
 
 class Schema(AutoSchema):

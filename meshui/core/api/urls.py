@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from meshui.core.api import changes, documentation
+
+urlpatterns: list[URLPattern] = [
+    path("changes/", changes.Changes.as_view()),
+    path("changes/<int:change_id>/", changes.OneChange.as_view()),
+    path("schema/", documentation.Schema.as_view(), name="schema"),
+    path("docs/", documentation.Docs.as_view()),
+]

@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from meshui.traffic.api import gateways, reverts, rules
+
+SERVICE = "services/<label:ns>/<label:name>/"
+
+urlpatterns: list[URLPattern] = [
+    path(f"{SERVICE}split/", rules.Split.as_view()),
+    path(f"{SERVICE}routes/", rules.Routes.as_view()),
+    path(f"{SERVICE}resilience/", rules.ServiceResilience.as_view()),
+    path(f"{SERVICE}versions/<version:version>/", rules.OneVersion.as_view()),
+    path("gateways/", gateways.Gateways.as_view()),
+    path("gateways/<label:ns>/<label:name>/", gateways.OneGateway.as_view()),
+    path("changes/<int:change_id>/revert/", reverts.Revert.as_view()),
+]

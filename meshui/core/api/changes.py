@@ -1,0 +1,99 @@
+"""``changes/``: the change log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from msgspec import Meta
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from meshui.core import selectors
+from meshui.core.api.actors import actor_of
+from meshui.core.api.bodies import View, query
+from meshui.core.api.endpoints import Endpoint
+from meshui.core.api.operations import operation
+from meshui.core.api.pages import ListQuery, Page, page
+from meshui.core.models import Change
+
+Text = Annotated[str, Meta(max_length=200)]
+Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class ChangeView(View, frozen=True, kw_only=True):
+    """``object`` is ``kind:name``; ``before`` and ``after`` hold what the action changed."""
+
+    id: int
+    revision: int
+    at: datetime
+    actor: str
+    action: str
+    object: str
+    namespace: str
+    summary: str
+    reason: str
+    address: str
+    before: Any
+    after: Any
+    revertible: bool
+
+
+class ChangeQuery(ListQuery, frozen=True, kw_only=True):
+    """``since`` is included, ``until`` is not."""
+
+    namespace: Text = ""
+    object: Text = ""
+    actor: Text = ""
+    action: Text = ""
+    since: Instant | None = None
+    until: Instant | None = None
+    search: Text = ""
+    ordering: Annotated[str, Meta(pattern="^-?id$")] = "-id"
+
+
+class Changes(Endpoint):
+    writes = None
+
+    @operation("changes", query=ChangeQuery, answer=Page[ChangeView])
+    def get(self, request: Request) -> Response:
+        """Who changed what, when and why, of the namespaces that one may view; the newest first."""
+        asked = query(request, ChangeQuery)
+        rows = selectors.changes(
+            actor_of(request),
+            namespace=asked.namespace,
+            obj=asked.object,
+            by=asked.actor,
+            action=asked.action,
+            since=asked.since,
+            until=asked.until,
+            search=asked.search,
+        )
+        return Response(page(request, rows, asked, change_view, descending=asked.ordering.startswith("-")))
+
+
+class OneChange(Endpoint):
+    writes = None
+
+    @operation("change", answer=ChangeView)
+    def get(self, request: Request, change_id: int) -> Response:
+        """One change."""
+        return Response(change_view(selectors.get_change(actor_of(request), change_id)))
+
+
+def change_view(row: Change) -> ChangeView:
+    return ChangeView(
+        id=row.pk,
+        revision=row.revision_id,
+        at=row.at,
+        actor=row.actor,
+        action=row.action,
+        object=row.object,
+        namespace=row.namespace,
+        summary=row.summary,
+        reason=row.reason,
+        address=row.address,
+        before=row.before,
+        after=row.after,
+        revertible=row.action in selectors.REVERTIBLE and row.before is not None,
+    )

@@ -1,0 +1,126 @@
+"""``split/``, ``routes/`` and ``resilience/`` of a service, and the removal of a version."""
+
+from __future__ import annotations
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from meshui.catalog.selectors import get_service
+from meshui.core.api.actors import actor_of
+from meshui.core.api.bodies import DeleteQuery, WriteQuery, body, query
+from meshui.core.api.conditions import answer, expected_version
+from meshui.core.api.endpoints import Endpoint
+from meshui.core.api.operations import operation
+from meshui.core.versions import etag
+from meshui.mesh.values import Resilience
+from meshui.traffic.api.bodies import (
+    ResilienceBody,
+    ResilienceView,
+    ResilienceWritten,
+    RoutesBody,
+    RoutesView,
+    RoutesWritten,
+    SplitBody,
+    SplitView,
+    SplitWritten,
+)
+from meshui.traffic.selectors import resilience_of, routes_of, split_of
+from meshui.traffic.services import resilience_set, routes_set, split_set, version_remove
+
+
+class Split(Endpoint):
+    writes = "traffic.write"
+
+    @operation("split", answer=SplitView)
+    def get(self, request: Request, ns: str, name: str) -> Response:
+        """Which share of the traffic each version takes."""
+        weights = split_of(get_service(f"{ns}/{name}"))
+        version = etag(weights)
+        return answer(SplitView(weights=weights, version=version), version=version)
+
+    @operation("split_set", body=SplitBody, query=WriteQuery, answer=SplitWritten, conditional=True)
+    def put(self, request: Request, ns: str, name: str) -> Response:
+        """Set the weights, whole."""
+        sent = body(request, SplitBody)
+        done = split_set(
+            actor=actor_of(request),
+            service=f"{ns}/{name}",
+            weights=sent.weights,
+            reason=sent.reason,
+            expected_version=expected_version(request),
+            dry_run=query(request, WriteQuery).dry_run,
+        )
+        shown = SplitWritten(weights=done.weights, version=done.version, revision=done.revision)
+        return answer(shown, version=done.version)
+
+
+class Routes(Endpoint):
+    writes = "traffic.write"
+
+    @operation("routes", answer=RoutesView)
+    def get(self, request: Request, ns: str, name: str) -> Response:
+        """The routes in their order. A route without weights follows the split."""
+        routes = routes_of(get_service(f"{ns}/{name}"))
+        version = etag(routes)
+        return answer(RoutesView(routes=list(routes), version=version), version=version)
+
+    @operation("routes_set", body=RoutesBody, query=WriteQuery, answer=RoutesWritten, conditional=True)
+    def put(self, request: Request, ns: str, name: str) -> Response:
+        """Set all routes, in their order."""
+        sent = body(request, RoutesBody)
+        done = routes_set(
+            actor=actor_of(request),
+            service=f"{ns}/{name}",
+            routes=sent.routes,
+            reason=sent.reason,
+            expected_version=expected_version(request),
+            dry_run=query(request, WriteQuery).dry_run,
+        )
+        shown = RoutesWritten(routes=list(done.routes), version=done.version, revision=done.revision)
+        return answer(shown, version=done.version)
+
+
+class ServiceResilience(Endpoint):
+    writes = "traffic.write"
+
+    @operation("resilience", answer=ResilienceView)
+    def get(self, request: Request, ns: str, name: str) -> Response:
+        """How callers of the service guard themselves."""
+        value = resilience_of(get_service(f"{ns}/{name}"))
+        version = etag(value)
+        shown = ResilienceView(connect_timeout_ms=value.connect_timeout_ms, version=version)
+        return answer(shown, version=version)
+
+    @operation("resilience_set", body=ResilienceBody, query=WriteQuery, answer=ResilienceWritten, conditional=True)
+    def put(self, request: Request, ns: str, name: str) -> Response:
+        """Set it, whole."""
+        sent = body(request, ResilienceBody)
+        done = resilience_set(
+            actor=actor_of(request),
+            service=f"{ns}/{name}",
+            resilience=Resilience(connect_timeout_ms=sent.connect_timeout_ms),
+            reason=sent.reason,
+            expected_version=expected_version(request),
+            dry_run=query(request, WriteQuery).dry_run,
+        )
+        shown = ResilienceWritten(
+            connect_timeout_ms=done.resilience.connect_timeout_ms, version=done.version, revision=done.revision
+        )
+        return answer(shown, version=done.version)
+
+
+class OneVersion(Endpoint):
+    writes = "catalog.write"
+
+    @operation("version_remove", query=DeleteQuery, status=204)
+    def delete(self, request: Request, ns: str, name: str, version: str) -> Response:
+        """Remove a version; 409 ``in_use`` while it has weight, a route names it, or instances of it exist."""
+        asked = query(request, DeleteQuery)
+        version_remove(
+            actor=actor_of(request),
+            service=f"{ns}/{name}",
+            version=version,
+            reason=asked.reason,
+            dry_run=asked.dry_run,
+        )
+        return Response(status=204)
