@@ -27,6 +27,9 @@ CODE_CLASSES = ("0", "1xx", "2xx", "3xx", "4xx", "5xx")
 SECURED, REQUEST_BYTES, RESPONSE_BYTES = 6, 7, 8
 COLUMNS = 9
 
+SPAN_S = 10
+"""Seconds that are summed into one frame where single ones are not needed: rollups, and blocks of a window."""
+
 _BUCKET_BITS = 9
 _MAX_ENCODED = 64 << 20
 """A frame that unpacks to more is refused: it is none of ours."""
@@ -187,6 +190,11 @@ def total(at: float, frames: Sequence[Frame]) -> Frame:
         refused=_sum_refused(frames),
         dropped=sum(frame.dropped for frame in frames),
     )
+
+
+def span_start(at: float) -> int:
+    """The start of the ten seconds that a second ending ``at`` belongs to, Unix seconds."""
+    return int(-(-at // SPAN_S) - 1) * SPAN_S
 
 
 def _places(keys: Sequence[str], rows: Mapping[str, int]) -> Ints:

@@ -126,8 +126,7 @@ def scoped(whole: Whole, scope: Scope) -> Graph:
     """The part of the graph that the scope keeps, and its summary. ``age_s`` is filled in when it is sent."""
     nodes, edges = whole.nodes, whole.edges
     if scope.visible is not None:
-        visible = scope.visible
-        nodes = {key: node for key, node in nodes.items() if node.namespace is None or node.namespace in visible}
+        nodes = {key: node for key, node in nodes.items() if is_visible(key, scope.visible)}
         edges = [edge for edge in edges if edge.source in nodes and edge.target in nodes]
     if scope.namespace:
         inside = {key for key, node in nodes.items() if node.namespace == scope.namespace}
@@ -148,6 +147,12 @@ def scoped(whole: Whole, scope: Scope) -> Graph:
         edges=edges,
         summary=summary(edges),
     )
+
+
+def is_visible(node: str, visible: frozenset[str] | None) -> bool:
+    """Whether a node or service may be seen; what is outside the mesh always may."""
+    namespace, slash, _ = node.partition("/")
+    return visible is None or not slash or namespace in visible
 
 
 def summary(edges: Iterable[Edge]) -> Summary:

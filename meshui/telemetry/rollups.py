@@ -18,12 +18,11 @@ from django.db.models import Q
 from redis.asyncio import Redis
 
 from meshui.core.errors import InvalidInput
-from meshui.telemetry.frames import COLUMNS, EdgeKey, Frame, Histograms, decode, edge_key, total
+from meshui.telemetry.frames import COLUMNS, SPAN_S, EdgeKey, Frame, Histograms, decode, edge_key, span_start, total
 from meshui.telemetry.models import Bucket, Edge, Rollup
 from meshui.telemetry.streams import Entry, entries
 from proxies.wire import keys
 
-BUCKET_S = 10
 SLACK_MS = 1000
 """Between the end of a frame's second and its id: what the collector waits (``collector.LATENESS_MS``) and more."""
 
@@ -34,38 +33,33 @@ async def roll_up(redis: Redis) -> int:
     if not newest:
         return 0
     oldest = entries(await redis.xrange(keys.FRAMES, count=1))
-    start = await database_sync_to_async(_next_start)(_bucket_of(_frame_of(oldest[0]).at))
+    start = await database_sync_to_async(_next_start)(span_start(_frame_of(oldest[0]).at))
     end = _frame_of(newest[0]).at
     written = 0
-    while start + BUCKET_S <= end:
-        span = await redis.xrange(keys.FRAMES, min=start * 1000, max=(start + BUCKET_S) * 1000 + SLACK_MS)
-        frames = [frame for entry in entries(span) if start < (frame := _frame_of(entry)).at <= start + BUCKET_S]
+    while start + SPAN_S <= end:
+        span = await redis.xrange(keys.FRAMES, min=start * 1000, max=(start + SPAN_S) * 1000 + SLACK_MS)
+        frames = [frame for entry in entries(span) if start < (frame := _frame_of(entry)).at <= start + SPAN_S]
         if frames:
             await database_sync_to_async(write)(start, frames)
             written += 1
-        start += BUCKET_S
+        start += SPAN_S
     return written
 
 
 def _next_start(oldest: int) -> int:
     """The first bucket not written of those that the stream reaches back to."""
     newest = Bucket.objects.order_by("-at").first()
-    return max(oldest, int(newest.at.timestamp()) + BUCKET_S) if newest else oldest
+    return max(oldest, int(newest.at.timestamp()) + SPAN_S) if newest else oldest
 
 
 def _frame_of(entry: Entry) -> Frame:
     return decode(entry[1][b"f"])
 
 
-def _bucket_of(at: float) -> int:
-    """The start of the bucket that the second ending ``at`` belongs to."""
-    return int(-(-at // BUCKET_S) - 1) * BUCKET_S
-
-
 def write(start: int, frames: Sequence[Frame]) -> None:
     """Set the bucket that starts at ``start`` (Unix seconds) to the sum of its frames, in one transaction."""
     at = datetime.fromtimestamp(start, UTC)
-    frame = total(start + BUCKET_S, frames)
+    frame = total(start + SPAN_S, frames)
     with transaction.atomic():
         Bucket.objects.update_or_create(
             at=at,
@@ -136,7 +130,7 @@ def read(since: float, until: float, edges: Q) -> Iterator[Frame]:
     )
     by_time = {at: list(group) for at, group in groupby(rows.iterator(), key=lambda row: row[0])}
     for at in Bucket.objects.filter(**span).order_by("at").values_list("at", flat=True):
-        yield _frame(at.timestamp() + BUCKET_S, by_time.get(at, []), names)
+        yield _frame(at.timestamp() + SPAN_S, by_time.get(at, []), names)
 
 
 def require_at_most(limit: int, since: float, until: float, edges: Q) -> None:
@@ -149,7 +143,7 @@ def require_at_most(limit: int, since: float, until: float, edges: Q) -> None:
 
 def _span(since: float, until: float) -> dict[str, datetime]:
     """Buckets by their start that end after ``since`` and up to ``until``."""
-    width = timedelta(seconds=BUCKET_S)
+    width = timedelta(seconds=SPAN_S)
     return {"at__gt": _time(since) - width, "at__lte": _time(until) - width}
 
 

@@ -5,21 +5,27 @@ A graph is built once a second per window and kind, whoever asks, and encoded on
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 import msgspec
 import numpy as np
 from django.db.models import Q
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
-from meshui.core.errors import InvalidInput
+from meshui.catalog.models import Proxy
+from meshui.core.api.bodies import View as Answer
+from meshui.core.errors import InvalidInput, NotFound
 from meshui.telemetry import registry, rollups, window
-from meshui.telemetry.frames import Frame, total
-from meshui.telemetry.graph import By, Graph, Scope, Whole, build, scoped
+from meshui.telemetry.fold import UNKNOWN
+from meshui.telemetry.frames import SPAN_S, EdgeKey, Frame, total
+from meshui.telemetry.graph import By, Edge, Graph, Scope, Whole, build, is_visible, scoped
+from meshui.telemetry.series import Choice, Metrics, Steps
 from meshui.telemetry.sums import Sums
 from meshui.telemetry.window import KEPT_S, View
 
@@ -27,6 +33,7 @@ T = TypeVar("T")
 
 MAX_ROLLUPS = 300_000
 """Rows that one answer may be made of."""
+MAX_POINTS = 2_000
 
 
 class Remembered(Generic[T]):
@@ -129,11 +136,11 @@ def view_then(window_s: int, at: float, edges: Q) -> View | None:
     if window_s <= KEPT_S and oldest is not None and at - window_s >= oldest:
         return frames.view(window_s, at)
     rollups.require_at_most(MAX_ROLLUPS, at - window_s, at, edges)
-    return view_of(list(rollups.read(at - window_s, at, edges)), window_s, rollups.BUCKET_S)
+    return view_of(list(rollups.read(at - window_s, at, edges)), window_s)
 
 
-def view_of(frames: Sequence[Frame], window_s: int, each_s: int) -> View | None:
-    """The sums of frames that cover ``each_s`` seconds each; None of none."""
+def view_of(frames: Sequence[Frame], window_s: int) -> View | None:
+    """The sums of frames of ``SPAN_S`` seconds each; None of none."""
     if not frames:
         return None
     frame = total(frames[-1].at, frames)
@@ -142,13 +149,175 @@ def view_of(frames: Sequence[Frame], window_s: int, each_s: int) -> View | None:
     return View(
         as_of=frame.at,
         window_s=window_s,
-        covered_s=float(len(frames) * each_s),
+        covered_s=float(len(frames) * SPAN_S),
         keys=tuple(frame.keys),
         totals=sums.totals(len(frame.keys)),
     )
 
 
-def require_known(service: str) -> None:
-    """Raise InvalidInput where the registry has no such service."""
-    if service not in registry.services.get():
-        raise InvalidInput.field("service", "unknown_service", f"no service {service}")
+# --- one service ------------------------------------------------------------------------------------------------
+
+
+class VersionTraffic(Answer, frozen=True):
+    """What a version answered; ``share`` is its part (0..1) of the service's requests, null where there were none."""
+
+    rps: float
+    share: float | None
+    error_rate: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+class ServiceTraffic(Answer, frozen=True):
+    """Edges into and out of a service, and the split that was observed."""
+
+    as_of_unix: float | None
+    in_: list[Edge] = field(name="in")
+    out: list[Edge]
+    versions: dict[str, VersionTraffic]
+
+
+def service_traffic(*, service: str, window_s: int, visible: frozenset[str] | None) -> ServiceTraffic:
+    """The traffic of one service over the last seconds (1 to 900). Raises NotFound where the registry has none."""
+    state = registry.services.get().get(service)
+    if state is None:
+        raise NotFound(f"no service {service}")
+    graph = graph_get(window_s=window_s, by="service", scope=Scope(visible=visible, focus=service))
+    nodes = _whole_now(window_s, "version").nodes
+    versions = {version: nodes[f"{service}@{version}"] for version in state.versions if f"{service}@{version}" in nodes}
+    received = sum(node.rps_in for node in versions.values())
+    return ServiceTraffic(
+        as_of_unix=graph.as_of_unix,
+        in_=[edge for edge in graph.edges if edge.target == service],
+        out=[edge for edge in graph.edges if edge.source == service],
+        versions={
+            version: VersionTraffic(
+                rps=node.rps_in,
+                share=round(node.rps_in / received, 4) if received else None,
+                error_rate=node.error_rate,
+                p50_ms=node.p50_ms,
+                p95_ms=node.p95_ms,
+                p99_ms=node.p99_ms,
+            )
+            for version, node in versions.items()
+        },
+    )
+
+
+# --- series -----------------------------------------------------------------------------------------------------
+
+
+class Asked(Struct, frozen=True):
+    """Which edges a series is of: those into a service, one edge, or all; of one called version or of all."""
+
+    service: str = ""
+    edge: tuple[str, str] | None = None
+    version: str = ""
+    visible: frozenset[str] | None = None
+
+
+def metrics_get(*, asked: Asked, since: float, until: float, step_s: int | None) -> Metrics:
+    """Series of the time from ``since`` to ``until`` (Unix seconds), widened to whole steps.
+
+    Raises InvalidInput for a span or step that gives too many points, NotFound for an unknown service.
+    """
+    services = registry.services.get()
+    for name in (asked.service, *(asked.edge or ())):
+        if name and name != UNKNOWN and name not in services:
+            raise NotFound(f"no service {name}")
+    oldest = window.shared().oldest
+    from_frames = oldest is not None and since >= min(oldest, time.time() - KEPT_S)
+    step_s = step_s or _step_for(until - since)
+    _require_step(step_s, until - since, from_frames)
+    start = int(since // step_s) * step_s
+    steps = Steps(start, step_s, max(1, -int(-(until - start) // step_s)))
+    end = start + step_s * len(steps.times)
+    choice = Choice(_version_of(asked, services))
+    for frame, seconds in _frames(asked, start, end, from_frames, step_s):
+        steps.add(frame, seconds, choice)
+    return Metrics(
+        step_s=step_s,
+        from_=datetime.fromtimestamp(start, UTC),
+        to=datetime.fromtimestamp(end, UTC),
+        source="frames" if from_frames else "rollups",
+        times=steps.times,
+        series=steps.series(),
+        by_version=steps.by_version(),
+    )
+
+
+def _step_for(span_s: float) -> int:
+    """About ninety points, in whole ten seconds."""
+    return max(SPAN_S, math.ceil(span_s / 90 / SPAN_S) * SPAN_S)
+
+
+def _require_step(step_s: int, span_s: float, from_frames: bool) -> None:
+    if step_s % SPAN_S and (step_s > SPAN_S or not from_frames):
+        raise InvalidInput.field("step", "invalid", "expected a multiple of 10 s; up to 10 s within 15 minutes")
+    if span_s <= 0:
+        raise InvalidInput.field("from", "invalid", "expected a time before `to`")
+    if span_s / step_s > MAX_POINTS:
+        raise InvalidInput.field("step", "too_many_points", f"a series has at most {MAX_POINTS} points")
+
+
+def _frames(asked: Asked, start: int, end: int, from_frames: bool, step_s: int) -> Iterable[tuple[Frame, int]]:
+    if from_frames:
+        return window.shared().frames(start, end, blocks=step_s % SPAN_S == 0)
+    edges = Q()
+    if asked.edge:
+        edges = Q(source=asked.edge[0], destination=asked.edge[1])
+    elif asked.service:
+        edges = Q(destination=asked.service) | Q(source=asked.service)
+    rollups.require_at_most(MAX_ROLLUPS, start, end, edges)
+    return ((frame, SPAN_S) for frame in rollups.read(start, end, edges))
+
+
+def _version_of(asked: Asked, services: registry.Services) -> Callable[[EdgeKey], str | None]:
+    """Whether an edge counts, and as which version: the called one, or a gateway's own, which nobody calls."""
+    state = services.get(asked.service)
+    outgoing = state is not None and state.gateway
+
+    def version_of(key: EdgeKey) -> str | None:
+        if not all(is_visible(name, asked.visible) for name in (key.source, key.destination)):
+            return None
+        if asked.edge and (key.source, key.destination) != asked.edge:
+            return None
+        if asked.service and asked.service != (key.source if outgoing else key.destination):
+            return None
+        version = key.source_version if outgoing else key.destination_version
+        if asked.version and version != asked.version:
+            return None
+        return version if asked.edge or asked.service else ""
+
+    return version_of
+
+
+# --- Prometheus -------------------------------------------------------------------------------------------------
+
+
+class Target(Answer, frozen=True):
+    """One group of Prometheus' HTTP service discovery."""
+
+    targets: list[str]
+    labels: dict[str, str]
+
+
+def prometheus_targets(visible: frozenset[str] | None) -> list[Target]:
+    """The admin addresses of all proxies that may be seen. One query."""
+    proxies = Proxy.objects.exclude(admin="").select_related("service__namespace", "version").order_by("id")
+    if visible is not None:
+        proxies = proxies.filter(service__namespace__name__in=visible)
+    return [
+        Target(
+            targets=[proxy.admin],
+            labels={
+                "mesh_service": str(proxy.service),
+                "mesh_namespace": proxy.service.namespace.name,
+                "mesh_version": proxy.version.name,
+                "mesh_proxy": proxy.id,
+                "mesh_kind": proxy.kind,
+            },
+        )
+        for proxy in proxies
+    ]

@@ -2,7 +2,8 @@
 
 One thread per process tails ``mesh:frames`` and keeps the frames as they came, compressed. Sums over a window that
 somebody looks at slide: a second costs one frame added and one taken away, however long the window is. Blocks of
-thirty seconds make the first look at a long window cheap. Everything is behind one lock; what leaves it is a copy.
+ten seconds make the first look at a long window, and series, cheap. Everything is behind one lock; what leaves it is
+a copy.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ import logging
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import redis
 from django.conf import settings
 
-from meshui.telemetry.frames import Frame, FrameError, Ints, decode, total
+from meshui.telemetry.frames import SPAN_S, Frame, FrameError, Ints, decode, encode, span_start, total
 from meshui.telemetry.streams import Entry, entries, id_ms, read_entries
 from meshui.telemetry.sums import Sums, Totals
 from proxies.wire import keys
@@ -27,7 +29,8 @@ from proxies.wire import keys
 log = logging.getLogger(__name__)
 
 KEPT_S = 15 * 60
-BLOCK_S = 30
+SLACK_S = 30
+"""Frames kept beyond that: a window subtracts what leaves it only when somebody looks."""
 SLIDING = 8
 """Windows that are kept sliding; the one not looked at for longest goes."""
 BLOCK_MS = 2_000
@@ -60,6 +63,14 @@ class _Sliding:
     used: float
 
 
+class _Block(NamedTuple):
+    """The sum of the frames [first, last) by absolute number, encoded."""
+
+    first: int
+    last: int
+    data: bytes
+
+
 class Window:
     """Frames by time, numbered from the start of the process, so that a number stays valid when old ones go."""
 
@@ -74,7 +85,7 @@ class Window:
         self._offset = 0
         self._index: dict[str, int] = {}
         self._names: list[str] = []
-        self._blocks: dict[int, tuple[int, int, Frame]] = {}
+        self._blocks: dict[int, _Block] = {}
         self._sliding: dict[int, _Sliding] = {}
         self._places: tuple[list[str], Ints] | None = None
 
@@ -86,11 +97,14 @@ class Window:
         with self._lock:
             if self._ends and frame.at <= self._ends[-1]:
                 return
+            before = self._ends[-1] if self._ends else frame.at
             self._ends.append(frame.at)
             self._frames.append(data)
             self._edges_of(frame)
             self._expire(frame.at - KEPT_S)
             listeners = list(self._listeners)
+        if span_start(frame.at) != span_start(before):
+            self._make_block(span_start(before))
         for listener in listeners:
             listener()
 
@@ -111,14 +125,20 @@ class Window:
         return end
 
     def _expire(self, until: float) -> None:
-        gone = bisect_right(self._ends, until)
-        # Windows still have to subtract what leaves them, so the longest one's last second stays a while.
-        gone = max(0, gone - BLOCK_S)
-        if gone < BLOCK_S:
-            return
+        gone = bisect_right(self._ends, until - SLACK_S)
         del self._ends[:gone], self._frames[:gone]
         self._offset += gone
-        self._blocks = {block: kept for block, kept in self._blocks.items() if kept[0] >= self._offset}
+        for start in [start for start, block in self._blocks.items() if block.first < self._offset]:
+            del self._blocks[start]
+
+    def _make_block(self, start: int) -> None:
+        """Sum ten seconds that are complete. Only the writing thread comes here, so the lock is not held meanwhile."""
+        with self._lock:
+            first, last = bisect_right(self._ends, start), bisect_right(self._ends, start + SPAN_S)
+            frames, offset = self._frames[first:last], self._offset
+        data = encode(total(start + SPAN_S, [decode(frame) for frame in frames]))
+        with self._lock:
+            self._blocks[start] = _Block(offset + first, offset + last, data)
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -157,12 +177,17 @@ class Window:
                 totals=sums.totals(len(self._names)),
             )
 
-    def frames(self, since: float, until: float) -> list[Frame]:
-        """The frames that end after ``since`` and up to ``until``."""
+    def frames(self, since: float, until: float, *, blocks: bool) -> Iterator[tuple[Frame, int]]:
+        """What ends after ``since`` and up to ``until``, oldest first, with the number of seconds in each; with
+        ``blocks`` ten seconds at a time where they are complete."""
         with self._lock:
             first, last = bisect_right(self._ends, since), bisect_right(self._ends, until)
-            data = self._frames[first:last]
-        return [decode(frame) for frame in data]
+            if blocks:
+                pieces = list(self._pieces(self._offset + first, self._offset + last))
+            else:
+                pieces = [(data, 1) for data in self._frames[first:last]]
+        for data, seconds in pieces:
+            yield decode(data), seconds
 
     # --- sums, under the lock -----------------------------------------------------------------------------------
 
@@ -181,22 +206,22 @@ class Window:
         return state.sums
 
     def _sum(self, sums: Sums, first: int, last: int, sign: int = 1) -> None:
-        """Add frames [first, last), by whole blocks where they fit."""
+        """Add frames [first, last)."""
+        for data, _ in self._pieces(first, last):
+            frame = decode(data)
+            sums.add(self._edges_of(frame), frame, sign)
+
+    def _pieces(self, first: int, last: int) -> Iterator[tuple[bytes, int]]:
+        """Frames [first, last) as they are kept, blocks in place of their frames, each with its number of frames."""
         number = first
         while number < last:
-            block = self._block(number) if number % BLOCK_S == 0 and number + BLOCK_S <= last else None
-            frame = block or decode(self._frames[number - self._offset])
-            sums.add(self._edges_of(frame), frame, sign)
-            number += BLOCK_S if block else 1
-
-    def _block(self, number: int) -> Frame:
-        """The sum of ``BLOCK_S`` frames, made when first asked for."""
-        kept = self._blocks.get(number)
-        if kept is None:
-            start = number - self._offset
-            frames = [decode(data) for data in self._frames[start : start + BLOCK_S]]
-            kept = self._blocks[number] = (number, number + BLOCK_S, total(frames[-1].at, frames))
-        return kept[2]
+            block = self._blocks.get(span_start(self._ends[number - self._offset]))
+            if block and block.first == number and block.last <= last:
+                yield block.data, block.last - block.first
+                number = block.last
+            else:
+                yield self._frames[number - self._offset], 1
+                number += 1
 
     def _edges_of(self, frame: Frame) -> Ints:
         """The numbers of the frame's edges. Seconds tend to have the same ones, so the last answer is kept."""

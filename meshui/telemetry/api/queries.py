@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from meshui.core.api.bodies import Body
 from meshui.core.errors import InvalidInput
 from meshui.telemetry.graph import By
+from meshui.telemetry.window import KEPT_S
 
 MAX_WINDOW_S = 24 * 3600
+MAX_SPAN_S = 31 * 24 * 3600
 
 Duration = Annotated[
     str, Meta(pattern=r"^[0-9]{1,6}[smh]?$", description="Seconds, or with a unit: `90`, `60s`, `5m`.")
@@ -62,3 +65,46 @@ class GraphQuery(Body, frozen=True, kw_only=True):
     @property
     def at_unix(self) -> float | None:
         return unix("at", self.at) if self.at else None
+
+
+class TrafficQuery(Body, frozen=True, kw_only=True):
+    window: Duration = "60s"
+
+    @property
+    def window_s(self) -> int:
+        return seconds("window", self.window, KEPT_S)
+
+
+class MetricsQuery(Body, frozen=True, kw_only=True):
+    """``service`` or ``edge`` (``shop/frontend->shop/catalog``), or neither for the whole mesh; the last fifteen
+    minutes where no times are given. ``step`` is up to 10 s, or a multiple of it."""
+
+    service: Name = ""
+    edge: Name = ""
+    version: Name = ""
+    from_: Time = field(default="", name="from")
+    to: Time = ""
+    step: Annotated[str, Meta(pattern=r"^([0-9]{1,6}[smh]?)?$")] = ""
+
+    @property
+    def ends(self) -> tuple[str, str] | None:
+        """The edge's source and target."""
+        if not self.edge:
+            return None
+        source, arrow, target = self.edge.partition("->")
+        if not arrow or self.service:
+            raise InvalidInput.field("edge", "invalid", "expected `source->target`, and no service beside it")
+        return source, target
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Unix seconds."""
+        until = unix("to", self.to) if self.to else time.time()
+        since = unix("from", self.from_) if self.from_ else until - KEPT_S
+        if until - since > MAX_SPAN_S:
+            raise InvalidInput.field("from", "range_too_wide", "a series spans at most 31 days")
+        return since, until
+
+    @property
+    def step_s(self) -> int | None:
+        return seconds("step", self.step, MAX_SPAN_S) if self.step else None

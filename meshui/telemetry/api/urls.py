@@ -8,4 +8,7 @@ from meshui.telemetry.api import views
 
 urlpatterns = [
     path("graph/", views.GraphView.as_view()),
+    path("metrics/", views.MetricsView.as_view()),
+    path("services/<str:namespace>/<str:name>/traffic/", views.ServiceTrafficView.as_view()),
+    path("prometheus/targets/", views.PrometheusTargetsView.as_view()),
 ]
