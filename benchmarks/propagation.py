@@ -1,0 +1,315 @@
+"""From a commit to the last proxy that acknowledged it.
+
+    python -m benchmarks.propagation [--json OUT] [--changes 30] [--proxies 10 100 1000]
+
+Everything is real except the proxies' traffic: embedded PostgreSQL (durable) and Valkey, uvicorn, the Celery worker
+and beat, the collector, and proxies that are the agent's own code over the real Redis protocol, each with its own ACL
+user, in two processes. A change is a PUT of a split by the HTTP API. Measured from when the revision's row was made,
+just before its commit: ``published`` until Redis had it, ``last`` until the last proxy's acknowledgement stood in the
+database. ``answer`` is how long the PUT took. Under churn an instance's endpoints change 20 times a second meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import itertools
+import json
+import os
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from benchmarks.support import Process, report, wait_for_port
+from meshui.config import embedded
+from meshui.config.datadir import DataDir
+
+PORTS = range(25_000, 26_000)
+PROCESSES = 2
+CHURN_PER_S = 20
+SERVICES = 20
+WARM_UP = 2
+PAUSE_S = 0.3
+POLL_S = 0.1
+DEADLINE_S = 60.0
+PASSWORD = "benchmark"
+SPLITS = ({"v1": 90, "v2": 10}, {"v1": 50, "v2": 50})
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--changes", type=int, default=30)
+    parser.add_argument("--proxies", type=int, nargs="+", default=[10, 100, 1000])
+    options = parser.parse_args()
+    rows: list[dict[str, object]] = []
+    print(f"{'case':<12}{'answer p50':>11}{'published p50':>14}{'last p50':>10}{'p99':>8}{'worst':>8}  ms")
+    with (
+        tempfile.TemporaryDirectory(prefix="meshui-propagation-") as folder,
+        _control_plane(DataDir(Path(folder), PORTS)) as (api, redis_url),
+        contextlib.ExitStack() as fleets,
+    ):
+        _make_mesh(api)
+        joined = 0
+        for count in sorted(options.proxies):
+            fleets.enter_context(_fleet(api, redis_url, joined, count))
+            joined = count
+            for load in ("idle", "churn"):
+                with _churn(api) if load == "churn" else contextlib.nullcontext():
+                    row = _measure(api, count, load, options.changes)
+                rows.append(row)
+                print(
+                    "{case:<12}{answer_p50_ms:>11}{published_p50_ms:>14}{p50_ms:>10}{p99_ms:>8}{last_ms:>8}".format(
+                        **row
+                    )
+                )
+    report("propagation", rows, options.json)
+    return 0
+
+
+@contextlib.contextmanager
+def _control_plane(data: DataDir) -> Iterator[tuple[Api, str]]:
+    """The servers and processes of the control plane; its API and where Redis is."""
+    servers = [embedded.postgres(data), embedded.valkey(data)]
+    port = data.ports(["web"])["web"]
+    os.environ |= {
+        "DATABASE_URL": servers[0].url,
+        "REDIS_URL": servers[1].url,
+        "MESHUI_ENV": "demo",
+        "MESHUI_PORT": str(port),
+        "MESHUI_DATA_DIR": str(data.path),
+        "DJANGO_SETTINGS_MODULE": "meshui.config.settings",
+        **{
+            name: base64.b64encode(secrets.token_bytes(32)).decode()
+            for name in ("MESHUI_SECRET_KEY", "MESHUI_CA_KEY", "MESHUI_REPORT_KEY")
+        },
+    }
+    celery = [sys.executable, "-m", "celery", "--app", "meshui.config", "--quiet"]
+    web = ["-m", "uvicorn", "meshui.config.asgi:application", "--host", "127.0.0.1", "--port", str(port)]
+    commands = (
+        [sys.executable, *web, "--loop", "uvloop", "--http", "httptools", "--no-access-log"],
+        [*celery, "worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "WARNING", "--without-gossip",
+         "--without-mingle", "--without-heartbeat"],
+        [*celery, "beat", "--schedule", str(data.path / "beat"), "--pidfile="],
+        [sys.executable, "manage.py", "collector"],
+    )  # fmt: skip
+    with contextlib.ExitStack() as stack:
+        for server in servers:
+            server.prepare()
+            stack.enter_context(Process(server.command))
+            _wait(server.ready, server.name)
+        manage = [sys.executable, "manage.py"]
+        subprocess.run([*manage, "migrate", "--verbosity", "0"], check=True)
+        subprocess.run(
+            [*manage, "createsuperuser", "--noinput", "--username", "bench", "--email", "bench@example.org"],
+            env={**os.environ, "DJANGO_SUPERUSER_PASSWORD": PASSWORD},
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        for command in commands:
+            stack.enter_context(Process(command))
+        wait_for_port(port)
+        yield _sign_in(f"http://127.0.0.1:{port}/api/v1/"), servers[1].url
+
+
+# --- the API ----------------------------------------------------------------------------------------------------
+
+
+class Api:
+    """JSON over one keep-alive connection for each thread."""
+
+    def __init__(self, base: str, token: str = "") -> None:
+        parts = urlsplit(base)
+        self._address, self._path = parts.netloc, parts.path
+        self._headers = {"Content-Type": "application/json", "If-Match": "*"}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._local = threading.local()
+
+    def __call__(self, method: str, path: str, body: object = None) -> Any:
+        if not hasattr(self._local, "connection"):
+            self._local.connection = HTTPConnection(self._address, timeout=30)
+        connection: HTTPConnection = self._local.connection
+        connection.request(method, self._path + path, json.dumps(body) if body is not None else None, self._headers)
+        response = connection.getresponse()
+        text = response.read()
+        if response.status >= 300:
+            raise RuntimeError(f"{method} {path}: {response.status} {text[:500]!r}")
+        return json.loads(text) if text else None
+
+
+def _sign_in(base: str) -> Api:
+    login = {"username": "bench", "password": PASSWORD, "name": "bench", "expires_in": 86_400}
+    return Api(base, Api(base)("POST", "auth/token/", login)["token"])
+
+
+def _make_mesh(api: Api) -> None:
+    api("POST", "namespaces/", {"name": "bench", "description": ""})
+    for number in range(SERVICES):
+        service = {"namespace": "bench", "name": f"s{number}", "description": "", "versions": ["v1", "v2"]}
+        api("POST", "services/", service)
+        _instance(api, f"s{number}", "first", 10_000 + number)
+
+
+def _instance(api: Api, service: str, instance: str, port: int) -> None:
+    body = {"id": f"{service}-{instance}", "address": "127.0.0.1", "port": port, "version": "v1", "ttl_s": 3600}
+    api("POST", f"services/bench/{service}/instances/", body)
+
+
+# --- proxies ----------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _fleet(api: Api, redis_url: str, joined: int, count: int) -> Iterator[None]:
+    """Proxies ``joined`` to ``count``, joined and following."""
+    token = api("POST", "join-tokens/", {"service": "bench/s0", "version": "v1", "uses": count - joined, "ttl_s": 600})
+    with ThreadPoolExecutor(4) as pool:
+        identities = list(pool.map(lambda n: _join(api, token["token"], n), range(joined, count)))
+    with contextlib.ExitStack() as stack:
+        shares = [share for n in range(PROCESSES) if (share := identities[n::PROCESSES])]
+        processes = [stack.enter_context(_simulated(share, redis_url)) for share in shares]
+        for process in processes:
+            assert process.stdout is not None
+            if process.stdout.readline() != b"ready\n":
+                raise RuntimeError("the simulated proxies did not get ready")
+        yield
+
+
+def _join(api: Api, token: str, number: int) -> dict[str, str]:
+    joined = api(
+        "POST",
+        "proxies/join/",
+        {
+            "token": token,
+            "csr": _csr(),
+            "name": f"p{number}",
+            "listeners": [{"kind": "outbound", "port": 15001}],
+        },
+    )
+    return {
+        "id": joined["proxy_id"],
+        "service": joined["service"],
+        "password": joined["redis_password"],
+        "report_key": joined["report_key"],
+    }
+
+
+def _csr() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+    return request.public_bytes(serialization.Encoding.PEM).decode()
+
+
+@contextlib.contextmanager
+def _simulated(identities: list[dict[str, str]], redis_url: str) -> Iterator[subprocess.Popen[bytes]]:
+    parts = urlsplit(redis_url)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.fake_proxy"],
+        env={**os.environ, "REDIS_URL": f"redis://{parts.hostname}:{parts.port}"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(identities).encode())
+    process.stdin.close()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def _churn(api: Api) -> Iterator[None]:
+    """Instances come and go at CHURN_PER_S."""
+    stop = threading.Event()
+
+    def run() -> None:
+        for number in itertools.count():
+            service = f"s{number % SERVICES}"
+            _instance(api, service, "churn", 20_000)
+            if stop.wait(1 / CHURN_PER_S):
+                return
+            api("DELETE", f"services/bench/{service}/instances/{service}-churn/")
+            if stop.wait(1 / CHURN_PER_S):
+                return
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        for number in range(SERVICES):
+            with contextlib.suppress(RuntimeError):
+                api("DELETE", f"services/bench/s{number}/instances/s{number}-churn/")
+
+
+# --- figures ----------------------------------------------------------------------------------------------------
+
+
+def _measure(api: Api, proxies: int, load: str, changes: int) -> dict[str, object]:
+    found = [_change(api, proxies, number) for number in range(WARM_UP + changes)][WARM_UP:]
+    last = sorted(each["last"] for each in found)
+    return {
+        "case": f"{proxies} {load}",
+        "system": "meshui",
+        "p50_ms": round(statistics.median(last)),
+        "p99_ms": round(last[min(len(last) - 1, int(0.99 * len(last)))]),
+        "last_ms": round(last[-1]),
+        "answer_p50_ms": round(statistics.median(each["answer"] for each in found)),
+        "published_p50_ms": round(statistics.median(each["published"] for each in found)),
+    }
+
+
+def _change(api: Api, proxies: int, number: int) -> dict[str, float]:
+    """Milliseconds of one change."""
+    time.sleep(PAUSE_S)
+    begun = time.perf_counter()
+    revision = api("PUT", "services/bench/s1/split/", {"weights": SPLITS[number % 2]})["revision"]
+    answer = (time.perf_counter() - begun) * 1000
+    deadline = time.monotonic() + DEADLINE_S
+    while (shown := api("GET", f"revisions/{revision}/"))["applied_at"] is None:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"not applied within {DEADLINE_S:g} s: {shown['proxies']}")
+        time.sleep(POLL_S)
+    # Nobody was taken for offline, and nobody answered after the revision counted as applied.
+    applied = datetime.fromisoformat(shown["applied_at"])
+    if shown["proxies"]["acked"] != proxies or any(datetime.fromisoformat(d["at"]) > applied for d in shown["detail"]):
+        raise RuntimeError(f"not everyone answered: {shown['proxies']}")
+    committed = datetime.fromisoformat(shown["committed_at"])
+    published = datetime.fromisoformat(shown["published_at"])
+    return {
+        "answer": answer,
+        "published": (published - committed).total_seconds() * 1000,
+        "last": (applied - committed).total_seconds() * 1000,
+    }
+
+
+def _wait(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} is not ready after {DEADLINE_S:g} s")
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

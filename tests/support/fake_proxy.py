@@ -1,0 +1,103 @@
+"""Proxies without traffic: the agent's own follower and replica over the real Redis protocol, and an engine that only
+remembers what it was given.
+
+    python -m tests.support.fake_proxy < proxies.json
+
+runs many in one process, for benchmarks: a JSON list of ``{"id", "service", "password", "report_key"}`` and where
+Redis is in REDIS_URL. It says ``ready`` once each has read its configuration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+
+import msgspec
+import uvloop
+
+from proxies.agent.follower import Follower
+from proxies.agent.replica import Replica
+from proxies.agent.resp import Connection, connect
+from proxies.wire.reports import EdgeDelta, Gauges
+from proxies.wire.resources import Resource, ResourceError
+
+
+class FakeEngine:
+    """Holds resources by key; refuses those that ``refuse`` gives a reason for."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, Resource] = {}
+        self.refuse: Callable[[Resource], str] = lambda _: ""
+
+    def apply(self, resource: Resource) -> None:
+        if reason := self.refuse(resource):
+            raise ResourceError(reason)
+        self.held[resource.key] = resource
+
+    def remove(self, key: str) -> None:
+        self.held.pop(key, None)
+
+    def set_identity(self, certificate_chain: str, key: str, bundle: list[str]) -> None:
+        pass
+
+    def collect(self) -> list[EdgeDelta]:
+        return []
+
+    def gauges(self) -> Gauges:
+        return Gauges()
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """What a proxy got when it joined; ``report_key`` is hex."""
+
+    id: str
+    service: str
+    password: str
+    report_key: str
+
+
+class FakeProxy:
+    """``run`` follows until cancelled; ``engine.held`` is what it took."""
+
+    def __init__(self, identity: Identity, redis_url: str) -> None:
+        self._identity = identity
+        self._url = redis_url
+        self.engine = FakeEngine()
+        self.replica = Replica(
+            self.engine, proxy_id=identity.id, service=identity.service, proxy_version="fake", clock=time.time
+        )
+        self.follower = Follower(
+            self.replica,
+            report_key=bytes.fromhex(identity.report_key),
+            open_connection=self._open,
+            changed=lambda: None,
+        )
+
+    async def run(self) -> None:
+        await self.follower.run()
+
+    @property
+    def complete(self) -> bool:
+        """Whether it holds its own resource and those of every service."""
+        return self.replica.holds(f"proxy:{self._identity.id}") and not self.replica.lacking()
+
+    async def _open(self, on_message: Callable[[str, bytes], None]) -> Connection:
+        return await connect(self._url, self._identity.id, self._identity.password, None, on_message)
+
+
+async def main() -> None:
+    identities = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Identity])
+    fleet = [FakeProxy(identity, os.environ["REDIS_URL"]) for identity in identities]
+    async with asyncio.TaskGroup() as group:
+        for proxy in fleet:
+            group.create_task(proxy.run())
+        while not all(proxy.complete for proxy in fleet):
+            await asyncio.sleep(0.05)
+        print("ready", flush=True)
+
+
+if __name__ == "__main__":
+    uvloop.run(main())
