@@ -15,7 +15,7 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,15 @@ def run_loop(stack: Coroutine[Any, Any, None]) -> int:
     return 0
 
 
-async def serve_until_told(engine: Engine, admin: tuple[str, int] | None) -> None:
+async def serve_until_told(
+    engine: Engine, admin: tuple[str, int] | None, more_metrics: Callable[[], str] = str
+) -> None:
     """Serve until SIGTERM or SIGINT, then drain; a second signal ends at once."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    pages = await serve_admin(engine, *admin) if admin is not None else None
+    pages = await serve_admin(engine, *admin, more_metrics) if admin is not None else None
     await told.wait()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, engine.stop)
@@ -98,8 +100,8 @@ def _run_joined(words: list[str]) -> int:
     async def serve() -> None:
         engine = Engine()
         engine.start()
-        async with joined(options, engine):
-            await serve_until_told(engine, options.admin)
+        async with joined(options, engine) as agent:
+            await serve_until_told(engine, options.admin, agent.metrics)
 
     try:
         return run_loop(serve())

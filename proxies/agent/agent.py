@@ -82,16 +82,20 @@ class Agent:
             # The body of the group is cancelled before its tasks: the last report still finds a connection.
             await reporter.run()
 
-    def metrics(self) -> list[tuple[str, str, str, float]]:
-        """Name, type, help and value of what the agent counts, for the admin port; empty before it has joined."""
+    def metrics(self) -> str:
+        """What the agent counts, as Prometheus text; empty before it has joined."""
         if self._parts is None:
-            return []
+            return ""
         replica, follower, reporter, renewer = self._parts
         connected = float(follower.connection is not None)
-        return [
-            ("mesh_agent_connected", "gauge", "Whether the agent is connected to Redis.", connected),
-            ("mesh_agent_refused_resources", "gauge", "Published resources that were refused.", replica.refused()),
-            ("mesh_agent_dropped_seconds_total", "counter", "Seconds of telemetry lost.", reporter.dropped),
-            ("mesh_agent_renewal_failures_total", "counter", "Renewals that failed.", renewer.trouble.count),
-            ("mesh_agent_certificate_not_after", "gauge", "End of the certificate, Unix.", renewer.current.not_after),
-        ]
+        rows = (
+            ("connected", "gauge", "Whether the agent is connected to Redis.", connected),
+            ("refused_resources", "gauge", "Published resources that were refused.", replica.refused()),
+            ("dropped_seconds_total", "counter", "Seconds of telemetry lost.", reporter.dropped),
+            ("renewal_failures_total", "counter", "Renewals that failed.", renewer.trouble.count),
+            ("certificate_not_after", "gauge", "When the certificate ends, Unix seconds.", renewer.current.not_after),
+        )
+        return "".join(
+            f"# HELP mesh_agent_{name} {text}\n# TYPE mesh_agent_{name} {kind}\nmesh_agent_{name} {value}\n"
+            for name, kind, text, value in rows
+        )

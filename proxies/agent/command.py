@@ -49,6 +49,13 @@ class Options:
             listeners.append(GatewayListener(address=self.gateway[0], port=self.gateway[1], hosts=[]))
         return listeners
 
+    def admin_text(self) -> str:
+        """The admin address as the control plane is told; empty where there is none."""
+        if self.admin is None:
+            return ""
+        host, port = self.admin
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
     def token(self, env: Mapping[str, str] = os.environ) -> str:
         """The join token, from its file or else the environment; empty where there is none. Raises OSError."""
         if self.token_file is not None and self.token_file.exists():

@@ -42,14 +42,18 @@ async def establish(options: Options, state: StateDir) -> Identity:
     kept = state.identity()
     if kept is not None and kept.name != options.name:
         raise JoinError(f"the state folder {state.path} belongs to proxy {kept.name!r}, not {options.name!r}")
-    if kept is not None and kept.not_after > time():
+    moved = kept is not None and (kept.listeners, kept.admin) != (options.listeners(), options.admin_text())
+    if kept is not None and not moved and kept.not_after > time():
         return kept
     token = options.token()
     if token:
         return await _join(options, state, token)
+    hint = f"give a join token (--token-file, or {TOKEN})"
     if kept is None:
-        raise JoinError(f"no identity in {state.path}, and no join token (--token-file, or {TOKEN})")
-    log.error("the certificate has ended and there is no join token; restart with a new one to join again")
+        raise JoinError(f"there is no identity in {state.path} yet; {hint}")
+    if moved:
+        raise JoinError(f"it joined with other addresses than those asked for now; to join again, {hint}")
+    log.error("the certificate has ended; to join again, %s and restart", hint)
     return kept
 
 
@@ -60,7 +64,7 @@ async def _join(options: Options, state: StateDir, token: str) -> Identity:
         token=token,
         name=options.name,
         listeners=options.listeners(),
-        admin="{}:{}".format(*options.admin) if options.admin else "",
+        admin=options.admin_text(),
         proxy_version=VERSION,
     )
     backoff, trouble = Backoff(1, 15), Complaint(log, "cannot join yet")
@@ -75,6 +79,8 @@ async def _join(options: Options, state: StateDir, token: str) -> Identity:
         await asyncio.sleep(backoff.delay())
     identity = Identity(
         name=options.name,
+        listeners=order.listeners,
+        admin=order.admin,
         joined=joined,
         key=outcome.key,
         obtained_at=outcome.obtained_at,
@@ -138,8 +144,8 @@ class Renewer:
             self.trouble(outcome.detail)
             return False
         answer = msgspec.convert(outcome.answer, RenewResponse)
-        renewed = Identity(
-            name=self.current.name,
+        renewed = msgspec.structs.replace(
+            self.current,
             joined=msgspec.structs.replace(joined, certificate=answer.certificate, bundle=answer.bundle),
             key=outcome.key,
             obtained_at=outcome.obtained_at,

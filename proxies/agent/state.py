@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from proxies.wire.join import JoinResponse
+from proxies.wire.resources import Listener
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +34,11 @@ class StateError(OSError):
 
 class Identity(Struct, frozen=True, kw_only=True):
     """Who this proxy is. ``joined`` is the answer to the join, except that renewals replace its certificate and
-    bundle. ``obtained_at`` and ``not_after`` are Unix seconds."""
+    bundle. ``listeners`` and ``admin`` are what it asked for. ``obtained_at`` and ``not_after`` are Unix seconds."""
 
     name: str
+    listeners: list[Listener]
+    admin: str
     joined: JoinResponse
     key: str
     obtained_at: float

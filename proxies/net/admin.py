@@ -20,8 +20,9 @@ _TEXT = "text/plain; charset=utf-8"
 class _AdminConnection(asyncio.Protocol):
     """One request, one reply."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, more_metrics: Callable[[], str]) -> None:
         self._engine = engine
+        self._more_metrics = more_metrics
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -49,11 +50,15 @@ class _AdminConnection(asyncio.Protocol):
         except BadMessage as error:
             return reply(error.status, close=True)
         page = _PAGES.get(head.path)
-        if page is None:
+        if page is None and head.path != b"/metrics":
             return reply(404, close=True)
         if head.method not in (b"GET", b"HEAD") or head.body:
             return reply(405, close=True)
-        return _response(head, *page(self._engine))
+        return _response(head, *(page(self._engine) if page else self._metrics()))
+
+    def _metrics(self) -> tuple[int, str, str]:
+        text = render(self._engine.metrics) + self._more_metrics()
+        return 200, "text/plain; version=0.0.4; charset=utf-8", text
 
 
 def _response(head: RequestHead, status: int, content_type: str, text: str) -> bytes:
@@ -63,10 +68,6 @@ def _response(head: RequestHead, status: int, content_type: str, text: str) -> b
         f"content-type: {content_type}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
     )
     return lines.encode() + (b"" if head.method == b"HEAD" else body)
-
-
-def _metrics(engine: Engine) -> tuple[int, str, str]:
-    return 200, "text/plain; version=0.0.4; charset=utf-8", render(engine.metrics)
 
 
 def _ready(engine: Engine) -> tuple[int, str, str]:
@@ -83,12 +84,12 @@ def _config(engine: Engine) -> tuple[int, str, str]:
 
 
 _PAGES: dict[bytes, Callable[[Engine], tuple[int, str, str]]] = {
-    b"/metrics": _metrics,
     b"/ready": _ready,
     b"/config": _config,
 }
 
 
-async def serve_admin(engine: Engine, address: str, port: int) -> asyncio.Server:
-    """Open the admin port. Port 0 takes any free one."""
-    return await asyncio.get_running_loop().create_server(lambda: _AdminConnection(engine), address, port)
+async def serve_admin(engine: Engine, address: str, port: int, more_metrics: Callable[[], str] = str) -> asyncio.Server:
+    """Open the admin port; 0 takes any free one. ``more_metrics`` gives exposition text to append to the engine's."""
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(lambda: _AdminConnection(engine, more_metrics), address, port)
