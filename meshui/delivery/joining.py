@@ -11,6 +11,7 @@ import logging
 import re
 import secrets
 
+import msgspec
 import redis
 from cryptography import x509
 from django.conf import settings
@@ -26,7 +27,7 @@ from meshui.security.services import authority_ensure, sign_csr, trust_bundle
 from meshui.security.verify import verify_renewal
 from proxies.wire.join import JoinRequest, JoinResponse, RenewRequest, RenewResponse
 from proxies.wire.reports import proxy_key
-from proxies.wire.resources import GatewayListener, InboundListener
+from proxies.wire.resources import GatewayListener, InboundListener, Listener
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def join(request: JoinRequest) -> JoinResponse:
             service=str(name),
             version=token.version.name,
             name=request.name,
-            listeners=request.listeners,
+            listeners=[_of(listener, str(name)) for listener in request.listeners],
             redis_password_sha256=digest,
             admin=request.admin,
             proxy_version=request.proxy_version,
@@ -116,6 +117,13 @@ def _check(request: JoinRequest) -> None:
             raise InvalidInput.field(field, "invalid", f"expected {pattern.pattern}")
     if not 1 <= len(request.listeners) <= MAX_LISTENERS:
         raise InvalidInput.field("listeners", "range", f"expected 1 to {MAX_LISTENERS} listeners")
+
+
+def _of(listener: Listener, service: str) -> Listener:
+    """The listener, receiving for the token's service: a proxy learns which one that is only from our answer."""
+    if isinstance(listener, InboundListener):
+        return msgspec.structs.replace(listener, service=service)
+    return listener
 
 
 def _check_listeners(request: JoinRequest, service: Service) -> None:
