@@ -10,18 +10,16 @@ import pytest
 
 from tests.support.servers import TestServers
 
+# Here and not in a hook: the conftests below, which are read next, import models.
 SERVERS = TestServers()
+SERVERS.export()
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meshui.config.settings")
+django.setup()
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
-    """Before pytest-django sets Django up: its settings read the servers' addresses from the environment."""
     # SIGTERM ends a session as Ctrl-C does: fixtures are torn down, and the servers with them.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    SERVERS.export()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meshui.config.settings")
-    # pytest-django sets Django up only where the variable was there before it looked.
-    django.setup()
 
 
 def pytest_unconfigure() -> None:
