@@ -49,7 +49,7 @@ PAUSE_S = 0.3
 POLL_S = 0.1
 DEADLINE_S = 60.0
 PASSWORD = "benchmark"
-SPLITS = ({"v1": 90, "v2": 10}, {"v1": 50, "v2": 50})
+SPLITS = itertools.cycle(({"v1": 90, "v2": 10}, {"v1": 50, "v2": 50}))
 
 
 def main() -> int:
@@ -266,7 +266,7 @@ def _churn(api: Api) -> Iterator[None]:
 
 
 def _measure(api: Api, proxies: int, load: str, changes: int) -> dict[str, object]:
-    found = [_change(api, proxies, number) for number in range(WARM_UP + changes)][WARM_UP:]
+    found = [_change(api, proxies) for _ in range(WARM_UP + changes)][WARM_UP:]
     last = sorted(each["last"] for each in found)
     return {
         "case": f"{proxies} {load}",
@@ -279,11 +279,11 @@ def _measure(api: Api, proxies: int, load: str, changes: int) -> dict[str, objec
     }
 
 
-def _change(api: Api, proxies: int, number: int) -> dict[str, float]:
+def _change(api: Api, proxies: int) -> dict[str, float]:
     """Milliseconds of one change."""
     time.sleep(PAUSE_S)
     begun = time.perf_counter()
-    revision = api("PUT", "services/bench/s1/split/", {"weights": SPLITS[number % 2]})["revision"]
+    revision = api("PUT", "services/bench/s1/split/", {"weights": next(SPLITS)})["revision"]
     answer = (time.perf_counter() - begun) * 1000
     deadline = time.monotonic() + DEADLINE_S
     while (shown := api("GET", f"revisions/{revision}/"))["applied_at"] is None:

@@ -20,7 +20,7 @@ import uvloop
 
 from proxies.agent.follower import Follower
 from proxies.agent.replica import Replica
-from proxies.agent.resp import Connection, connect
+from proxies.agent.resp import Login
 from proxies.wire.reports import EdgeDelta, Gauges
 from proxies.wire.resources import Resource, ResourceError
 
@@ -64,15 +64,14 @@ class FakeProxy:
 
     def __init__(self, identity: Identity, redis_url: str) -> None:
         self._identity = identity
-        self._url = redis_url
         self.engine = FakeEngine()
         self.replica = Replica(
             self.engine, proxy_id=identity.id, service=identity.service, proxy_version="fake", clock=time.time
         )
         self.follower = Follower(
             self.replica,
+            login=Login(redis_url, identity.id, identity.password),
             report_key=bytes.fromhex(identity.report_key),
-            open_connection=self._open,
             changed=lambda: None,
         )
 
@@ -82,10 +81,7 @@ class FakeProxy:
     @property
     def complete(self) -> bool:
         """Whether it holds its own resource and those of every service."""
-        return self.replica.holds(f"proxy:{self._identity.id}") and not self.replica.lacking()
-
-    async def _open(self, on_message: Callable[[str, bytes], None]) -> Connection:
-        return await connect(self._url, self._identity.id, self._identity.password, None, on_message)
+        return f"proxy:{self._identity.id}" in self.engine.held and not self.replica.lacking()
 
 
 async def main() -> None:
