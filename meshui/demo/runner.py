@@ -66,7 +66,7 @@ class Demo:
             if self._all_joined():
                 self.supervisor.start(Group.SIDECARS)
             self.supervisor.wait(self._web_answers, "web", WEB_DEADLINE_S, "did not answer")
-        with stage(f"{len(self._ports) - 1} services, their sidecars and the gateway"):
+        with stage(f"{len(self._ports) - 1} service instances, their sidecars, the gateway"):
             self.supervisor.start(Group.SIDECARS)
             self.supervisor.wait(self._traffic_flows, "gateway", MESH_DEADLINE_S, "let no traffic through")
         if self._options.rps:
