@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
+
+from django.utils import timezone
 
 from meshui.accounts.models import User
 from meshui.catalog import services as catalog
@@ -17,6 +20,7 @@ from meshui.traffic import services as traffic
 
 ACTOR = system("demo")
 TOKEN_TTL_S = 3600
+CERTIFICATE_LEFT = timedelta(minutes=2)
 TOKEN_USES = 3
 """More than one, for a proxy that dies between joining and keeping what it got."""
 ADMIN = "admin"
@@ -72,7 +76,7 @@ def _let_join(data_dir: Path, name: str, service: str, version: str, ports: Port
     state, token = state_dir(data_dir, name), token_file(data_dir, name)
     namespace, _, service_name = service.partition("/")
     proxy = Proxy.objects.filter(name=name, service__namespace__name=namespace, service__name=service_name).first()
-    if proxy is not None and state.exists() and _listens_at(proxy, ports):
+    if proxy is not None and _is_of_use(state, proxy) and _listens_at(proxy, ports):
         token.unlink(missing_ok=True)
         return
     if state.exists():
@@ -82,6 +86,13 @@ def _let_join(data_dir: Path, name: str, service: str, version: str, ports: Port
         actor=ACTOR, service=service, version=version, uses=TOKEN_USES, ttl_s=TOKEN_TTL_S, reason="demo"
     )
     write_private(token, secret)
+
+
+def _is_of_use(state: Path, proxy: Proxy) -> bool:
+    """Whether a proxy can come up from its state: it kept its identity, and the certificate can still be renewed."""
+    soon = timezone.now() + CERTIFICATE_LEFT
+    ends = proxy.certificate_not_after
+    return (state / "identity.msgpack").exists() and ends is not None and ends > soon
 
 
 def _listens_at(proxy: Proxy, ports: Ports) -> bool:

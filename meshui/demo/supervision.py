@@ -89,7 +89,7 @@ class Supervisor:
                     "The lines above are the end of its log.",
                     self.log(name),
                 )
-            time.sleep(0.05)
+            time.sleep(0.1)
 
     def log(self, name: str) -> Path:
         return self._logs / f"{name}.log"
