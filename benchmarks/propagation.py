@@ -132,7 +132,7 @@ def _control_plane(data: DataDir) -> Iterator[tuple[Api, str]]:
 
 
 class Api:
-    """JSON over one keep-alive connection for each thread."""
+    """JSON by HTTP, a connection for each request: the server closes idle ones."""
 
     def __init__(self, base: str, token: str = "") -> None:
         parts = urlsplit(base)
@@ -140,15 +140,13 @@ class Api:
         self._headers = {"Content-Type": "application/json", "If-Match": "*"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
-        self._local = threading.local()
 
     def __call__(self, method: str, path: str, body: object = None) -> Any:
-        if not hasattr(self._local, "connection"):
-            self._local.connection = HTTPConnection(self._address, timeout=30)
-        connection: HTTPConnection = self._local.connection
-        connection.request(method, self._path + path, json.dumps(body) if body is not None else None, self._headers)
-        response = connection.getresponse()
-        text = response.read()
+        connection = HTTPConnection(self._address, timeout=30)
+        with contextlib.closing(connection):
+            connection.request(method, self._path + path, json.dumps(body) if body is not None else None, self._headers)
+            response = connection.getresponse()
+            text = response.read()
         if response.status >= 300:
             raise RuntimeError(f"{method} {path}: {response.status} {text[:500]!r}")
         return json.loads(text) if text else None
