@@ -53,9 +53,7 @@ class Mesh:
         ]
         return [
             proxy(gateway(self.gateway), outbound(self.outbound)),
-            service(
-                split or {"v1": 1, "v2": 0}, routes=[*to_v2, {"name": "default"}], revision=revision
-            ),
+            service(split or {"v1": 1, "v2": 0}, routes=[*to_v2, {"name": "default"}], revision=revision),
             endpoints({"v1": [self.v1.port], "v2": [self.v2.port]}),
         ]
 
@@ -95,7 +93,7 @@ class Scripted:
         self._apps.append(app)
         self._revision += 1
         resources = [
-            proxy(gateway(self.port), **({"drain_ms": 5000})),
+            proxy(gateway(self.port), drain_ms=5000),
             endpoints({"v1": [app.port]}),
             service({"v1": 1}, revision=self._revision, **body),
         ]

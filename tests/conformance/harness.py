@@ -3,6 +3,7 @@ sides of it over real sockets. Nothing here knows how an engine works."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import socket
@@ -104,6 +105,28 @@ class Conversation:
             trailers += line
         return body, trailers
 
+    def digest(self, size: int) -> str:
+        """SHA-256 of the next ``size`` bytes, however many."""
+        digest = hashlib.sha256()
+        while size:
+            if not self._buffer:
+                self._receive()
+            piece, self._buffer = self._buffer[:size], self._buffer[size:]
+            digest.update(piece)
+            size -= len(piece)
+        return digest.hexdigest()
+
+    def read_chunked_digest(self) -> tuple[str, bytes]:
+        """SHA-256 of a chunked body, and the raw trailers after it."""
+        digest = hashlib.sha256()
+        while size := int(self.read_until(b"\r\n"), 16):
+            digest.update(self.read(size))
+            assert self.read(2) == b"\r\n"
+        trailers = b""
+        while (line := self.read_until(b"\r\n")) != b"\r\n":
+            trailers += line
+        return digest.hexdigest(), trailers
+
     def _receive(self) -> None:
         data = self.socket.recv(65536)
         if not data:
@@ -183,7 +206,9 @@ def echo(name: str, heard: list[bytes] | None = None) -> Callable[[Conversation]
                 }
             ).encode()
             head_only = method == "HEAD"
-            client.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(answer), b"" if head_only else answer))
+            client.send(
+                b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(answer), b"" if head_only else answer)
+            )
 
     return script
 
@@ -191,7 +216,9 @@ def echo(name: str, heard: list[bytes] | None = None) -> Callable[[Conversation]
 class Proxy:
     """An engine that serves resources until it is closed."""
 
-    def __init__(self, folder: Path, resources: list[dict[str, Any]], *, tls: tuple[Path, Path, Path] | None = None) -> None:
+    def __init__(
+        self, folder: Path, resources: list[dict[str, Any]], *, tls: tuple[Path, Path, Path] | None = None
+    ) -> None:
         self._file = folder / f"resources-{free_port()}.json"
         self._write(resources)
         self.admin = free_port()
@@ -230,7 +257,7 @@ class Proxy:
         """The sum of a metric's samples that carry the labels."""
         total = 0.0
         for line in self.page("metrics").splitlines():
-            name, _, rest = line.partition("{")
+            name, _, rest = line.partition("{" if "{" in line else " ")
             if name == metric and all(f'{key}="{value}"' in rest for key, value in labels.items()):
                 total += float(rest.rpartition(" ")[2])
         return total
@@ -302,7 +329,9 @@ def endpoints(ports: dict[str, list[int]], *, name: str = SERVICE, **more: Any) 
     return {"kind": "endpoints", "name": name, "body": {"endpoints": found}}
 
 
-def ask(port: int, path: str = "/", *, host: str = HOST, method: str = "GET", headers: str = "", body: bytes = b"") -> Response:
+def ask(
+    port: int, path: str = "/", *, host: str = HOST, method: str = "GET", headers: str = "", body: bytes = b""
+) -> Response:
     """One request on a connection of its own. ``headers`` are whole lines."""
     if body:
         headers += f"content-length: {len(body)}\r\n"

@@ -86,14 +86,23 @@ BAD_REQUESTS = {
     "head too long": (431, b"GET / HTTP/1.1\r\n" + H + b"a: " + b"x" * 66_000 + b"\r\n\r\n"),
     "head without end": (431, b"GET /" + b"x" * 66_000),
     "too many fields": (431, b"GET / HTTP/1.1\r\n" + H + b"a: b\r\n" * 100 + b"\r\n"),
-    "chunk size with a sign": (400, b"POST / HTTP/1.1\r\n" + H + b"transfer-encoding: chunked\r\n\r\n+1\r\na\r\n0\r\n\r\n"),
-    "chunk size with a prefix": (400, b"POST / HTTP/1.1\r\n" + H + b"transfer-encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n"),
+    "chunk size with a sign": (
+        400,
+        b"POST / HTTP/1.1\r\n" + H + b"transfer-encoding: chunked\r\n\r\n+1\r\na\r\n0\r\n\r\n",
+    ),
+    "chunk size with a prefix": (
+        400,
+        b"POST / HTTP/1.1\r\n" + H + b"transfer-encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n",
+    ),
     "chunk size missing": (400, b"POST / HTTP/1.1\r\n" + H + b"transfer-encoding: chunked\r\n\r\n\r\n\r\n"),
     "chunk size overflow": (
         400,
         b"POST / HTTP/1.1\r\n" + H + b"transfer-encoding: chunked\r\n\r\n" + b"f" * 17 + b"\r\na\r\n0\r\n\r\n",
     ),
-    "chunk shorter than data": (400, b"POST / HTTP/1.1\r\n" + H + b"transfer-encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n"),
+    "chunk shorter than data": (
+        400,
+        b"POST / HTTP/1.1\r\n" + H + b"transfer-encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n",
+    ),
     "chunk line with bare LF": (400, b"POST / HTTP/1.1\r\n" + H + b"transfer-encoding: chunked\r\n\r\n1\na\n0\n\n"),
     "chunk extension with bare LF": (
         400,
@@ -136,7 +145,9 @@ def test_a_refused_request_takes_the_bytes_behind_it_along(mesh: Mesh) -> None:
 
 
 BAD_RESPONSES = {
-    "length and transfer-encoding": b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    "length and transfer-encoding": (
+        b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+    ),
     "differing lengths": b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\nabcde",
     "length is no number": b"HTTP/1.1 200 OK\r\ncontent-length: four\r\n\r\nabcd",
     "chunked is not last": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
@@ -204,7 +215,7 @@ def test_broken_chunks_in_a_response_cut_the_client_off(scripted: Scripted, dama
 def test_hop_by_hop_fields_end_here(mesh: Mesh) -> None:
     sent = (
         "connection: x-private, close\r\nx-private: 1\r\nkeep-alive: timeout=5\r\nproxy-connection: keep-alive\r\n"
-        "te: trailers\r\nproxy-authorization: secret\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\nx-kept: 2\r\n"
+        "te: trailers\r\nproxy-authorization: secret\r\nupgrade: h2c\r\nhttp2-settings: AAMA\r\nx-kept: 2\r\n"
     )
     names = {name for name, _ in ask(mesh.gateway, headers=sent).json()["headers"]}
     assert "x-kept" in names

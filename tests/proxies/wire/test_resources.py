@@ -1,0 +1,71 @@
+"""Resources and reports: what is written reads the same, what is none is refused with its field."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from proxies.wire.reports import Ack, ReportError, entry, proxy_key, read_ack
+from proxies.wire.resources import (
+    EndpointsBody,
+    EndpointsResource,
+    ResourceError,
+    Route,
+    ServiceBody,
+    ServiceResource,
+    WeightedVersion,
+    content_hash,
+    decode,
+    decode_file,
+    encode,
+)
+
+BODY = ServiceBody(
+    hosts=["a.b.mesh"],
+    versions=["v1"],
+    split=[WeightedVersion(version="v1", weight=1)],
+    routes=[Route(name="default")],
+)
+SERVICE = ServiceResource(name="b/a", epoch=1, revision=2, version=content_hash(BODY), body=BODY)
+
+
+def test_a_resource_survives_the_wire() -> None:
+    assert decode(encode(SERVICE)) == SERVICE
+    assert SERVICE.key == "service:b/a"
+
+
+def test_an_unknown_field_is_ignored_and_a_newer_schema_refused() -> None:
+    raw = msgspec.msgpack.decode(encode(SERVICE))
+    raw["body"]["new"] = 1
+    assert decode(msgspec.msgpack.encode(raw)) == SERVICE
+    raw["requires"] = 99
+    with pytest.raises(ResourceError, match="schema 99"):
+        decode(msgspec.msgpack.encode(raw))
+
+
+def test_what_is_no_resource_names_its_field() -> None:
+    raw = msgspec.msgpack.decode(encode(SERVICE))
+    raw["body"]["split"][0]["weight"] = "many"
+    with pytest.raises(ResourceError, match=r"body\.split\[0\]\.weight"):
+        decode(msgspec.msgpack.encode(raw))
+    with pytest.raises(ResourceError):
+        decode(b"\xc1")
+    with pytest.raises(ResourceError, match=r"resources\[0\]"):
+        decode_file(b'{"resources": [{"kind": "none"}]}')
+
+
+def test_the_hash_follows_the_content_only() -> None:
+    again = ServiceResource(name="b/a", epoch=9, revision=9, body=msgspec.structs.replace(BODY))
+    assert content_hash(again.body) == SERVICE.version
+    assert content_hash(msgspec.structs.replace(BODY, identity="x")) != SERVICE.version
+    assert EndpointsResource(name="b/a", body=EndpointsBody(endpoints=[])).key == "endpoints:b/a"
+
+
+def test_a_report_is_believed_only_from_who_signed_it() -> None:
+    master = b"m" * 32
+    ack = Ack(proxy="p1", resource="trust", epoch=1, revision=1, version="v", status="ack")
+    assert read_ack(master, entry(proxy_key(master, "p1"), ack)) == ack
+    with pytest.raises(ReportError):
+        read_ack(master, entry(proxy_key(master, "p2"), ack))
+    with pytest.raises(ReportError):
+        read_ack(master, {b"d": b"", b"s": b""})
