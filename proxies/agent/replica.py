@@ -157,7 +157,8 @@ class Replica:
     def _list(self, services: frozenset[str]) -> None:
         """Let go of the services that the directory no longer lists."""
         for key in by_service(self._services - services):
-            if self._entries.pop(key, None) is not None:
+            entry = self._entries.pop(key, None)
+            if entry is not None and entry.data:
                 self._engine.remove(key)
         self._services = services
 

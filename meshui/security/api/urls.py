@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from meshui.security.api import certificates
+
+urlpatterns: list[URLPattern] = [
+    path("certificates/", certificates.Certificates.as_view()),
+    path("authority/", certificates.OneAuthority.as_view()),
+]

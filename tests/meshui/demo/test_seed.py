@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from meshui.accounts.models import User
 from meshui.catalog.models import JoinToken, Proxy, Service
@@ -45,7 +47,10 @@ class Seeded:
                 OutboundListener(port=port["outbound"]),
             ],
         )  # fmt: skip
-        state_dir(self.folder, name).mkdir(parents=True)
+        Proxy.objects.filter(name=name).update(certificate_not_after=timezone.now() + timedelta(hours=24))
+        state = state_dir(self.folder, name)
+        state.mkdir(parents=True)
+        (state / "identity.msgpack").touch()
 
 
 @pytest.fixture
@@ -84,6 +89,16 @@ def test_a_proxy_that_joined_needs_no_token_again(seeded: Seeded) -> None:
     seeded.again()
     assert seeded.token("cart-v1") is None
     assert seeded.token("catalog-v1") is not None
+
+
+def test_a_proxy_that_kept_no_identity_or_whose_certificate_ended_joins_anew(seeded: Seeded) -> None:
+    seeded.join("cart-v1", "shop/cart")
+    seeded.join("users-v1", "platform/users")
+    (state_dir(seeded.folder, "cart-v1") / "identity.msgpack").unlink()
+    Proxy.objects.filter(name="users-v1").update(certificate_not_after=timezone.now())
+    seeded.again()
+    assert seeded.token("cart-v1") is not None
+    assert seeded.token("users-v1") is not None
 
 
 @pytest.mark.parametrize("port", ["inbound", "outbound", "app", "admin"])

@@ -1,0 +1,148 @@
+"""The follower against a real Valkey, in this process, with an engine that remembers."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from proxies.agent import follower as following
+from proxies.agent.follower import Follower
+from proxies.agent.resp import Login
+from proxies.wire import keys, reports
+from proxies.wire import resources as wire
+from tests.proxies.agent.fakes import FakeEngine, replica_of
+from tests.proxies.agent.mesh import MASTER, PASSWORD, PROXY, Valkey, directory, endpoints, service, trust
+
+REPORT_KEY = reports.proxy_key(MASTER, PROXY)
+
+
+async def until(condition: Callable[[], object], what: str, timeout_s: float = 20) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.01)
+    assert condition(), what
+
+
+@asynccontextmanager
+async def following_valkey(valkey: Valkey, engine: FakeEngine) -> AsyncIterator[Follower]:
+    follower = Follower(
+        replica_of(engine),
+        login=Login(valkey.proxy_url, PROXY, PASSWORD),
+        report_key=REPORT_KEY,
+        changed=lambda: None,
+    )
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(follower.run())
+        yield follower
+        task.cancel()
+
+
+def versions(engine: FakeEngine) -> dict[str, str]:
+    return {key: resource.version for key, resource in engine.inside.items()}
+
+
+def published(valkey: Valkey) -> dict[str, str]:
+    """What a newcomer would read."""
+    client = valkey.client
+    listed = client.get(keys.resource("directory"))
+    assert listed is not None
+    resource = wire.decode(listed)
+    assert isinstance(resource, wire.DirectoryResource)
+    wanted = ["trust", "directory"]
+    wanted += [f"{kind}:{name}" for name in resource.body.services for kind in ("service", "endpoints")]
+    found = {key: client.get(keys.resource(key)) for key in wanted}
+    return {key: wire.decode(data).version for key, data in found.items() if data is not None}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_nothing_is_lost_while_connections_break(
+    valkey: Valkey, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "FIRST_RETRY_S", 0.05)
+    dice = random.Random(seed)
+    names = [f"shop/s{number}" for number in range(6)]
+    valkey.publish(trust([], 1), directory(names, 1))
+    engine = FakeEngine()
+
+    def storm() -> None:
+        listed = set(names)
+        for revision in range(2, 120):
+            changed: list[wire.Resource] = []
+            for name in dice.sample(names, 2):
+                changed += [service(name, revision, revision), endpoints(name, revision, 80)]
+            gone: tuple[str, ...] = ()
+            if dice.random() < 0.2:
+                name = dice.choice(names)
+                listed ^= {name}
+                changed.append(directory(sorted(listed), revision))
+                changed = [r for r in changed if not r.key.endswith(name)] if name not in listed else changed
+                gone = (f"service:{name}", f"endpoints:{name}") if name not in listed else ()
+            valkey.publish(*changed, gone=gone)
+            if dice.random() < 0.05:
+                valkey.client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+
+    async with following_valkey(valkey, engine):
+        await asyncio.to_thread(storm)
+        expected = published(valkey)
+        await until(lambda: versions(engine) == expected, "what is in force is what is published")
+
+
+async def test_a_large_resource_is_announced_empty_and_read(valkey: Valkey) -> None:
+    valkey.publish(directory(["shop/cart"], 1))
+    engine = FakeEngine()
+    async with following_valkey(valkey, engine):
+        await until(lambda: "directory" in engine.inside, "connected")
+        large = service("shop/cart", 2)
+        valkey.client.set(keys.resource(large.key), wire.encode(large))
+        valkey.client.publish(keys.hint(large.key), b"")
+        await until(lambda: large.key in engine.inside, "read after an empty hint")
+
+
+async def test_the_published_revision_is_compared_now_and_then(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "RESYNC_S", 1)
+    valkey.publish(directory(["shop/cart"], 1), service("shop/cart", 1))
+    engine = FakeEngine()
+    async with following_valkey(valkey, engine):
+        await until(lambda: "service:shop/cart" in engine.inside, "connected")
+        valkey.publish(service("shop/cart", 2, 900), hints=False)
+        await until(lambda: engine.inside["service:shop/cart"].revision == 2, "read without a hint")
+
+
+async def test_what_it_does_not_follow_it_does_not_read(valkey: Valkey) -> None:
+    valkey.publish(directory(["shop/cart"], 1), service("shop/cart", 1), service("shop/other", 1))
+    engine = FakeEngine()
+    async with following_valkey(valkey, engine):
+        await until(lambda: "service:shop/cart" in engine.inside, "connected")
+        valkey.publish(service("shop/other", 2))
+        valkey.publish(service("shop/cart", 3, 900))
+        await until(lambda: engine.inside["service:shop/cart"].revision == 3, "followed")
+    assert "service:shop/other" not in engine.inside
+
+
+async def test_a_proxy_that_was_evicted_goes_on_with_what_it_has(valkey: Valkey) -> None:
+    valkey.publish(directory(["shop/cart"], 1), service("shop/cart", 1))
+    engine = FakeEngine()
+    async with following_valkey(valkey, engine) as follower:
+        await until(lambda: "service:shop/cart" in engine.inside, "connected")
+        valkey.client.execute_command("ACL DELUSER", PROXY)
+        await until(lambda: follower.trouble.count >= 2, "cut off, and refused when it comes back")
+        assert "service:shop/cart" in engine.inside
+
+
+async def test_half_of_what_was_published_takes_nothing_away(valkey: Valkey) -> None:
+    """A Redis that lost a key which its directory lists."""
+    valkey.publish(directory(["shop/cart"], 1), service("shop/cart", 1), trust([], 1))
+    engine = FakeEngine()
+    async with following_valkey(valkey, engine) as follower:
+        await until(lambda: "service:shop/cart" in engine.inside, "connected")
+        valkey.client.delete(keys.resource("service:shop/cart"), keys.resource("trust"))
+        valkey.client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        await until(lambda: follower.connection is None, "cut off")
+        await until(lambda: follower.connection is not None, "connected again")
+        valkey.publish(endpoints("shop/cart", 2, 80))
+        await until(lambda: "endpoints:shop/cart" in engine.inside, "following again")
+    assert {"service:shop/cart", "trust"} <= set(engine.inside)
