@@ -113,5 +113,5 @@ frontend/node_modules/.stamp: frontend/package-lock.json frontend/package.json |
 
 frontend/dist/.stamp: frontend/node_modules/.stamp $(FRONTEND_SOURCES)
 	@echo "Building the frontend"
-	@cd frontend && npm run --silent build >build.log 2>&1 || { cat build.log >&2; exit 1; }
-	@rm -f frontend/build.log && touch $@
+	@cd frontend && npm run --silent build >../$(STAMPS)/build.log 2>&1 || { cat ../$(STAMPS)/build.log >&2; exit 1; }
+	@touch $@
