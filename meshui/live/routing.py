@@ -3,5 +3,8 @@
 from __future__ import annotations
 
 from channels.routing import URLRouter
+from django.urls import path
 
-websocket = URLRouter([])
+from meshui.live.socket import live
+
+websocket = URLRouter([path("ws/live/", live)])  # type: ignore[arg-type]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
+from meshui.core.api import converters
 from meshui.telemetry.api import views
 
+converters.register()
+
 urlpatterns = [
-    path("graph/", views.GraphView.as_view()),
-    path("metrics/", views.MetricsView.as_view()),
-    path("services/<str:namespace>/<str:name>/traffic/", views.ServiceTrafficView.as_view()),
-    path("prometheus/targets/", views.PrometheusTargetsView.as_view()),
+    path("graph/", views.GraphEndpoint.as_view()),
+    path("metrics/", views.MetricsEndpoint.as_view()),
+    path("services/<label:ns>/<label:name>/traffic/", views.ServiceTrafficEndpoint.as_view()),
+    path("prometheus/targets/", views.PrometheusTargets.as_view()),
 ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from meshui.core.api.actors import actor_of
 from meshui.core.api.bodies import query
+from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
 from meshui.telemetry import selectors
 from meshui.telemetry.api.queries import GraphQuery, MetricsQuery, TrafficQuery
@@ -19,8 +19,10 @@ from meshui.telemetry.series import Metrics
 TARGET = msgspec.json.schema_components([Target])[1][Target.__name__]
 
 
-class GraphView(APIView):
-    @operation("graph_get", query=GraphQuery, answer=Graph)
+class GraphEndpoint(Endpoint):
+    writes = None
+
+    @operation("graph", query=GraphQuery, answer=Graph)
     def get(self, request: Request) -> Response:
         """Who calls whom within the window, how often, how fast and how well.
 
@@ -39,15 +41,17 @@ class GraphView(APIView):
         )
 
 
-class MetricsView(APIView):
-    @operation("metrics_get", query=MetricsQuery, answer=Metrics)
+class MetricsEndpoint(Endpoint):
+    writes = None
+
+    @operation("metrics", query=MetricsQuery, answer=Metrics)
     def get(self, request: Request) -> Response:
         """Rates, errors and percentiles over time, of a service, an edge or the whole mesh. Null means unobserved."""
         actor = actor_of(request)
         asked = query(request, MetricsQuery)
         for name in (asked.service, *(asked.ends or ())):
             if "/" in name:
-                actor.require("view", name.partition("/")[0])
+                actor.require_visible(name.partition("/")[0])
         since, until = asked.span
         chosen = Asked(
             service=asked.service, edge=asked.ends, version=asked.version, visible=actor.visible_namespaces()
@@ -55,23 +59,25 @@ class MetricsView(APIView):
         return Response(selectors.metrics_get(asked=chosen, since=since, until=until, step_s=asked.step_s))
 
 
-class ServiceTrafficView(APIView):
-    @operation("service_traffic_get", query=TrafficQuery, answer=ServiceTraffic, tags=("services",))
-    def get(self, request: Request, namespace: str, name: str) -> Response:
+class ServiceTrafficEndpoint(Endpoint):
+    writes = None
+
+    @operation("service_traffic", query=TrafficQuery, answer=ServiceTraffic, tags=("services",))
+    def get(self, request: Request, ns: str, name: str) -> Response:
         """Who calls a service and whom it calls, and how its requests were split over its versions."""
-        actor = actor_of(request)
-        actor.require("view", namespace)
         return Response(
             selectors.service_traffic(
-                service=f"{namespace}/{name}",
+                service=f"{ns}/{name}",
                 window_s=query(request, TrafficQuery).window_s,
-                visible=actor.visible_namespaces(),
+                visible=actor_of(request).visible_namespaces(),
             )
         )
 
 
-class PrometheusTargetsView(APIView):
-    @operation("prometheus_targets_list", answer={"type": "array", "items": TARGET})
+class PrometheusTargets(Endpoint):
+    writes = None
+
+    @operation("prometheus_targets", answer={"type": "array", "items": TARGET})
     def get(self, request: Request) -> Response:
         """Where Prometheus finds the proxies' own metrics (`http_sd_configs`, with a bearer token)."""
         return Response(selectors.prometheus_targets(actor_of(request).visible_namespaces()))

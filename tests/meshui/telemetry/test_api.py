@@ -9,24 +9,11 @@ import pytest
 from django.test import Client
 
 from meshui.accounts.models import RoleGrant, User
-from meshui.telemetry.fold import Fold, Identity
-from meshui.telemetry.frames import encode
-from meshui.telemetry.registry import load_registry
 from meshui.telemetry.window import Window
-from proxies.wire.reports import EdgeDelta, Telemetry
-from tests.meshui.telemetry.mesh import call, proxy_of, register
+from tests.meshui.telemetry.mesh import call, register
+from tests.meshui.telemetry.seconds import second
 
 pytestmark = pytest.mark.django_db
-
-
-def second(frames: Window, at: float, **edges: list[EdgeDelta]) -> None:
-    """One frame: edges by source service, ``shop_frontend=[...]``."""
-    fold, registry = Fold(), load_registry()
-    for source, calls in edges.items():
-        service = source.replace("_", "/")
-        report = Telemetry(proxy=proxy_of(service), boot=1, seq=int(at), at=at, edges=calls)
-        fold.add(report, Identity(service, "v1"), registry)
-    frames.append(encode(fold.frame(at)))
 
 
 def client_of(role: str = RoleGrant.Role.VIEWER, namespace: str = "") -> Client:

@@ -1,0 +1,233 @@
+"""The topics: what each one's state is, what wakes it, and how two states differ.
+
+A topic is a value: its name, its parameters and the namespaces that its reader may view. Equal topics are one for the
+hub, however many clients follow them. ``read`` runs in a thread and may query the database; ``diff`` is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from meshui.catalog.api.shapes import service_view
+from meshui.catalog.selectors import get_service_shown
+from meshui.core.actors import EVERYWHERE, Actor
+from meshui.core.api.bodies import invalid
+from meshui.core.api.changes import ChangeView, change_view
+from meshui.core.errors import InvalidInput, NotFound
+from meshui.core.selectors import changes
+from meshui.delivery import shown
+from meshui.telemetry import selectors
+from meshui.telemetry.api.queries import GraphQuery, TrafficQuery
+from meshui.telemetry.graph import Graph, Scope
+from meshui.telemetry.window import KEPT_S
+
+Visible = frozenset[str] | None
+Wake = Literal["frame", "hint"]
+
+CHANGES = 50
+"""Lines of the change log in its topic's state."""
+OPEN = ("pending", "partial")
+"""States of a revision that may still change."""
+
+
+class Topic(Struct, frozen=True):
+    """``wake`` is what makes it read again, at the latest after ``every_s``."""
+
+    visible: Visible
+
+    wake: ClassVar[Wake]
+    every_s: ClassVar[float]
+    whole: ClassVar[bool] = False
+    """Sends its whole state each time, never a diff."""
+
+    @property
+    def actor(self) -> Actor:
+        """Somebody who may view these namespaces and do nothing else."""
+        places = [EVERYWHERE] if self.visible is None else sorted(self.visible)
+        return Actor(name="live", grants={place: frozenset({"view"}) for place in places})
+
+    def read(self) -> Any:
+        """The state now. Raises MeshError where there is none to show."""
+        raise NotImplementedError
+
+    def show(self, state: Any) -> Any:
+        """The state as it is sent."""
+        return state
+
+    def diff(self, before: Any, after: Any) -> Any:
+        """What turns one state into the other, or None where they are the same."""
+        return None if before == after else after
+
+    def ended(self, state: Any) -> bool:
+        """Whether the state will not change any more."""
+        return False
+
+
+class GraphDiff(Struct, frozen=True):
+    """Nodes and edges that are new or changed, whole, and the ids of those that are gone."""
+
+    as_of: Any
+    as_of_unix: float | None
+    age_s: float | None
+    summary: Any
+    nodes: list[Any]
+    edges: list[Any]
+    removed_nodes: list[str]
+    removed_edges: list[str]
+
+
+class GraphTopic(Topic, frozen=True):
+    window_s: int
+    by: Literal["service", "version"]
+    scope: Scope
+
+    wake = "frame"
+    every_s = 5.0
+
+    def read(self) -> Graph:
+        return selectors.graph_get(window_s=self.window_s, by=self.by, scope=self.scope)
+
+    def show(self, state: Graph) -> Raw:
+        return selectors.aged(selectors.encode(state))
+
+    def diff(self, before: Graph, after: Graph) -> GraphDiff | None:
+        if before is after:
+            return None
+        nodes, removed_nodes = changed(before.nodes, after.nodes)
+        edges, removed_edges = changed(before.edges, after.edges)
+        return GraphDiff(
+            as_of=after.as_of,
+            as_of_unix=after.as_of_unix,
+            age_s=selectors.age_s(after.as_of_unix),
+            summary=after.summary,
+            nodes=nodes,
+            edges=edges,
+            removed_nodes=removed_nodes,
+            removed_edges=removed_edges,
+        )
+
+
+class ServiceTopic(Topic, frozen=True):
+    """A service's traffic, and its entry in the registry (null for a gateway)."""
+
+    service: str
+    window_s: int
+
+    wake = "frame"
+    every_s = 5.0
+    whole = True
+
+    def read(self) -> dict[str, Any]:
+        self.actor.require_visible(self.service.partition("/")[0])
+        traffic = selectors.service_traffic(service=self.service, window_s=self.window_s, visible=self.visible)
+        try:
+            entry = service_view(get_service_shown(self.service))
+        except NotFound:
+            entry = None
+        return {**msgspec.to_builtins(traffic), "service": entry}
+
+
+class ProxiesTopic(Topic, frozen=True):
+    wake = "hint"
+    every_s = 2.0
+
+    def read(self) -> list[shown.ProxyView]:
+        return shown.proxy_views(list(shown.proxies(self.actor).order_by("id")))
+
+    def diff(self, before: list[shown.ProxyView], after: list[shown.ProxyView]) -> dict[str, Any] | None:
+        new, removed = changed(before, after)
+        return {"changed": new, "removed": removed} if new or removed else None
+
+
+class ChangesTopic(Topic, frozen=True):
+    wake = "hint"
+    every_s = 2.0
+
+    def read(self) -> list[ChangeView]:
+        return [change_view(row) for row in changes(self.actor).order_by("-id")[:CHANGES]]
+
+    def diff(self, before: list[ChangeView], after: list[ChangeView]) -> dict[str, Any] | None:
+        newest = before[0].id if before else 0
+        new = [change for change in after if change.id > newest]
+        return {"changes": new} if new else None
+
+
+class RevisionTopic(Topic, frozen=True):
+    number: int
+
+    wake = "hint"
+    every_s = 1.0
+    whole = True
+
+    def read(self) -> shown.RevisionDetailView:
+        actor = self.actor
+        return shown.revision_detail(actor, shown.get_revision(actor, self.number))
+
+    def ended(self, state: shown.RevisionDetailView) -> bool:
+        return state.state not in OPEN
+
+
+class InfoTopic(Topic, frozen=True):
+    wake = "hint"
+    every_s = 2.0
+    whole = True
+
+    def read(self) -> shown.InfoView:
+        return shown.info()
+
+
+def parse(name: str, params: Mapping[str, Any], visible: Visible) -> Topic:
+    """The topic that a client names. Raises InvalidInput."""
+    kind, _, argument = name.partition(":")
+    if kind == "graph" and not argument:
+        return _graph(_params(params, GraphQuery), visible)
+    if kind == "service" and argument:
+        window_s = _params(params, TrafficQuery).window_s
+        return ServiceTopic(visible=visible, service=argument, window_s=window_s)
+    if params:
+        raise InvalidInput.field("params", "unknown_field", f"{kind} takes no parameters")
+    if kind == "revision" and argument.isascii() and argument.isdigit() and len(argument) < 19:
+        return RevisionTopic(visible=visible, number=int(argument))
+    plain: dict[str, type[Topic]] = {"proxies": ProxiesTopic, "changes": ChangesTopic, "info": InfoTopic}
+    if name in plain:
+        return plain[name](visible=visible)
+    raise InvalidInput.field("subscribe", "unknown_topic", f"no topic {name}")
+
+
+P = TypeVar("P")
+
+
+def _params(params: Mapping[str, Any], kind: type[P]) -> P:
+    """Parameters are what a query string would say; null is as if left out."""
+    given = {name: value for name, value in params.items() if value is not None}
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise invalid(error) from None
+
+
+def _graph(asked: GraphQuery, visible: Visible) -> GraphTopic:
+    if asked.at:
+        raise InvalidInput.field("params.at", "invalid", "the past is not live; ask graph/ for it")
+    if asked.window_s > KEPT_S:
+        raise InvalidInput.field("params.window", "out_of_range", f"expected 1 to {KEPT_S} seconds")
+    scope = Scope(visible=visible, namespace=asked.namespace, focus=asked.focus, hops=asked.hops)
+    return GraphTopic(visible=visible, window_s=asked.window_s, by=asked.by, scope=scope)
+
+
+T = TypeVar("T")
+
+
+def changed(before: Sequence[T], after: Sequence[T]) -> tuple[list[T], list[str]]:
+    """Items with an ``id`` that are new or other than before, and the ids of those that are gone."""
+    old = {_id(item): item for item in before}
+    new = [item for item in after if old.pop(_id(item), None) != item]
+    return new, list(old)
+
+
+def _id(item: Any) -> str:
+    return str(item.id)
