@@ -8,7 +8,8 @@ from django.views.decorators.http import require_safe
 
 MISSING = (
     "The dashboard has not been built yet.\n\n"
-    "Run `make frontend` in the project's folder, then reload. The API works meanwhile: /api/v1/docs/\n"
+    "`make demo` and `make up` build it; by hand: `cd frontend && npm ci && npm run build`. Then reload.\n"
+    "The API works meanwhile: /api/v1/docs/\n"
 )
 
 

@@ -60,6 +60,10 @@ class Stale(MeshError):
     status, code, title = 412, "stale", "The object has changed since it was read"
 
 
+class TooLarge(MeshError):
+    status, code, title = 413, "too_large", "The body is too large"
+
+
 class PreconditionRequired(MeshError):
     status, code, title = 428, "precondition_required", "If-Match is required"
 

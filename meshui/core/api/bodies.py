@@ -17,7 +17,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from meshui.core.errors import FieldError, InvalidInput
+from meshui.core.errors import FieldError, InvalidInput, TooLarge
 
 PRINTABLE = r"^[^\u0000-\u001f\u007f]*$"
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -109,7 +109,7 @@ class JSONParser(BaseParser):
         # Django's own guard stands in HttpRequest.body, which a parser does not go through.
         raw = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
         if len(raw) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise InvalidInput("the body is too large", code="too_large")
+            raise TooLarge
         try:
             return msgspec.json.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

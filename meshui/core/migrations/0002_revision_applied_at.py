@@ -4,23 +4,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('core', '0001_initial'),
+        ("core", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='revision',
-            name='applied_at',
+            model_name="revision",
+            name="applied_at",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddIndex(
-            model_name='revision',
-            index=models.Index(condition=models.Q(('applied_at__isnull', True), ('published_at__isnull', False)), fields=['number'], name='revision_open'),
+            model_name="revision",
+            index=models.Index(
+                condition=models.Q(("applied_at__isnull", True), ("published_at__isnull", False)),
+                fields=["number"],
+                name="revision_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='revision',
-            index=models.Index(condition=models.Q(('failed_at__isnull', True), ('published_at__isnull', True)), fields=['number'], name='revision_unpublished'),
+            model_name="revision",
+            index=models.Index(
+                condition=models.Q(("failed_at__isnull", True), ("published_at__isnull", True)),
+                fields=["number"],
+                name="revision_unpublished",
+            ),
         ),
     ]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from meshui.core.api import converters
 from meshui.delivery.api import joining, proxies, revisions
 
-converters.register()
 
 urlpatterns: list[URLPattern] = [
     path("proxies/join/", joining.Join.as_view()),
