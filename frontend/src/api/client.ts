@@ -1,0 +1,42 @@
+/** The one HTTP client: session cookie, CSRF header, typed paths, refusals as ApiError. */
+import createClient, { type Middleware } from 'openapi-fetch'
+import type { paths } from './paths'
+import { toApiError } from './problem'
+
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+function csrfToken(): string {
+  const pair = document.cookie.split('; ').find((cookie) => cookie.startsWith('csrftoken='))
+  return pair ? decodeURIComponent(pair.slice('csrftoken='.length)) : ''
+}
+
+const csrf: Middleware = {
+  onRequest({ request }) {
+    if (!SAFE.has(request.method)) request.headers.set('X-CSRFToken', csrfToken())
+    return request
+  },
+}
+
+export const client = createClient<paths>({
+  baseUrl: window.location.origin,
+  credentials: 'same-origin',
+  // Looked up at each call, so that tests may replace it.
+  fetch: (request) => globalThis.fetch(request),
+})
+client.use(csrf)
+
+type Answer<D> = { data?: D; error?: unknown; response: Response }
+
+/** The body of a successful answer; throws ApiError otherwise. */
+export async function body<D>(call: Promise<Answer<D>>): Promise<D> {
+  const { data, error, response } = await call
+  if (!response.ok) throw toApiError(response, error)
+  return data as D
+}
+
+/** Like `body`, with the ETag a later write sends as If-Match. */
+export async function tagged<D>(call: Promise<Answer<D>>): Promise<{ value: D; etag: string }> {
+  const { data, error, response } = await call
+  if (!response.ok) throw toApiError(response, error)
+  return { value: data as D, etag: response.headers.get('ETag') ?? '' }
+}

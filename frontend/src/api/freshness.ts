@@ -1,0 +1,26 @@
+/** How old the newest telemetry on the page is: its age at the server plus the time since it arrived. */
+import { useEffect } from 'react'
+
+type Frame = { ageAtArrivalS: number; arrivedAt: number }
+
+let newest: Frame | null = null
+let watchers = 0
+
+/** Tell which frame the page shows. Pages without telemetry have no age. */
+export function useFrame(ageS: number | undefined, arrivedAt: number): void {
+  useEffect(() => {
+    watchers += 1
+    return () => {
+      watchers -= 1
+      if (watchers === 0) newest = null
+    }
+  }, [])
+  useEffect(() => {
+    if (ageS !== undefined) newest = { ageAtArrivalS: ageS, arrivedAt }
+  }, [ageS, arrivedAt])
+}
+
+/** Seconds, or null when nothing on the page ages. */
+export function frameAge(now: number): number | null {
+  return newest && Math.max(0, newest.ageAtArrivalS + (now - newest.arrivedAt) / 1000)
+}

@@ -1,0 +1,82 @@
+/** Every page and its address. Pages are loaded when first visited. */
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  parseSearchWith,
+  stringifySearchWith,
+} from '@tanstack/react-router'
+import { NotFound } from './NotFound'
+import { Shell } from './shell/Shell'
+
+const root = createRootRoute({ notFoundComponent: NotFound })
+const shell = createRoute({ getParentRoute: () => root, id: 'shell', component: Shell })
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: '/login',
+  component: lazyRouteComponent(() => import('@/routes/login'), 'LoginPage'),
+})
+const overview = createRoute({
+  getParentRoute: () => shell,
+  path: '/',
+  component: lazyRouteComponent(() => import('@/routes/overview'), 'OverviewPage'),
+})
+const topology = createRoute({
+  getParentRoute: () => shell,
+  path: '/topology',
+  component: lazyRouteComponent(() => import('@/routes/topology'), 'TopologyPage'),
+})
+const services = createRoute({
+  getParentRoute: () => shell,
+  path: '/services',
+  component: lazyRouteComponent(() => import('@/routes/services'), 'ServicesPage'),
+})
+const service = createRoute({
+  getParentRoute: () => shell,
+  path: '/services/$namespace/$name',
+  component: lazyRouteComponent(() => import('@/routes/service'), 'ServicePage'),
+})
+const proxies = createRoute({
+  getParentRoute: () => shell,
+  path: '/proxies',
+  component: lazyRouteComponent(() => import('@/routes/proxies'), 'ProxiesPage'),
+})
+const proxy = createRoute({
+  getParentRoute: () => shell,
+  path: '/proxies/$id',
+  component: lazyRouteComponent(() => import('@/routes/proxy'), 'ProxyPage'),
+})
+const changes = createRoute({
+  getParentRoute: () => shell,
+  path: '/changes',
+  component: lazyRouteComponent(() => import('@/routes/changes'), 'ChangesPage'),
+})
+const change = createRoute({
+  getParentRoute: () => shell,
+  path: '/changes/$id',
+  component: lazyRouteComponent(() => import('@/routes/change'), 'ChangePage'),
+})
+const settings = createRoute({
+  getParentRoute: () => shell,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('@/routes/settings'), 'SettingsPage'),
+})
+
+const pages = [overview, topology, services, service, proxies, proxy, changes, change, settings]
+
+export const router = createRouter({
+  routeTree: root.addChildren([login, shell.addChildren(pages)]),
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+  // Plain values in the address: ?namespace=shop, not ?namespace="shop".
+  parseSearch: parseSearchWith((value) => value),
+  stringifySearch: stringifySearchWith(String),
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

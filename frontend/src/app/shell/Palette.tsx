@@ -1,0 +1,54 @@
+import '@mantine/spotlight/styles.css'
+import { Spotlight, type SpotlightActionData, spotlight } from '@mantine/spotlight'
+import { IconCube, IconRouter, IconSearch } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
+import { useEffect } from 'react'
+import { queries } from '@/api/queries'
+import { useText } from '@/ui/useText'
+import { PAGES } from './pages'
+
+/** Go anywhere by typing: pages, services, proxies. Opens once per request. */
+export default function Palette({ requests }: { requests: number }) {
+  const t = useText()
+  const navigate = useNavigate()
+  const services = useQuery(queries.services()).data?.results ?? []
+  const proxies = useQuery(queries.proxies()).data ?? []
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each request opens it again
+  useEffect(() => spotlight.open(), [requests])
+
+  const pages: SpotlightActionData[] = PAGES.map(({ to, text, icon: Icon }) => ({
+    id: to,
+    label: t(text),
+    leftSection: <Icon size={16} />,
+    onClick: () => navigate({ to }),
+  }))
+  const found: SpotlightActionData[] = [
+    ...services.map(({ id, namespace, name }) => ({
+      id: `service:${id}`,
+      label: id,
+      description: t('palette.service'),
+      leftSection: <IconCube size={16} />,
+      onClick: () => navigate({ to: '/services/$namespace/$name', params: { namespace, name } }),
+    })),
+    ...proxies.map(({ id, name, service }) => ({
+      id: `proxy:${id}`,
+      label: name,
+      description: t('palette.proxy', { service }),
+      leftSection: <IconRouter size={16} />,
+      onClick: () => navigate({ to: '/proxies/$id', params: { id } }),
+    })),
+  ]
+  return (
+    <Spotlight
+      actions={[...pages, ...found]}
+      shortcut={null}
+      limit={12}
+      highlightQuery
+      lockScroll={false}
+      transitionProps={{ duration: 0 }}
+      nothingFound={t('palette.nothing')}
+      searchProps={{ leftSection: <IconSearch size={16} />, placeholder: t('palette.placeholder') }}
+    />
+  )
+}

@@ -1,0 +1,19 @@
+import {
+  IconAffiliate,
+  IconCube,
+  IconHistory,
+  IconLayoutDashboard,
+  IconRouter,
+  IconSettings,
+} from '@tabler/icons-react'
+import type { TextKey } from '@/text'
+
+/** The pages of the rail, in its order, and the key that follows `g`. */
+export const PAGES = [
+  { to: '/', text: 'nav.overview', icon: IconLayoutDashboard, key: 'o' },
+  { to: '/topology', text: 'nav.topology', icon: IconAffiliate, key: 't' },
+  { to: '/services', text: 'nav.services', icon: IconCube, key: 's' },
+  { to: '/proxies', text: 'nav.proxies', icon: IconRouter, key: 'p' },
+  { to: '/changes', text: 'nav.changes', icon: IconHistory, key: 'c' },
+  { to: '/settings', text: 'nav.settings', icon: IconSettings, key: ',' },
+] as const satisfies { to: string; text: TextKey; icon: unknown; key: string }[]

@@ -1,0 +1,43 @@
+import { Tabs } from '@mantine/core'
+import { useMay } from '@/api/session'
+import { PageBody, PageHead } from '@/ui/Panel'
+import { useText } from '@/ui/useText'
+import { useUrlState } from '@/ui/useUrlState'
+import { About } from './About'
+import { JoinTokens } from './JoinTokens'
+import { People } from './People'
+import { Tokens } from './Tokens'
+
+const DEFAULTS = { tab: 'tokens' }
+
+export function SettingsView() {
+  const t = useText()
+  const [{ tab }, set] = useUrlState(DEFAULTS)
+  const mayManagePeople = useMay('users.write')
+  const mayJoin = useMay('catalog.write')
+  const tabs = [
+    { id: 'tokens', label: t('settings.tokens'), view: <Tokens /> },
+    ...(mayJoin ? [{ id: 'join', label: t('settings.join'), view: <JoinTokens /> }] : []),
+    ...(mayManagePeople ? [{ id: 'people', label: t('settings.people'), view: <People /> }] : []),
+    { id: 'about', label: t('settings.about'), view: <About /> },
+  ]
+  return (
+    <PageBody>
+      <PageHead sentence={t('nav.settings')} />
+      <Tabs value={tab} onChange={(next) => set({ tab: next ?? 'tokens' })} keepMounted={false}>
+        <Tabs.List mb={16}>
+          {tabs.map(({ id, label }) => (
+            <Tabs.Tab key={id} value={id}>
+              {label}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        {tabs.map(({ id, view }) => (
+          <Tabs.Panel key={id} value={id} className="stack">
+            {view}
+          </Tabs.Panel>
+        ))}
+      </Tabs>
+    </PageBody>
+  )
+}

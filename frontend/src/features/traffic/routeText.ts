@@ -1,0 +1,30 @@
+/** Routes in words. */
+import type { Route } from '@/api/types'
+
+export function matchText({ path, methods, headers }: Route['match']): string {
+  const parts = [
+    methods.length ? methods.join('|') : '',
+    path ? (path.kind === 'prefix' ? `${path.value}*` : path.value) : '*',
+    ...headers.map(({ name, kind, value, invert }) => {
+      const test = kind === 'present' ? name : `${name}${kind === 'exact' ? ' = ' : ' ^= '}${value}`
+      return invert ? `!(${test})` : `(${test})`
+    }),
+  ]
+  return parts.filter(Boolean).join(' ')
+}
+
+export function newRoute(name: string): Route {
+  return {
+    name,
+    match: { path: { kind: 'prefix', value: '/' }, methods: [], headers: [] },
+    weights: null,
+    timeouts: { request_ms: 15000, idle_ms: 300000 },
+  }
+}
+
+export function moved<T>(items: T[], from: number, to: number): T[] {
+  const next = [...items]
+  const [item] = next.splice(from, 1)
+  if (item !== undefined) next.splice(to, 0, item)
+  return next
+}

@@ -1,0 +1,117 @@
+/** How the graph looks, in Cytoscape's terms. */
+import type cytoscape from 'cytoscape'
+import type { NodeView } from './model'
+import { IMAGE_SCALE, nodeImage } from './nodeImages'
+import type { Palette } from './renderer'
+
+const NODE_SIZE = 44
+const BEND = 68
+
+export function graphStyle(palette: Palette): cytoscape.StylesheetJson {
+  const image = (node: cytoscape.NodeSingular) =>
+    nodeImage(node.data('kind') as NodeView['kind'], node.data('health') as NodeView['health'], palette)
+  const scale = `${IMAGE_SCALE * 100}%`
+  const style = [
+    {
+      selector: 'node.box',
+      style: {
+        shape: 'round-rectangle',
+        'corner-radius': 8,
+        'background-color': palette.panel,
+        'background-opacity': 1,
+        'border-width': 1,
+        'border-color': palette.line,
+        padding: 30,
+        label: 'data(label)',
+        color: palette.muted,
+        'font-family': 'system-ui, sans-serif',
+        'font-size': 12,
+        'font-weight': 600,
+        'text-valign': 'top',
+        'text-halign': 'center',
+        'text-margin-y': -6,
+        'compound-sizing-wrt-labels': 'include',
+        'z-compound-depth': 'bottom',
+      },
+    },
+    { selector: 'node.box.degraded', style: { 'border-color': palette.degraded, color: palette.degraded } },
+    { selector: 'node.box.failing', style: { 'border-color': palette.failing, color: palette.failing } },
+    {
+      selector: 'node.service',
+      style: {
+        shape: 'round-rectangle',
+        'corner-radius': 11,
+        width: NODE_SIZE,
+        height: NODE_SIZE,
+        'background-color': palette.line,
+        'pie-size': '150%',
+        'pie-1-background-color': palette.failing,
+        'pie-1-background-size': 'data(failed)',
+        'pie-2-background-color': palette.degraded,
+        'pie-2-background-size': 'data(client)',
+        'pie-3-background-color': palette.healthy,
+        'pie-3-background-size': 'data(ok)',
+        'background-image': image,
+        'background-image-containment': 'over',
+        'background-clip': 'none',
+        'bounds-expansion': 16,
+        'background-width': scale,
+        'background-height': scale,
+        'background-fit': 'none',
+        label: 'data(label)',
+        color: palette.text,
+        'font-family': 'system-ui, sans-serif',
+        'font-size': 12,
+        'text-valign': 'bottom',
+        'text-margin-y': 5,
+        'text-wrap': 'wrap',
+        'text-outline-color': palette.panel,
+        'text-outline-width': 3,
+        'overlay-opacity': 0,
+      },
+    },
+    {
+      selector: 'edge',
+      style: {
+        'curve-style': 'straight-triangle',
+        width: 'data(width)',
+        'line-color': palette.lineStrong,
+        'line-opacity': 0.9,
+        label: 'data(label)',
+        color: palette.text,
+        'font-family': 'system-ui, sans-serif',
+        'font-size': 11,
+        'text-outline-color': palette.panel,
+        'text-outline-width': 3,
+        'overlay-opacity': 0,
+      },
+    },
+    {
+      selector: 'edge.bent',
+      style: {
+        'curve-style': 'unbundled-bezier',
+        'control-point-distances': BEND / 2,
+        'control-point-weights': 0.5,
+        'target-arrow-shape': 'triangle',
+        'target-arrow-color': palette.lineStrong,
+        'arrow-scale': 0.8,
+      },
+    },
+    {
+      selector: 'edge.degraded',
+      style: { 'line-color': palette.degraded, 'target-arrow-color': palette.degraded },
+    },
+    {
+      selector: 'edge.failing',
+      style: { 'line-color': palette.failing, 'target-arrow-color': palette.failing },
+    },
+    { selector: 'edge.idle, edge.unknown', style: { 'line-opacity': 0.5 } },
+    { selector: '.dimmed', style: { opacity: 0.22 } },
+    {
+      selector: 'node.chosen',
+      style: { 'border-width': 2, 'border-color': palette.accent, 'border-position': 'outside' },
+    },
+    { selector: 'edge.chosen', style: { 'line-color': palette.accent, 'line-opacity': 1 } },
+  ]
+  return style as unknown as cytoscape.StylesheetJson
+}

@@ -1,0 +1,5 @@
+import { ChangesView } from '@/features/changes/ChangesView'
+
+export function ChangesPage() {
+  return <ChangesView />
+}

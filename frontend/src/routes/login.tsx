@@ -1,0 +1,5 @@
+import { LoginForm } from '@/features/session/LoginForm'
+
+export function LoginPage() {
+  return <LoginForm />
+}

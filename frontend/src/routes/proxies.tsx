@@ -1,0 +1,5 @@
+import { ProxyList } from '@/features/proxies/ProxyList'
+
+export function ProxiesPage() {
+  return <ProxyList />
+}

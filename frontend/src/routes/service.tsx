@@ -1,0 +1,140 @@
+/** One service: its tabs bring together what several features know of it. */
+import { Button, Tabs } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { Link, useParams } from '@tanstack/react-router'
+import { useMemo } from 'react'
+import { useFrame } from '@/api/freshness'
+import { queries } from '@/api/queries'
+import { useMay } from '@/api/session'
+import type { Health, Service, ServiceTraffic } from '@/api/types'
+import { useServiceLive } from '@/api/useLive'
+import { ChangesTable } from '@/features/changes/ChangesTable'
+import { TrafficTab } from '@/features/services/TrafficTab'
+import { InstancesPanel, VersionsPanel } from '@/features/services/VersionTables'
+import { RoutesPanel } from '@/features/traffic/RoutesPanel'
+import { SplitEditor } from '@/features/traffic/SplitEditor'
+import { worstHealth } from '@/graph/model'
+import { formatRate, formatShare } from '@/ui/format'
+import { HealthMark } from '@/ui/Mark'
+import { PageBody, PageHead, Panel } from '@/ui/Panel'
+import { EmptyState, Loaded } from '@/ui/States'
+import { useText } from '@/ui/useText'
+import { useUrlState } from '@/ui/useUrlState'
+
+const DEFAULTS = { tab: 'traffic' }
+const TABS = ['traffic', 'split', 'routes', 'changes'] as const
+
+export function ServicePage() {
+  const t = useText()
+  const { namespace = '', name = '' } = useParams({ strict: false })
+  const id = `${namespace}/${name}`
+  const query = useQuery(queries.service(id))
+  return (
+    <PageBody>
+      <Loaded query={query} source={t('source.service', { service: id })}>
+        {(service) => <ServiceView key={id} service={service} />}
+      </Loaded>
+    </PageBody>
+  )
+}
+
+function ServiceView({ service }: { service: Service }) {
+  const t = useText()
+  const traffic = useServiceLive(service.id)
+  useFrame(traffic.data ? 1 : undefined, traffic.dataUpdatedAt)
+  return (
+    <>
+      <PageHead
+        sentence={<Sentence service={service} traffic={traffic.data} />}
+        detail={service.description || service.hosts.join(', ')}
+        actions={
+          <Button
+            size="xs"
+            variant="default"
+            renderRoot={(props) => (
+              <Link to="/topology" search={{ sel: service.id, focus: service.id } as never} {...props} />
+            )}
+          >
+            {t('service.onGraph')}
+          </Button>
+        }
+      />
+      <ServiceTabs service={service} traffic={traffic.data} />
+    </>
+  )
+}
+
+function Sentence({ service, traffic }: { service: Service; traffic: ServiceTraffic | undefined }) {
+  const t = useText()
+  const inbound = traffic?.in ?? []
+  const health: Health = inbound.length ? worstHealth(inbound.map((edge) => edge.health)) : 'idle'
+  const rps = inbound.reduce((sum, edge) => sum + edge.rps, 0)
+  const requests = inbound.reduce((sum, edge) => sum + edge.requests, 0)
+  const errors = inbound.reduce((sum, edge) => sum + edge.errors, 0)
+  const label = inbound.length
+    ? t('service.sentence', {
+        service: service.id,
+        health: t(`health.${health}`).toLowerCase(),
+        rate: formatRate(rps),
+        errors: formatShare(requests ? errors / requests : null),
+      })
+    : t('service.sentence.idle', { service: service.id })
+  return (
+    <span className="sentence">
+      <HealthMark health={health} label={label} />
+    </span>
+  )
+}
+
+function ServiceTabs({ service, traffic }: { service: Service; traffic: ServiceTraffic | undefined }) {
+  const t = useText()
+  const [{ tab }, set] = useUrlState(DEFAULTS)
+  const mayWrite = useMay('traffic.write', service.namespace)
+  const changes = useQuery(queries.changes({ object: `service:${service.id}`, page_size: 50 }))
+  const marks = useMemo(
+    () =>
+      (changes.data?.results ?? []).map(({ at, id }) => ({
+        at: new Date(at).getTime() / 1000,
+        label: `#${id}`,
+      })),
+    [changes.data],
+  )
+  const versions = service.versions.map((version) => version.name)
+  return (
+    <Tabs value={tab} onChange={(next) => set({ tab: next ?? 'traffic' })} keepMounted={false}>
+      <Tabs.List mb={16}>
+        {TABS.map((each) => (
+          <Tabs.Tab key={each} value={each}>
+            {t(`service.tab.${each}`)}
+          </Tabs.Tab>
+        ))}
+      </Tabs.List>
+      <Tabs.Panel value="traffic" className="stack">
+        {traffic && <TrafficTab service={service.id} traffic={traffic} marks={marks} />}
+      </Tabs.Panel>
+      <Tabs.Panel value="split" className="stack">
+        <Panel title={t('split.title')}>
+          <SplitEditor service={service.id} traffic={traffic} mayWrite={mayWrite} />
+        </Panel>
+        <VersionsPanel service={service} traffic={traffic} />
+        <InstancesPanel service={service.id} />
+      </Tabs.Panel>
+      <Tabs.Panel value="routes">
+        <RoutesPanel service={service.id} versions={versions} traffic={traffic} mayWrite={mayWrite} />
+      </Tabs.Panel>
+      <Tabs.Panel value="changes">
+        <Panel title={t('nav.changes')} flush>
+          <Loaded query={changes} source={t('source.changes')}>
+            {({ results }) =>
+              results.length ? (
+                <ChangesTable changes={results} />
+              ) : (
+                <EmptyState title={t('changes.empty')} next={t('changes.empty.next')} />
+              )
+            }
+          </Loaded>
+        </Panel>
+      </Tabs.Panel>
+    </Tabs>
+  )
+}

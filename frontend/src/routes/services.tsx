@@ -1,0 +1,5 @@
+import { ServiceList } from '@/features/services/ServiceList'
+
+export function ServicesPage() {
+  return <ServiceList />
+}

@@ -1,0 +1,5 @@
+import { SettingsView } from '@/features/settings/SettingsView'
+
+export function SettingsPage() {
+  return <SettingsView />
+}

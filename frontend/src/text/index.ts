@@ -1,0 +1,57 @@
+/**
+ * The texts of the dashboard in one catalogue per language. English is built in, others load when chosen.
+ *
+ * Placeholders: `{name}` is replaced; `{n|edge|edges}` picks the word for the number `n`.
+ */
+import { en } from './en'
+
+export type TextKey = keyof typeof en
+export type Catalogue = Record<TextKey, string>
+export type TextParams = Record<string, string | number>
+export type Translate = (key: TextKey, params?: TextParams) => string
+
+export const LOCALES = { en: 'English', fr: 'Français' } as const
+export type Locale = keyof typeof LOCALES
+
+const STORAGE_KEY = 'meshui.locale'
+const PLACEHOLDER = /\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g
+
+let locale: Locale = 'en'
+let catalogue: Catalogue = en
+const listeners = new Set<() => void>()
+
+export function fill(text: string, params: TextParams, language: Locale): string {
+  return text.replace(PLACEHOLDER, (whole, name: string, one?: string, other?: string) => {
+    const value = params[name]
+    if (value === undefined) return whole
+    if (one === undefined) return String(value)
+    const isOne = new Intl.PluralRules(language).select(Number(value)) === 'one'
+    return isOne ? one : (other ?? '')
+  })
+}
+
+export const t: Translate = (key, params = {}) => fill(catalogue[key], params, locale)
+
+export function currentLocale(): Locale {
+  return locale
+}
+
+export function onLocaleChange(listener: () => void): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+export async function setLocale(next: Locale): Promise<void> {
+  catalogue = next === 'fr' ? (await import('./fr')).fr : en
+  locale = next
+  localStorage.setItem(STORAGE_KEY, next)
+  document.documentElement.lang = next
+  for (const listener of listeners) listener()
+}
+
+/** The language chosen before, else the browser's when we speak it. */
+export function preferredLocale(): Locale {
+  const stored = localStorage.getItem(STORAGE_KEY)
+  const wanted = stored ?? navigator.language.slice(0, 2)
+  return wanted in LOCALES ? (wanted as Locale) : 'en'
+}

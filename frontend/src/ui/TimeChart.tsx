@@ -1,0 +1,179 @@
+/** A time series on uPlot, with a cursor shared by every chart of the page and marks for changes. */
+import 'uplot/dist/uPlot.min.css'
+import './chart.css'
+import { useComputedColorScheme } from '@mantine/core'
+import { useEffect, useRef } from 'react'
+import uPlot from 'uplot'
+import { useText } from './useText'
+
+export type ChartSeries = { label: string; values: (number | null)[]; color: ChartColor; dashed?: boolean }
+export type ChartColor = '--accent' | '--failing' | '--degraded' | '--healthy' | '--muted' | '--progress'
+export type ChartMark = { at: number; label: string }
+
+type TimeChartProps = {
+  label: string
+  times: number[]
+  series: ChartSeries[]
+  format: (value: number | null) => string
+  marks?: ChartMark[]
+  height?: number
+}
+
+const SYNC_KEY = 'page'
+
+export function TimeChart({ label, times, series, format, marks = [], height = 132 }: TimeChartProps) {
+  useText()
+  const host = useRef<HTMLDivElement>(null)
+  const plot = useRef<uPlot>(null)
+  const latest = useRef({ marks, format })
+  latest.current = { marks, format }
+  const scheme = useComputedColorScheme('light', { getInitialValueInEffect: false })
+  const shape = JSON.stringify([series.map(({ label: name, color }) => [name, color]), scheme, height])
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` names everything a new plot depends on
+  useEffect(() => {
+    const element = host.current
+    if (!element) return
+    const style = getComputedStyle(element)
+    const color = (name: string) => style.getPropertyValue(name).trim()
+    const created = new uPlot(
+      options(series, color, height, element.clientWidth, latest),
+      [times, ...series.map(({ values }) => values)] as uPlot.AlignedData,
+      element,
+    )
+    plot.current = created
+    const observer = new ResizeObserver(() => created.setSize({ width: element.clientWidth, height }))
+    observer.observe(element)
+    return () => {
+      observer.disconnect()
+      created.destroy()
+      plot.current = null
+    }
+  }, [shape])
+
+  useEffect(() => {
+    plot.current?.setData([times, ...series.map(({ values }) => values)] as uPlot.AlignedData)
+  }, [times, series])
+
+  return (
+    <figure className="chart">
+      <figcaption>
+        <span>{label}</span>
+        <span className="chart-now">{summary(series, format)}</span>
+      </figcaption>
+      <div ref={host} role="img" aria-label={`${label}: ${summary(series, format)}`} />
+    </figure>
+  )
+}
+
+/** The newest value of each series, in words. */
+function summary(series: ChartSeries[], format: (value: number | null) => string): string {
+  return series
+    .map(({ label, values }) => {
+      const newest = values.findLast((value) => value !== null) ?? null
+      return series.length > 1 ? `${label} ${format(newest)}` : format(newest)
+    })
+    .join(' · ')
+}
+
+type Latest = { current: { marks: ChartMark[]; format: (value: number | null) => string } }
+
+function options(
+  series: ChartSeries[],
+  color: (name: string) => string,
+  height: number,
+  width: number,
+  latest: Latest,
+): uPlot.Options {
+  const font = '11px system-ui, sans-serif'
+  const axis: uPlot.Axis = {
+    stroke: color('--muted'),
+    font,
+    grid: { stroke: color('--line'), width: 1 },
+    ticks: { show: false },
+  }
+  return {
+    width,
+    height,
+    padding: [8, 8, 0, 0],
+    legend: { show: false },
+    cursor: { sync: { key: SYNC_KEY }, points: { size: 6 }, drag: { x: false, y: false } },
+    scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
+    axes: [
+      { ...axis, space: 72, size: 24, values: (_plot, ticks) => ticks.map(clock) },
+      {
+        ...axis,
+        size: 66,
+        space: 32,
+        values: (_plot, ticks) => ticks.map((tick) => latest.current.format(tick)),
+      },
+    ],
+    series: [
+      {},
+      ...series.map((each) => ({
+        label: each.label,
+        stroke: color(each.color),
+        width: 1.5,
+        dash: each.dashed ? [4, 4] : undefined,
+        points: { show: false },
+        spanGaps: false,
+      })),
+    ],
+    hooks: {
+      draw: [(plot) => drawMarks(plot, latest.current.marks, color('--accent'))],
+      setCursor: [(plot) => tip(plot, series, latest)],
+    },
+  }
+}
+
+function clock(seconds: number): string {
+  return new Date(seconds * 1000).toLocaleTimeString([], {
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  })
+}
+
+function drawMarks(plot: uPlot, marks: ChartMark[], stroke: string): void {
+  const { ctx, bbox } = plot
+  ctx.save()
+  ctx.strokeStyle = stroke
+  ctx.fillStyle = stroke
+  ctx.setLineDash([3, 3])
+  ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`
+  for (const { at, label } of marks) {
+    const x = plot.valToPos(at, 'x', true)
+    if (x < bbox.left || x > bbox.left + bbox.width) continue
+    ctx.beginPath()
+    ctx.moveTo(x, bbox.top)
+    ctx.lineTo(x, bbox.top + bbox.height)
+    ctx.stroke()
+    ctx.fillText(label, x + 3 * devicePixelRatio, bbox.top + 10 * devicePixelRatio)
+  }
+  ctx.restore()
+}
+
+/** While the cursor is on the page's charts, the caption tells the values under it. */
+function tip(plot: uPlot, series: ChartSeries[], latest: Latest): void {
+  const caption = plot.root.parentElement?.parentElement?.querySelector('.chart-tip')
+  const target = caption ?? addTip(plot)
+  const index = plot.cursor.idx
+  if (!target) return
+  if (index == null || (plot.cursor.left ?? -1) < 0) {
+    target.textContent = ''
+    return
+  }
+  const at = plot.data[0][index]
+  const values = series.map(({ label }, each) => {
+    const value = latest.current.format(plot.data[each + 1]?.[index] ?? null)
+    return series.length > 1 ? `${label} ${value}` : value
+  })
+  target.textContent = at === undefined ? '' : `${clock(at)}  ${values.join(' · ')}`
+}
+
+function addTip(plot: uPlot): Element {
+  const element = document.createElement('div')
+  element.className = 'chart-tip'
+  plot.over.append(element)
+  return element
+}

@@ -1,0 +1,89 @@
+import { useQuery } from '@tanstack/react-query'
+import { useMemo } from 'react'
+import type { MetricsQuery } from '@/api/paths'
+import { queries } from '@/api/queries'
+import { formatMs, formatRate, formatShare } from './format'
+import { BlockSkeleton, EmptyState, Loaded } from './States'
+import { type ChartColor, type ChartMark, TimeChart } from './TimeChart'
+import { useText } from './useText'
+
+type TrafficChartsProps = { query: MetricsQuery; spanSeconds: number; marks?: ChartMark[]; wide?: boolean }
+
+/** Rate, errors and latency of the mesh, a service or an edge. */
+export function TrafficCharts({ query, spanSeconds, marks, wide }: TrafficChartsProps) {
+  const t = useText()
+  const metrics = useQuery(queries.metrics(query, spanSeconds))
+  return (
+    <Loaded
+      query={metrics}
+      source={t('source.metrics')}
+      skeleton={<BlockSkeleton height={wide ? 160 : 440} />}
+    >
+      {({ times, series }) =>
+        times.length === 0 ? (
+          <EmptyState title={t('chart.empty')} next={t('chart.empty.next')} />
+        ) : (
+          <Charts times={times} series={series} marks={marks} wide={wide} />
+        )
+      }
+    </Loaded>
+  )
+}
+
+type Series = Partial<Record<string, (number | null)[]>>
+
+function Charts({
+  times,
+  series,
+  marks,
+  wide,
+}: {
+  times: number[]
+  series: Series
+  marks?: ChartMark[]
+  wide?: boolean
+}) {
+  const t = useText()
+  const charts = useMemo(() => {
+    const gaps = times.map(() => null)
+    const one = (label: string, name: string, color: ChartColor) => ({
+      label,
+      values: series[name] ?? gaps,
+      color,
+    })
+    return {
+      rate: [one(t('number.rate'), 'rps', '--accent')],
+      errors: [one(t('number.errors'), 'error_rate', '--failing')],
+      latency: [
+        one('p50', 'p50_ms', '--healthy'),
+        one('p95', 'p95_ms', '--progress'),
+        one('p99', 'p99_ms', '--accent'),
+      ],
+    }
+  }, [times, series, t])
+  return (
+    <div className={wide ? 'charts charts-wide' : 'charts'}>
+      <TimeChart
+        label={t('number.rate')}
+        times={times}
+        series={charts.rate}
+        format={formatRate}
+        marks={marks}
+      />
+      <TimeChart
+        label={t('number.errors')}
+        times={times}
+        series={charts.errors}
+        format={formatShare}
+        marks={marks}
+      />
+      <TimeChart
+        label={t('number.latency')}
+        times={times}
+        series={charts.latency}
+        format={formatMs}
+        marks={marks}
+      />
+    </div>
+  )
+}

@@ -1,0 +1,97 @@
+/** Numbers and times as the dashboard writes them: three significant digits, always a unit. */
+import { currentLocale } from '@/text'
+
+/** Shown where there is no number; never a zero that was not measured. */
+export const NONE = '–'
+const NBSP = ' '
+
+type Maybe = number | null | undefined
+
+function significant(value: number): string {
+  if (value === 0) return '0'
+  const large = Math.abs(value) >= 999.5
+  return new Intl.NumberFormat(currentLocale(), {
+    minimumSignificantDigits: large ? undefined : 3,
+    maximumSignificantDigits: large ? undefined : 3,
+    maximumFractionDigits: large ? 0 : undefined,
+    useGrouping: false,
+  }).format(value)
+}
+
+function scaled(value: number, step: number, units: readonly string[]): string {
+  let index = 0
+  let rest = value
+  while (Math.abs(rest) >= step * 0.9995 && index < units.length - 1) {
+    rest /= step
+    index += 1
+  }
+  return `${significant(rest)}${NBSP}${units[index]}`
+}
+
+/** Requests a second. */
+export function formatRate(rps: Maybe): string {
+  if (rps == null) return NONE
+  if (rps > 0 && rps < 0.01) return `<${NBSP}${significant(0.01).replace(/0$/, '')}${NBSP}rps`
+  return scaled(rps, 1000, ['rps', 'krps', 'Mrps'])
+}
+
+/** A duration given in milliseconds. */
+export function formatMs(ms: Maybe): string {
+  if (ms == null) return NONE
+  if (ms > 0 && ms < 1) return `${significant(ms * 1000)}${NBSP}µs`
+  return scaled(ms, 1000, ['ms', 's'])
+}
+
+/** A share between 0 and 1. */
+export function formatShare(share: Maybe): string {
+  if (share == null) return NONE
+  const percent = share * 100
+  if (percent > 0 && percent < 0.01)
+    return `<${NBSP}${new Intl.NumberFormat(currentLocale()).format(0.01)}${NBSP}%`
+  if (percent >= 99.95) return `100${NBSP}%`
+  return `${significant(percent)}${NBSP}%`
+}
+
+/** A whole per cent, as weights are. */
+export function formatWeight(weight: number): string {
+  return `${weight}${NBSP}%`
+}
+
+export function formatBytes(bytes: Maybe): string {
+  return bytes == null ? NONE : scaled(bytes, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB'])
+}
+
+export function formatBytesPerSecond(bytes: Maybe): string {
+  return bytes == null ? NONE : `${formatBytes(bytes)}/s`
+}
+
+export function formatCount(count: Maybe): string {
+  return count == null ? NONE : new Intl.NumberFormat(currentLocale()).format(count)
+}
+
+const STEPS: [limit: number, size: number, unit: Intl.RelativeTimeFormatUnit][] = [
+  [60, 1, 'second'],
+  [3600, 60, 'minute'],
+  [86400, 3600, 'hour'],
+  [Number.POSITIVE_INFINITY, 86400, 'day'],
+]
+
+/** "3 min ago", "in 2 days". */
+export function formatRelative(iso: string, now: number): string {
+  const seconds = (new Date(iso).getTime() - now) / 1000
+  const format = new Intl.RelativeTimeFormat(currentLocale(), { numeric: 'always', style: 'short' })
+  const [, size, unit] = STEPS.find(([limit]) => Math.abs(seconds) < limit) ?? [0, 1, 'second' as const]
+  return format.format(Math.trunc(seconds / size) || (seconds > 0 ? 0 : -0), unit)
+}
+
+export function formatAbsolute(iso: string): string {
+  return new Intl.DateTimeFormat(currentLocale(), { dateStyle: 'medium', timeStyle: 'medium' }).format(
+    new Date(iso),
+  )
+}
+
+export function formatClock(iso: string): string {
+  return new Intl.DateTimeFormat(currentLocale(), { hour: '2-digit', minute: '2-digit' }).format(
+    new Date(iso),
+  )
+}
