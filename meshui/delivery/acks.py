@@ -13,15 +13,16 @@ import logging
 import math
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from time import monotonic
+from typing import Any, TypeVar
 
 import redis.asyncio
 from django.conf import settings
 from django.db import Error, connection
 
-from meshui.delivery.applied import write
+from meshui.delivery.applied import settle_touched, write
 from meshui.delivery.signals import LIVE_CHANNEL, live_hint
 from proxies.wire import keys
 from proxies.wire.reports import Ack, ReportError, read_ack
@@ -40,6 +41,11 @@ LARGEST = 2**63 - 1
 _RESOURCE = re.compile(rf"({'|'.join(RESOURCE_TYPES)})(:[a-z0-9][-a-z0-9/._]{{0,200}})?")
 _VERSION = re.compile(r"[0-9a-f]{0,16}")
 
+SETTLE_S = 0.2
+"""How often, within a burst, revisions are looked at and browsers told."""
+
+A = TypeVar("A")
+T = TypeVar("T")
 Entry = tuple[bytes, dict[bytes, bytes]]
 
 
@@ -66,6 +72,10 @@ class _Reader:
         self._name = name
         # Django's connections belong to threads: one thread, one connection.
         self._thread = ThreadPoolExecutor(1, "acks")
+        self._touched: set[str] = set()
+        self._heard: set[str] = set()
+        self._drained = True
+        self._settled_at = 0.0
 
     def close(self) -> None:
         self._thread.submit(connection.close)
@@ -78,7 +88,8 @@ class _Reader:
             pass
         await self._take(await self._abandoned())
         while not stop.is_set():
-            await self._take(await self._read(">"))
+            await self._take(await self._read(">", block=None if self._touched else BLOCK_MS))
+            await self._settle()
 
     async def _join_group(self) -> None:
         try:
@@ -87,8 +98,8 @@ class _Reader:
             if "BUSYGROUP" not in str(error):
                 raise
 
-    async def _read(self, start: str) -> list[Entry]:
-        streams: Any = await self._redis.xreadgroup(GROUP, self._name, {keys.ACK: start}, count=BATCH, block=BLOCK_MS)
+    async def _read(self, start: str, block: int | None = None) -> list[Entry]:
+        streams: Any = await self._redis.xreadgroup(GROUP, self._name, {keys.ACK: start}, count=BATCH, block=block)
         return [entry for _, entries in streams for entry in entries]
 
     async def _abandoned(self) -> list[Entry]:
@@ -96,17 +107,31 @@ class _Reader:
         return list(claimed[1])
 
     async def _take(self, entries: Sequence[Entry]) -> int:
+        self._drained = not entries
         if not entries:
             return 0
         acks = [ack for _, fields in entries if (ack := verified(fields))]
-        touched = await asyncio.get_running_loop().run_in_executor(self._thread, _write, acks)
+        await self._in_thread(write, acks)
         ids = [entry_id for entry_id, _ in entries]
         async with self._redis.pipeline() as pipe:
             pipe.xack(keys.ACK, GROUP, *ids)
             pipe.xdel(keys.ACK, *ids)
-            pipe.publish(LIVE_CHANNEL, live_hint(revisions=touched, proxies={ack.proxy for ack in acks}))
             await pipe.execute()
+        self._touched.update(ack.resource for ack in acks)
+        self._heard.update(ack.proxy for ack in acks)
         return len(entries)
+
+    async def _settle(self) -> None:
+        """Once a burst is over, or has lasted for a while, see which revisions it completed, and tell."""
+        now = monotonic()
+        if not self._touched or not (self._drained or now - self._settled_at > SETTLE_S):
+            return
+        revisions = await self._in_thread(settle_touched, self._touched)
+        await self._redis.publish(LIVE_CHANNEL, live_hint(revisions=revisions, proxies=self._heard))
+        self._touched, self._heard, self._settled_at = set(), set(), now
+
+    async def _in_thread(self, call: Callable[[A], T], argument: A) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, _closing, call, argument)
 
 
 def verified(fields: dict[bytes, bytes]) -> Ack | None:
@@ -130,9 +155,9 @@ def verified(fields: dict[bytes, bytes]) -> Ack | None:
     return ack
 
 
-def _write(acks: Sequence[Ack]) -> list[int]:
+def _closing(call: Callable[[A], T], argument: A) -> T:
     try:
-        return write(acks)
+        return call(argument)
     except Error:
         connection.close()  # it may be what is broken
         raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,10 +45,8 @@ UPDATE catalog_proxy SET last_seen_at = now() WHERE id IN (
 """
 
 
-def write(acks: Sequence[Ack]) -> list[int]:
-    """Keep each proxy's newest answers. Returns the open revisions that they concern."""
-    if not acks:
-        return []
+def write(acks: Sequence[Ack]) -> None:
+    """Keep each proxy's newest answers."""
     taken = _newest(ack for ack in acks if ack.status == "ack")
     refused = _newest(ack for ack in acks if ack.status == "nack")
     with transaction.atomic(), connection.cursor() as cursor:
@@ -57,9 +55,17 @@ def write(acks: Sequence[Ack]) -> list[int]:
         if refused:
             errors = [ack.error.replace("\x00", "")[:ERROR_CHARS] or "no reason given" for ack in refused]
             cursor.execute(_REFUSED, [*_columns(refused), errors])
-        cursor.execute(_SEEN, [sorted({ack.proxy for ack in acks})])
-    # After the commit: then either we or the publisher, who records the revision, sees the other's rows.
-    touched = open_revisions({ack.resource for ack in acks})
+        if acks:
+            cursor.execute(_SEEN, [sorted({ack.proxy for ack in acks})])
+
+
+def settle_touched(resources: Collection[str]) -> list[int]:
+    """Settle the open revisions that changed one of these resources; returns all that are, or were, open.
+
+    Call it after the answers are committed: the publisher does so after it has recorded a revision, and then one of
+    the two sees the other's rows.
+    """
+    touched = open_revisions(resources)
     settle(touched)
     return touched
 

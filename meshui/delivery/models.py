@@ -58,7 +58,9 @@ class Applied(models.Model):
     resource = models.CharField(max_length=RESOURCE_CHARS)
     # No constraint in the database: it would cost a look-up for each acknowledgement. Those of a proxy that is gone
     # are not written, and deleting a proxy deletes its rows.
-    proxy = models.ForeignKey(Proxy, on_delete=models.CASCADE, related_name="applied", db_constraint=False)
+    proxy = models.ForeignKey(
+        Proxy, on_delete=models.CASCADE, related_name="applied", db_constraint=False, db_index=False
+    )
     epoch = models.BigIntegerField(db_default=0)
     revision = models.BigIntegerField(db_default=0)
     version = models.CharField(max_length=16, blank=True, db_default="")
@@ -68,6 +70,9 @@ class Applied(models.Model):
     refused_version = models.CharField(max_length=16, blank=True, db_default="")
     refused_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True, db_default="")
+
+    class Meta:
+        indexes = [models.Index(fields=["proxy"], name="applied_proxy")]
 
     def __str__(self) -> str:
         return f"{self.proxy_id}: {self.resource}@{self.revision}"

@@ -6,7 +6,6 @@ from django.urls import URLPattern, path
 
 from meshui.delivery.api import joining, proxies, revisions
 
-
 urlpatterns: list[URLPattern] = [
     path("proxies/join/", joining.Join.as_view()),
     path("proxies/renew/", joining.Renew.as_view()),
