@@ -194,7 +194,7 @@ class Engine:
 
     def _use(self, server: ssl.SSLContext, client: ssl.SSLContext) -> None:
         self._server_tls.context = server
-        self._client_tls.replace(client)
+        self._client_tls.context = client
 
     def _put_proxy(self, resource: wire.ProxyResource) -> None:
         """Bind what is new before anything changes, so that a port that is taken leaves all as it was."""

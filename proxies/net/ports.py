@@ -79,6 +79,8 @@ class Port:
     # --- inside
 
     async def _open(self) -> None:
+        if self._closed:
+            return
         server = await asyncio.get_running_loop().create_server(self._accept, sock=self._socket, backlog=BACKLOG)
         self._server = server
         if self._closed:

@@ -36,6 +36,7 @@ class ServerConnection(asyncio.Protocol, Timer):
         "_buffer",
         "_ended",
         "_exchange",
+        "_held",
         "_lingering",
         "_peer_address",
         "draining",
@@ -64,6 +65,7 @@ class ServerConnection(asyncio.Protocol, Timer):
         self._buffer = b""
         self._exchange: Exchange | None = None
         self._ended = False
+        self._held = False
         self._lingering = False
 
     def peer_address(self) -> bytes:
@@ -85,7 +87,7 @@ class ServerConnection(asyncio.Protocol, Timer):
             if data and not self._lingering:
                 self._buffer += data
                 if len(self._buffer) > MAX_WAITING:
-                    pause(self.transport)
+                    self.hold()
         elif not self._lingering:
             if self._buffer:
                 data = self._buffer + data
@@ -127,11 +129,13 @@ class ServerConnection(asyncio.Protocol, Timer):
     # --- what an exchange calls
 
     def hold(self) -> None:
-        """Read no more: the endpoint takes no more."""
+        """Read no more: what came is not taken."""
+        self._held = True
         pause(self.transport)
 
     def release(self) -> None:
-        if len(self._buffer) <= MAX_WAITING:
+        if self._held and len(self._buffer) <= MAX_WAITING:
+            self._held = False
             resume(self.transport)
 
     def flush(self) -> None:
@@ -148,6 +152,8 @@ class ServerConnection(asyncio.Protocol, Timer):
             self._linger()
             return
         self.wheel.arm(self, self.wheel.now + IDLE_TIMEOUT_S)
+        if self._held:
+            self.release()
         if self._buffer:
             self._continue_soon()
 
@@ -216,8 +222,7 @@ class ServerConnection(asyncio.Protocol, Timer):
             return
         data, self._buffer = self._buffer, b""
         self._read(data)
-        if self._exchange is None or len(self._buffer) <= MAX_WAITING:
-            resume(self.transport)
+        self.release()
 
     def _release_exchange(self) -> None:
         self._exchange = None
@@ -237,5 +242,5 @@ class ServerConnection(asyncio.Protocol, Timer):
         elif not self._lingering and not self.transport.is_closing():
             self._lingering = True
             self.transport.write_eof()
-            resume(self.transport)
+            self.release()
             self.wheel.arm(self, self.wheel.now + LINGER_S)

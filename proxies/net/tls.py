@@ -15,7 +15,9 @@ from time import time
 from typing import Any
 
 ALPN = ["http/1.1"]
-_READ_SIZE = 256 * 1024
+HANDSHAKE_TIMEOUT_S = 10.0
+_READ_SIZE = 16 * 1024
+"""The largest record. The ssl module allocates what it is asked for, whatever arrives."""
 
 
 class IdentityError(ssl.SSLError):
@@ -74,6 +76,7 @@ class TlsProtocol(asyncio.Protocol):
 
     __slots__ = (
         "_closing",
+        "_deadline",
         "_done",
         "_expected",
         "_failure",
@@ -81,7 +84,7 @@ class TlsProtocol(asyncio.Protocol):
         "_inner",
         "_outgoing",
         "_raw",
-        "_resume",
+        "_sessions",
         "peer",
         "session",
     )
@@ -95,15 +98,17 @@ class TlsProtocol(asyncio.Protocol):
         *,
         server_side: bool,
         expected: str = "",
-        resume: ClientTls | None = None,
+        sessions: Sessions | None = None,
     ) -> None:
-        """``expected`` is the identity that the peer must have; a server takes any under its bundle."""
+        """``expected`` is the identity that the peer must have; a server takes any under its bundle. A client
+        resumes the session of ``sessions`` and leaves its own there."""
         self._inner = inner
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._expected = expected
-        self._resume = resume
+        self._sessions = sessions
         self._closing = False
+        self._deadline: asyncio.TimerHandle | None = None
         self._done: asyncio.Future[None] | None = None
         self._failure: Exception | None = None
         self.peer = ""
@@ -112,7 +117,7 @@ class TlsProtocol(asyncio.Protocol):
             self._incoming,
             self._outgoing,
             server_side=server_side,
-            session=resume.session(expected) if resume is not None else None,
+            session=sessions.of(context) if sessions is not None else None,
         )
 
     async def handshaken(self) -> None:
@@ -132,6 +137,7 @@ class TlsProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._raw = transport
+        self._deadline = asyncio.get_running_loop().call_later(HANDSHAKE_TIMEOUT_S, transport.abort)
         self._handshake()
 
     def data_received(self, data: bytes) -> None:
@@ -141,9 +147,14 @@ class TlsProtocol(asyncio.Protocol):
         plain: list[bytes] = []
         ended = False
         try:
-            while piece := self.session.read(_READ_SIZE):
+            while True:
+                piece = self.session.read(_READ_SIZE)
+                if not piece:
+                    ended = True
+                    break
                 plain.append(piece)
-            ended = True
+                if not self._incoming.pending and not self.session.pending():
+                    break  # asking once more would cost an exception
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLZeroReturnError:
@@ -154,9 +165,9 @@ class TlsProtocol(asyncio.Protocol):
         if self._outgoing.pending:
             self._raw.write(self._outgoing.read())
         if plain:
-            if self._resume is not None:
-                self._resume.remember(self._expected, self.session)
-                self._resume = None
+            if self._sessions is not None:  # with TLS 1.3 tickets come behind the handshake
+                self._sessions.keep(self.session)
+                self._sessions = None
             self._inner.data_received(plain[0] if len(plain) == 1 else b"".join(plain))
         if ended and not self._inner.eof_received():
             self.close()
@@ -168,6 +179,7 @@ class TlsProtocol(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._closing = True
+        self._stop_deadline()
         if self.peer:
             self._inner.connection_lost(error)
         else:
@@ -251,10 +263,16 @@ class TlsProtocol(asyncio.Protocol):
         if not peer:
             return False
         self.peer = peer
+        self._stop_deadline()
         self._inner.connection_made(self)  # type: ignore[arg-type]
         if self._done is not None and not self._done.done():
             self._done.set_result(None)
         return True
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
     def _fail(self, error: Exception) -> None:
         self._closing = True
@@ -267,30 +285,34 @@ class TlsProtocol(asyncio.Protocol):
             self._done.set_exception(self._failure)
 
 
+class Sessions:
+    """The last session with one server, to be resumed. It belongs to its context: other credentials, no session."""
+
+    __slots__ = ("_context", "_session")
+
+    def __init__(self) -> None:
+        self._context: ssl.SSLContext | None = None
+        self._session: ssl.SSLSession | None = None
+
+    def of(self, context: ssl.SSLContext) -> ssl.SSLSession | None:
+        return self._session if context is self._context else None
+
+    def keep(self, connection: ssl.SSLObject) -> None:
+        self._context = connection.context
+        self._session = connection.session
+
+
 class ClientTls:
-    """How a proxy speaks mTLS to others: the current context and the sessions to resume, by expected identity."""
+    """How a proxy speaks mTLS to others. ``context`` is replaced when credentials are renewed."""
 
     def __init__(self) -> None:
         self.context: ssl.SSLContext | None = None
-        self._sessions: dict[str, ssl.SSLSession] = {}
 
-    def replace(self, context: ssl.SSLContext) -> None:
-        """Use new credentials for new connections. Sessions belong to their context and go with it."""
-        self.context = context
-        self._sessions.clear()
-
-    def wrap(self, inner: asyncio.Protocol, identity: str) -> TlsProtocol:
+    def wrap(self, inner: asyncio.Protocol, identity: str, sessions: Sessions) -> TlsProtocol:
         """Raises IdentityError where this proxy has no certificate, or the service no identity to expect."""
         if self.context is None or not identity:
             raise IdentityError("no identity to speak mTLS with")
-        return TlsProtocol(inner, self.context, server_side=False, expected=identity, resume=self)
-
-    def session(self, identity: str) -> ssl.SSLSession | None:
-        return self._sessions.get(identity)
-
-    def remember(self, identity: str, session: ssl.SSLObject) -> None:
-        if session.context is self.context and session.session is not None:
-            self._sessions[identity] = session.session
+        return TlsProtocol(inner, self.context, server_side=False, expected=identity, sessions=sessions)
 
 
 class ServerTls:

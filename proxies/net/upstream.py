@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from proxies.core.flags import UPSTREAM_CONNECT_FAILURE
 from proxies.net.flow import Transport, spawn
-from proxies.net.tls import ClientTls
+from proxies.net.tls import ClientTls, Sessions
 from proxies.net.wheel import Wheel
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class Endpoint:
     """One instance as a target of requests. ``active`` counts the requests it works on now."""
 
     __slots__ = (
+        "_sessions",
         "_tls",
         "_wheel",
         "active",
@@ -109,6 +110,7 @@ class Endpoint:
         self.identity = identity
         self.connect_timeout_s = connect_timeout_s
         self.idle_s = PLAIN_IDLE_S if tls is None else MESH_IDLE_S
+        self._sessions = Sessions()
         self._tls = tls
         self._wheel = wheel
 
@@ -179,7 +181,7 @@ class Endpoint:
             await loop.create_connection(lambda: connection, self.address, self.port)
             return connection
         connection.tls = self._tls.context
-        secured = self._tls.wrap(connection, self.identity)
+        secured = self._tls.wrap(connection, self.identity, self._sessions)
         transport, _ = await loop.create_connection(lambda: secured, self.address, self.port)
         try:
             await secured.handshaken()

@@ -14,7 +14,18 @@ from typing import Any
 import pytest
 
 from tests.conformance.conftest import Mesh, Scripted
-from tests.conformance.harness import App, Conversation, Proxy, ask, echo, endpoints, gateway, proxy, service
+from tests.conformance.harness import (
+    App,
+    Conversation,
+    Proxy,
+    ask,
+    echo,
+    endpoints,
+    free_port,
+    gateway,
+    proxy,
+    service,
+)
 from tests.support.poll import until
 
 GET = b"GET / HTTP/1.1\r\nhost: catalog.shop.mesh\r\n\r\n"
@@ -116,7 +127,7 @@ def refused(port: int) -> bool:
 
 def test_drain_ends_within_its_time(tmp_path: Path) -> None:
     app = App(lambda client: client.read_to_end() and None)
-    port = app.port + 1 if app.port < 65000 else app.port - 1
+    port = free_port()
     resources = [proxy(gateway(port), drain_ms=200), service({"v1": 1}), endpoints({"v1": [app.port]})]
     engine = Proxy(tmp_path, resources)
     try:
