@@ -10,6 +10,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from meshui.config import embedded
@@ -36,6 +37,7 @@ class Demo:
         wait_for_former(options.data)
         environment.check_ports(options.port, options.gateway_port)
         self._options = options
+        self._trouble = ""
         self._servers = []
         if options.database_url is None:
             self._servers.append(embedded.postgres(options.data))
@@ -65,10 +67,12 @@ class Demo:
             self.supervisor.start(Group.CONTROL)
             if self._all_joined():
                 self.supervisor.start(Group.SIDECARS)
-            self.supervisor.wait(self._web_answers, "web", WEB_DEADLINE_S, "did not answer")
+            self.supervisor.wait(self._web_answers, "web", WEB_DEADLINE_S, lambda: "did not answer")
         with stage(f"{len(self._ports) - 1} service instances, their sidecars, the gateway"):
             self.supervisor.start(Group.SIDECARS)
-            self.supervisor.wait(self._traffic_flows, "gateway", MESH_DEADLINE_S, "let no traffic through")
+            self.supervisor.wait(
+                self._traffic_flows, "gateway", MESH_DEADLINE_S, lambda: f"let no traffic through ({self._trouble})"
+            )
         if self._options.rps:
             with stage(f"traffic, {self._options.rps:g} requests a second"):
                 self.supervisor.start(Group.LOAD)
@@ -117,16 +121,24 @@ class Demo:
 
     def _traffic_flows(self) -> bool:
         """Whether both walks through the mesh, reading and buying, reach everyone."""
-        port = self._options.gateway_port
-        return all(
-            status == 200 and _whole(body)
-            for status, body in (fetch(port, "GET", "/"), fetch(port, "POST", "/checkout"))
-        )
+        for method, path in (("GET", "/"), ("POST", "/checkout")):
+            status, body = fetch(self._options.gateway_port, method, path)
+            failed = [f"gateway answered {status}"] if status != 200 else list(_failed(body))
+            if failed:
+                self._trouble = ", ".join(failed)
+                return False
+        return True
 
 
-def _whole(body: Any) -> bool:
-    """Whether every call in an answer of the demo was served."""
-    return isinstance(body, dict) and "version" in body and all(_whole(call) for call in body["calls"])
+def _failed(body: Any) -> Iterator[str]:
+    """The calls in an answer of the demo that were not served."""
+    if not isinstance(body, dict) or "service" not in body:
+        yield "somebody else answered"
+    elif "version" not in body:
+        yield f"{body['service']} {body['status']}"
+    else:
+        for call in body["calls"]:
+            yield from _failed(call)
 
 
 class ControlPlane:
@@ -147,7 +159,7 @@ class ControlPlane:
             manage(self.supervisor.log("migrate"), os.environ, ["migrate", "--no-input"], "Look at DATABASE_URL.")
         with stage("control plane answers"):
             self.supervisor.start(Group.CONTROL)
-            self.supervisor.wait(self._web_answers, "web", WEB_DEADLINE_S, "did not answer")
+            self.supervisor.wait(self._web_answers, "web", WEB_DEADLINE_S, lambda: "did not answer")
         say(f"meshui ready: {self._options.url}")
 
     def _web_answers(self) -> bool:

@@ -76,7 +76,13 @@ class Supervisor:
         for group in groups:
             self._rpc.supervisor.startProcessGroup(group.name, False)
 
-    def wait(self, condition: Callable[[], bool], name: str, deadline_s: float, what: str = "did not start") -> None:
+    def wait(
+        self,
+        condition: Callable[[], bool],
+        name: str,
+        deadline_s: float,
+        what: Callable[[], str] = lambda: "did not start",
+    ) -> None:
         """Until ``condition`` holds. Raises DemoError naming the process, when it was given up or time is over."""
         deadline = time.monotonic() + deadline_s
         while not condition():
@@ -85,7 +91,7 @@ class Supervisor:
             late = time.monotonic() > deadline
             if late or (name != "supervisord" and self._state(name) == FATAL):
                 raise DemoError(
-                    f"{name} {what}{f' within {deadline_s:.0f} s' if late else ''}",
+                    f"{name} {what()}{f' within {deadline_s:.0f} s' if late else ''}",
                     "The lines above are the end of its log.",
                     self.log(name),
                 )

@@ -27,7 +27,7 @@ class TestServers:
     __test__ = False
 
     def __init__(self) -> None:
-        self._folder: Path | None = None
+        self._made: DataDir | None = None
         self._servers: dict[str, embedded.Server] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -62,11 +62,11 @@ class TestServers:
         for process in self._running.values():
             process.wait(30)
         self._running.clear()
-        if self._folder:
-            shutil.rmtree(self._folder)
-            self._folder = None
+        if self._made:
+            shutil.rmtree(self._made.path)
+            self._made = None
 
     def _data(self) -> DataDir:
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="meshui-test-"))
-        return DataDir(self._folder)
+        if self._made is None:
+            self._made = DataDir(Path(tempfile.mkdtemp(prefix="meshui-test-")))
+        return self._made

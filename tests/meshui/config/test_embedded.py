@@ -118,6 +118,22 @@ def test_a_taken_port_is_chosen_again(data: DataDir) -> None:
     assert data.ports(["a"])["a"] == second["a"]
 
 
+def test_two_copies_never_share_a_port(tmp_path: Path) -> None:
+    names = [f"p{i}" for i in range(60)]
+    copies = [DataDir(tmp_path / str(i), range(23_500, 23_500 + 64 * 3)) for i in range(3)]
+    ports = [port for copy in copies for port in copy.ports(names).values()]
+    assert len(set(ports)) == 180
+    with pytest.raises(OSError, match="no free block"):
+        DataDir(tmp_path / "late", range(23_500, 23_500 + 64 * 3)).ports(["a"])
+
+
+def test_a_copy_takes_its_block_again_and_another_where_it_is_gone(tmp_path: Path) -> None:
+    first = DataDir(tmp_path).ports(["a"])
+    second = DataDir(tmp_path)
+    assert second.ports(["a"]) == first
+    assert DataDir(tmp_path).ports(["a"]) != first
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become another user for PostgreSQL")
 def test_root_reaches_postgres_below_a_private_folder(tmp_path: Path) -> None:
     private = tmp_path / "private"

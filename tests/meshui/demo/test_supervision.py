@@ -81,15 +81,16 @@ def test_what_cannot_start_fails_the_stage_with_its_log(data: DataDir) -> None:
 
 def test_close_leaves_no_process_not_even_a_stubborn_one(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("meshui.demo.supervision.STOP_WAIT_S", 1)
+    before = set(psutil.Process().children(recursive=True))
     supervisor = Supervisor(data, [python("stubborn", STUBBORN), python("nested", NESTED)], os.environ)
     supervisor.open()
     supervisor.start(Group.APPS)
     pid = until(lambda: running(supervisor, "nested"), "nested runs")
     until(lambda: psutil.Process(pid).children(), "its child runs")
-    family = psutil.Process(os.getpid()).children(recursive=True)
-    assert len(family) >= 4
+    others = set(psutil.Process().children(recursive=True)) - before
+    assert len(others) == 4, "supervisord, the two, and the child of one"
     supervisor.close()
-    until(lambda: not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE], "all are gone")
+    until(lambda: not any(process.is_running() for process in others), "all are gone")
 
 
 def test_kill_9_of_the_parent_ends_its_children(data: DataDir) -> None:
