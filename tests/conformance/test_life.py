@@ -71,6 +71,43 @@ def test_a_hundred_changes_under_load_fail_no_request(own_mesh: Mesh) -> None:
     assert sum(seen.values()) > SWAPS
 
 
+@pytest.mark.parametrize("how", ["removed", "draining", "unhealthy"])
+def test_a_request_on_an_endpoint_that_leaves_finishes(own_mesh: Mesh, how: str) -> None:
+    asked, go, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def script(client: Conversation) -> None:
+        client.read_until(b"\r\n\r\n")
+        asked.set()
+        assert go.wait(15)
+        client.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        client.read_to_end()
+        closed.set()
+
+    leaving = App(script)
+    resources = own_mesh.resources(revision=1)
+    resources[2] = endpoints({"v1": [leaving.port]})
+    own_mesh.proxy.reload(resources, revision=1)
+    try:
+        with Conversation.to(own_mesh.gateway) as client:
+            client.send(GET)
+            assert asked.wait(10)
+            resources = own_mesh.resources(revision=2)
+            places: Any = endpoints({"v1": [own_mesh.v1.port] + [leaving.port] * (how != "removed")})
+            if how != "removed":
+                places["body"]["endpoints"][1] |= {"draining": how == "draining", "healthy": how != "unhealthy"}
+            resources[2] = places
+            own_mesh.proxy.reload(resources, revision=2)
+            assert ask(own_mesh.gateway).json()["app"] == "v1"
+            go.set()
+            assert client.read_response().body == b"ok"
+            client.send(GET)
+            assert client.read_response().json()["app"] == "v1"
+        assert closed.wait(10)
+        assert leaving.connections == 1
+    finally:
+        leaving.close()
+
+
 def test_a_gateways_routes_change_for_open_connections_too(own_mesh: Mesh) -> None:
     with Conversation.to(own_mesh.gateway) as client:
         client.send(GET)

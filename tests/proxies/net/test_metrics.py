@@ -1,0 +1,46 @@
+"""Rows: what is folded is what was counted, once."""
+
+from __future__ import annotations
+
+from proxies.net.metrics import Edge, Metrics
+from proxies.net.prometheus import BOUNDS_S, render
+from proxies.wire.histogram import bucket
+from proxies.wire.reports import Responses
+
+EDGE = Edge("source", "a/b", "v1", "c/d", "v2", "default", "http", True)
+
+
+def test_a_fold_gives_each_count_once_and_the_total_keeps_all() -> None:
+    metrics = Metrics()
+    row = metrics.row(EDGE)
+    assert metrics.row(EDGE) is row
+    assert metrics.collect() == []
+    row.count(200, "", 10, 20, 1500)
+    row.count(200, "", 1, 2, 1500)
+    row.count(503, "UF", 0, 0, 70)
+    (delta,) = metrics.collect()
+    assert sorted(delta.responses, key=lambda r: r.code) == [Responses(200, "", 2), Responses(503, "UF", 1)]
+    assert (delta.request_bytes, delta.response_bytes, delta.secured) == (11, 22, True)
+    assert delta.histogram == [bucket(70), 1, bucket(1500), 2]
+    assert metrics.collect() == []
+    row.count(200, "", 0, 0, 5)
+    assert row.total().responses == {(200, ""): 3, (503, "UF"): 1}
+
+
+def test_prometheus_buckets_are_cumulative_and_never_count_too_much() -> None:
+    metrics = Metrics()
+    row = metrics.row(EDGE)
+    values = [500, 900, 2400, 4000, 90_000, 70_000_000]
+    for us in values:
+        row.count(200, "", 0, 0, us)
+    buckets = {}
+    for line in render(metrics).splitlines():
+        if line.startswith("mesh_request_duration_seconds_bucket"):
+            bound, _, count = line.rpartition('le="')[2].partition('"} ')
+            buckets[bound] = int(count)
+    counts = list(buckets.values())
+    assert counts == sorted(counts)
+    assert buckets["+Inf"] == len(values)
+    for bound in BOUNDS_S[:-1]:
+        assert buckets[str(bound)] <= sum(us <= bound * 1_000_000 for us in values)
+    assert (buckets["0.001"], buckets["0.005"], buckets["0.1"]) == (2, 4, 5)
