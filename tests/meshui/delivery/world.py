@@ -8,6 +8,7 @@ from meshui.catalog.models import Instance, Namespace, Proxy, Service, Version
 from meshui.core.actors import system
 from meshui.core.commits import commit
 from meshui.delivery.outbox import last_published
+from meshui.traffic.models import TrafficRules
 from meshui.traffic.services import split_set
 from proxies.wire import resources as wire
 
@@ -67,14 +68,22 @@ class World:
                 change.dirty(kind, name)
         return self._number(change.revision)
 
-    def break_routes(self, service: str = "shop/catalog") -> int:
-        """Store a weight for a version that does not exist, past all validation."""
-        with commit(actor=ACTOR, action="routes.set", obj=f"service:{service}") as change:
-            rules = {"routes": [{"name": "default", "weights": {"v9": 100}}]}
-            self.service(service).rules.__class__.objects.update_or_create(
-                service=self.service(service), defaults=rules
-            )
-            change.dirty("service", service)
+    def set_split_or_same(self, weights: dict[str, int]) -> None:
+        """As ``set_split``, and no revision where it already is so."""
+        split_set(actor=ACTOR, service="shop/catalog", weights=weights)
+
+    def break_routes(self, routes: object = ({"name": "default", "weights": {"v9": 100}},)) -> int:
+        """Store routes past all validation: by default, to a version that does not exist."""
+        return self._store_routes(routes)
+
+    def mend_routes(self) -> int:
+        return self._store_routes(None)
+
+    def _store_routes(self, routes: object) -> int:
+        with commit(actor=ACTOR, action="routes.set", obj="service:shop/catalog") as change:
+            service = self.service("shop/catalog")
+            TrafficRules.objects.update_or_create(service=service, defaults={"routes": routes})
+            change.dirty("service", "shop/catalog")
         return self._number(change.revision)
 
     @staticmethod
