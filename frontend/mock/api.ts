@@ -1,5 +1,5 @@
 /** The REST API of the mock backend: one function from a request to a response, for the dev server and the tests. */
-import type { Route } from '../src/api/types'
+import type { RoleGrant, Route } from '../src/api/types'
 import type { MockMesh } from './mesh.ts'
 
 type Context = {
@@ -143,7 +143,14 @@ function createUser({ mesh, body }: Context): Response {
       { path: 'username', code: 'taken', detail: 'This name is taken.' },
     ])
   }
-  const user = { username: String(body.username), email: String(body.email), roles: body.roles as never }
+  const user = {
+    username: String(body.username),
+    email: String(body.email),
+    roles: body.roles as RoleGrant[],
+    is_superuser: false,
+    last_login: null,
+    date_joined: new Date().toISOString(),
+  }
   mesh.users.push(user)
   return json(user, { status: 201 })
 }
@@ -169,8 +176,8 @@ function proxyConfig({ mesh, params }: Context): Response {
       resource,
       revision: refused?.resource === resource ? 38 : mesh.revision,
       version: refused?.resource === resource ? 'b4d00d' : `c0ffee${index}4a`,
-      status: refused?.resource === resource ? 'refused' : 'applied',
-      error: refused?.resource === resource ? refused.error : null,
+      status: refused?.resource === resource ? 'nack' : 'ack',
+      error: refused?.resource === resource ? refused.error : '',
       at: mesh.ago(40_000),
     })),
   })
@@ -212,7 +219,7 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
           service: query.get('service') ?? undefined,
           edge: query.get('edge') ?? undefined,
           from: query.get('from') ? Date.parse(query.get('from') ?? '') / 1000 : Date.now() / 1000 - 900,
-          step: Number(query.get('step') ?? 10),
+          step: Number.parseInt(query.get('step') ?? '10', 10),
         }),
       ),
   ],

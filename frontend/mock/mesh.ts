@@ -30,6 +30,14 @@ const SERVICES: Record<string, string[]> = {
 const BASE_RPS = 50
 const ACK_MS = 350
 
+const person = (username: string, email: string, roles: T.RoleGrant[]): T.User => ({
+  username,
+  email,
+  roles,
+  is_superuser: false,
+  last_login: null,
+  date_joined: '2026-01-01T00:00:00Z',
+})
 const iso = (ms: number) => new Date(ms).toISOString()
 const minutes = (n: number) => n * 60_000
 
@@ -44,9 +52,9 @@ export class MockMesh {
   tokens: T.ApiToken[] = []
   joinTokens: T.JoinToken[] = []
   users: T.User[] = [
-    { username: 'admin', email: 'admin@example.org', roles: [{ role: 'admin', namespace: null }] },
-    { username: 'ana', email: 'ana@example.org', roles: [{ role: 'operator', namespace: 'shop' }] },
-    { username: 'bruno', email: '', roles: [{ role: 'viewer', namespace: null }] },
+    person('admin', 'admin@example.org', [{ role: 'admin', namespace: null }]),
+    person('ana', 'ana@example.org', [{ role: 'operator', namespace: 'shop' }]),
+    person('bruno', '', [{ role: 'viewer', namespace: null }]),
   ]
   signedIn = true
   revision = 41
@@ -73,7 +81,7 @@ export class MockMesh {
         id: 'tok1',
         name: 'ci-deploy',
         created_at: this.ago(minutes(9000)),
-        expires_at: null,
+        expires_at: this.ago(-minutes(40_000)),
         last_used_at: this.ago(minutes(12)),
       },
     ]
@@ -94,7 +102,7 @@ export class MockMesh {
         name: `${service.split('/')[1]}${version ? `-${version}` : ''}-0`,
         service,
         kind: version ? 'sidecar' : 'gateway',
-        service_version: version || null,
+        service_version: version,
         identity: `spiffe://demo.mesh/ns/${service.split('/')[0]}/sa/${service.split('/')[1]}`,
         address: `127.0.0.1:${20001 + index * 10}`,
         admin: `127.0.0.1:${20003 + index * 10}`,
@@ -154,7 +162,7 @@ export class MockMesh {
         actor,
         action,
         object,
-        namespace: object.startsWith('service:') ? 'shop' : null,
+        namespace: object.startsWith('service:') ? 'shop' : '',
         summary,
         reason,
         address: '10.0.0.12',
@@ -235,7 +243,7 @@ export class MockMesh {
       actor: 'admin',
       action,
       object,
-      namespace: object.split(/[:/]/)[1] ?? null,
+      namespace: object.split(/[:/]/)[1] ?? '',
       summary,
       reason,
       address: '127.0.0.1',
@@ -247,7 +255,7 @@ export class MockMesh {
       proxy: proxy.id,
       service: proxy.service,
       status: 'waiting' as T.ProxyAck['status'],
-      error: null,
+      error: '',
       at: null,
     }))
     this.revisions.set(revision, {
@@ -256,7 +264,7 @@ export class MockMesh {
       committed_at: iso(this.clock()),
       published_at: iso(this.clock() + 40),
       applied_at: null,
-      error: null,
+      error: '',
       change_id: revision,
       proxies: { total: detail.length, acked: 0, nacked: 0, waiting: detail.length, offline: 0 },
       detail,
@@ -431,6 +439,7 @@ export class MockMesh {
       version: version ?? null,
       kind: name === 'gateway' ? 'gateway' : 'service',
       health: order.find((health) => inbound.some((edge) => edge.health === health)) ?? 'healthy',
+      reason: inbound[0]?.reason ?? '',
       rps_in: inbound.reduce((sum, edge) => sum + edge.rps, 0),
       rps_out: edges.filter((edge) => edge.source === id).reduce((sum, edge) => sum + edge.rps, 0),
       error_rate: rate,
@@ -449,6 +458,7 @@ export class MockMesh {
     const first = inbound[0]
     const seen = this.observed[id] ?? {}
     return {
+      as_of_unix: this.clock() / 1000 - 0.6,
       in: inbound,
       out: edges.filter((edge) => edge.source === id),
       versions: Object.fromEntries(
@@ -503,6 +513,7 @@ export class MockMesh {
       source: 'frames',
       times,
       series,
+      by_version: {},
     }
   }
 

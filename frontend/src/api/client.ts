@@ -1,7 +1,7 @@
 /** The one HTTP client: session cookie, CSRF header, typed paths, refusals as ApiError. */
 import createClient, { type Middleware } from 'openapi-fetch'
-import type { paths } from './paths'
 import { toApiError } from './problem'
+import type { paths } from './types'
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 

@@ -7,7 +7,7 @@ let newest: Frame | null = null
 let watchers = 0
 
 /** Tell which frame the page shows. Pages without telemetry have no age. */
-export function useFrame(ageS: number | undefined, arrivedAt: number): void {
+export function useFrame(ageS: number | null | undefined, arrivedAt: number): void {
   useEffect(() => {
     watchers += 1
     return () => {
@@ -16,7 +16,7 @@ export function useFrame(ageS: number | undefined, arrivedAt: number): void {
     }
   }, [])
   useEffect(() => {
-    if (ageS !== undefined) newest = { ageAtArrivalS: ageS, arrivedAt }
+    if (ageS != null) newest = { ageAtArrivalS: ageS, arrivedAt }
   }, [ageS, arrivedAt])
 }
 

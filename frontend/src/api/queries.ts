@@ -1,21 +1,21 @@
 /** Server state: the keys and fetchers of TanStack Query, one entry per resource. */
 import { QueryClient, queryOptions } from '@tanstack/react-query'
 import { body, client, tagged } from './client'
-import type { ChangeFilters, MetricsQuery } from './paths'
 import { ApiError } from './problem'
+import type { ChangeFilters, MetricsQuery } from './types'
 
 export const MAX_PAGE = 500
 
 const pathOf = (id: string) => {
-  const [namespace = '', name = ''] = id.split('/')
-  return { namespace, name }
+  const [ns = '', name = ''] = id.split('/')
+  return { ns, name }
 }
 
 export const queries = {
   me: () =>
     queryOptions({ queryKey: ['me'], queryFn: () => body(client.GET('/api/v1/auth/me/')), retry: false }),
   info: () => queryOptions({ queryKey: ['info'], queryFn: () => body(client.GET('/api/v1/info/')) }),
-  graph: (params: { window: string; by: string }) =>
+  graph: (params: { window: string; by: 'service' | 'version' }) =>
     queryOptions({
       queryKey: ['graph', params],
       queryFn: () => body(client.GET('/api/v1/graph/', { params: { query: params } })),
@@ -28,15 +28,14 @@ export const queries = {
   service: (id: string) =>
     queryOptions({
       queryKey: ['service', id],
-      queryFn: () =>
-        body(client.GET('/api/v1/services/{namespace}/{name}/', { params: { path: pathOf(id) } })),
+      queryFn: () => body(client.GET('/api/v1/services/{ns}/{name}/', { params: { path: pathOf(id) } })),
     }),
   instances: (id: string) =>
     queryOptions({
       queryKey: ['service', id, 'instances'],
       queryFn: () =>
         body(
-          client.GET('/api/v1/services/{namespace}/{name}/instances/', {
+          client.GET('/api/v1/services/{ns}/{name}/instances/', {
             params: { path: pathOf(id), query: { page_size: MAX_PAGE } },
           }),
         ),
@@ -46,7 +45,7 @@ export const queries = {
       queryKey: ['service', id, 'traffic', window],
       queryFn: () =>
         body(
-          client.GET('/api/v1/services/{namespace}/{name}/traffic/', {
+          client.GET('/api/v1/services/{ns}/{name}/traffic/', {
             params: { path: pathOf(id), query: { window } },
           }),
         ),
@@ -55,13 +54,13 @@ export const queries = {
     queryOptions({
       queryKey: ['service', id, 'split'],
       queryFn: () =>
-        tagged(client.GET('/api/v1/services/{namespace}/{name}/split/', { params: { path: pathOf(id) } })),
+        tagged(client.GET('/api/v1/services/{ns}/{name}/split/', { params: { path: pathOf(id) } })),
     }),
   routes: (id: string) =>
     queryOptions({
       queryKey: ['service', id, 'routes'],
       queryFn: () =>
-        tagged(client.GET('/api/v1/services/{namespace}/{name}/routes/', { params: { path: pathOf(id) } })),
+        tagged(client.GET('/api/v1/services/{ns}/{name}/routes/', { params: { path: pathOf(id) } })),
     }),
   proxies: () =>
     queryOptions({
@@ -72,19 +71,20 @@ export const queries = {
   proxy: (id: string) =>
     queryOptions({
       queryKey: ['proxy', id],
-      queryFn: () => body(client.GET('/api/v1/proxies/{id}/', { params: { path: { id } } })),
+      queryFn: () => body(client.GET('/api/v1/proxies/{proxy_id}/', { params: { path: { proxy_id: id } } })),
     }),
   proxyConfig: (id: string) =>
     queryOptions({
       queryKey: ['proxy', id, 'config'],
-      queryFn: () => body(client.GET('/api/v1/proxies/{id}/config/', { params: { path: { id } } })),
+      queryFn: () =>
+        body(client.GET('/api/v1/proxies/{proxy_id}/config/', { params: { path: { proxy_id: id } } })),
     }),
   revision: (n: number) =>
     queryOptions({
       queryKey: ['revision', n],
-      queryFn: () => body(client.GET('/api/v1/revisions/{n}/', { params: { path: { n } } })),
+      queryFn: () => body(client.GET('/api/v1/revisions/{number}/', { params: { path: { number: n } } })),
     }),
-  changes: (filters: ChangeFilters & { cursor?: string; page_size?: number }) =>
+  changes: (filters: ChangeFilters) =>
     queryOptions({
       queryKey: ['changes', filters],
       queryFn: () => body(client.GET('/api/v1/changes/', { params: { query: filters } })),
@@ -92,7 +92,8 @@ export const queries = {
   change: (id: number) =>
     queryOptions({
       queryKey: ['change', id],
-      queryFn: () => body(client.GET('/api/v1/changes/{id}/', { params: { path: { id } } })),
+      queryFn: () =>
+        body(client.GET('/api/v1/changes/{change_id}/', { params: { path: { change_id: id } } })),
     }),
   metrics: (query: MetricsQuery, spanSeconds: number) =>
     queryOptions({

@@ -3,6 +3,7 @@ import cytoscape from 'cytoscape'
 import { graphStyle } from './cytoscapeStyle'
 import type { Point, Positions } from './layout'
 import type { EdgeView, GraphView, NodeView } from './model'
+import { boxImage, nodeImage } from './nodeImages'
 import type { EdgePath, Palette, Renderer, RendererEvents } from './renderer'
 import { TrafficOverlay } from './trafficOverlay'
 
@@ -15,13 +16,14 @@ export class CytoscapeRenderer implements Renderer {
   private readonly overlay: TrafficOverlay
   private readonly observer: ResizeObserver
   private view: GraphView = { nodes: [], edges: [], boxes: [] }
+  private positions: Positions = {}
   private drawn = new Map<string, string>()
   private selected: string | null = null
   private fitted = false
 
   constructor(
     container: HTMLElement,
-    palette: Palette,
+    private palette: Palette,
     private readonly events: RendererEvents,
   ) {
     withoutStyleTag()
@@ -49,6 +51,7 @@ export class CytoscapeRenderer implements Renderer {
     const standing = new Set(ready.nodes.map((node) => node.id))
     ready.edges = view.edges.filter((edge) => standing.has(edge.source) && standing.has(edge.target))
     this.view = ready
+    this.positions = positions
     this.cy.batch(() => this.reconcile(ready, positions))
     this.emphasise()
     if (!this.fitted && standing.size > 0) {
@@ -63,8 +66,10 @@ export class CytoscapeRenderer implements Renderer {
   }
 
   setPalette(palette: Palette): void {
+    this.palette = palette
     this.cy.style(graphStyle(palette))
     this.overlay.setPalette(palette)
+    this.cy.batch(() => this.reconcile(this.view, this.positions))
   }
 
   setMotion(on: boolean): void {
@@ -127,10 +132,14 @@ export class CytoscapeRenderer implements Renderer {
   private reconcile(view: GraphView, positions: Positions): void {
     const wanted = new Set<string>()
     for (const box of view.boxes) {
-      this.put(wanted, { group: 'nodes', data: { ...box, id: boxId(box.id) }, classes: `box ${box.health}` })
+      this.put(wanted, {
+        group: 'nodes',
+        data: { ...box, id: boxId(box.id), image: boxImage(box.health, this.palette) },
+        classes: `box ${box.health}`,
+      })
     }
     for (const node of view.nodes) {
-      this.put(wanted, nodeElement(node, positions[node.id] as Point))
+      this.put(wanted, nodeElement(node, positions[node.id] as Point, this.palette))
       const element = this.cy.getElementById(node.id)
       const { x, y } = positions[node.id] as Point
       const here = element.position()
@@ -203,21 +212,14 @@ export class CytoscapeRenderer implements Renderer {
   }
 }
 
-function nodeElement(node: NodeView, position: Point): cytoscape.ElementDefinition {
-  const shares = node.shares ?? { ok: 0, client: 0, failed: 0 }
-  const percent = (share: number) => Math.round(share * 1000) / 10
+function nodeElement(node: NodeView, position: Point, palette: Palette): cytoscape.ElementDefinition {
   return {
     group: 'nodes',
     data: {
       id: node.id,
-      parent: boxId(node.namespace),
+      parent: node.namespace === null ? undefined : boxId(node.namespace),
       label: node.label,
-      kind: node.kind,
-      health: node.health,
-      ok: percent(shares.ok),
-      client: percent(shares.client),
-      // A single failure stays visible as a sliver.
-      failed: shares.failed > 0 ? Math.max(3, percent(shares.failed)) : 0,
+      image: nodeImage(node, palette),
     },
     classes: `service ${node.health}`,
     position: { ...position },

@@ -1,15 +1,12 @@
 /** How the graph looks, in Cytoscape's terms. */
 import type cytoscape from 'cytoscape'
-import type { NodeView } from './model'
-import { IMAGE_SCALE, nodeImage } from './nodeImages'
+import { IMAGE_SCALE } from './nodeImages'
 import type { Palette } from './renderer'
 
 const NODE_SIZE = 44
 const BEND = 68
 
 export function graphStyle(palette: Palette): cytoscape.StylesheetJson {
-  const image = (node: cytoscape.NodeSingular) =>
-    nodeImage(node.data('kind') as NodeView['kind'], node.data('health') as NodeView['health'], palette)
   const scale = `${IMAGE_SCALE * 100}%`
   const style = [
     {
@@ -22,6 +19,11 @@ export function graphStyle(palette: Palette): cytoscape.StylesheetJson {
         'border-width': 1,
         'border-color': palette.line,
         padding: 30,
+        'background-image': 'data(image)',
+        'background-width': 16,
+        'background-height': 16,
+        'background-position-x': 10,
+        'background-position-y': 10,
         label: 'data(label)',
         color: palette.muted,
         'font-family': 'system-ui, sans-serif',
@@ -40,18 +42,11 @@ export function graphStyle(palette: Palette): cytoscape.StylesheetJson {
       selector: 'node.service',
       style: {
         shape: 'round-rectangle',
-        'corner-radius': 11,
+        'corner-radius': 12,
         width: NODE_SIZE,
         height: NODE_SIZE,
-        'background-color': palette.line,
-        'pie-size': '150%',
-        'pie-1-background-color': palette.failing,
-        'pie-1-background-size': 'data(failed)',
-        'pie-2-background-color': palette.degraded,
-        'pie-2-background-size': 'data(client)',
-        'pie-3-background-color': palette.healthy,
-        'pie-3-background-size': 'data(ok)',
-        'background-image': image,
+        'background-opacity': 0,
+        'background-image': 'data(image)',
         'background-image-containment': 'over',
         'background-clip': 'none',
         'bounds-expansion': 16,
@@ -63,7 +58,7 @@ export function graphStyle(palette: Palette): cytoscape.StylesheetJson {
         'font-family': 'system-ui, sans-serif',
         'font-size': 12,
         'text-valign': 'bottom',
-        'text-margin-y': 5,
+        'text-margin-y': 7,
         'text-wrap': 'wrap',
         'text-outline-color': palette.panel,
         'text-outline-width': 3,

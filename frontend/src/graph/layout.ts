@@ -12,7 +12,7 @@ export type LayoutEdge = { source: string; target: string }
 
 export const COLUMN = 208
 export const ROW = 112
-const BOX_GAP = 104
+const BOX_GAP = 144
 /** How near a straight edge may pass a node before it counts as touching it. */
 const CLEARANCE = 52
 /** Above this many nodes the search for a better order would take too long. */
@@ -176,7 +176,7 @@ function improveNode(
   for (const shift of [-1, -0.5, 0.5, 1]) {
     const old = positions[id] as Point
     const y = start.y + shift * ROW
-    if (y < lane.top || y > lane.bottom) continue
+    if (y < lane.top - ROW / 2 || y > lane.bottom + ROW / 2) continue
     positions[id] = { x: start.x, y }
     const next = cost([id], nodes, edges, positions)
     if (next < best - 0.001) {

@@ -8,7 +8,8 @@ export type ResponseShares = { ok: number; client: number; failed: number }
 export type NodeView = {
   id: string
   label: string
-  namespace: string
+  /** Null outside of every namespace: traffic from nobody the mesh knows. */
+  namespace: string | null
   kind: GraphNode['kind']
   health: Health
   shares: ResponseShares | null
@@ -60,7 +61,9 @@ export type ViewOptions = {
 export function visibleGraph(graph: Graph, { namespaces, focus }: Omit<ViewOptions, 'labelOf'>): Graph {
   let shown = new Set(graph.nodes.map((node) => node.id))
   if (namespaces.length) {
-    shown = new Set(graph.nodes.filter((node) => namespaces.includes(node.namespace)).map((node) => node.id))
+    shown = new Set(
+      graph.nodes.filter((node) => namespaces.includes(node.namespace ?? '')).map((node) => node.id),
+    )
   }
   if (focus) {
     const near = neighbourhood(graph.edges, focus.id, focus.hops)
@@ -90,7 +93,7 @@ export function toView(graph: Graph, options: ViewOptions): GraphView {
   const inbound = new Map<string, GraphEdge[]>()
   for (const edge of graph.edges) inbound.set(edge.target, [...(inbound.get(edge.target) ?? []), edge])
   const pairs = new Set(edges.map((edge) => `${edge.source} ${edge.target}`))
-  const namespaces = [...new Set(nodes.map((node) => node.namespace))].sort()
+  const namespaces = [...new Set(nodes.flatMap((node) => node.namespace ?? []))].sort()
   return {
     nodes: nodes.map((node) => ({
       id: node.id,

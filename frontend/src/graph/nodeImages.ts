@@ -1,33 +1,77 @@
-/** The picture inside a node: its kind, and its health as a shape. Few distinct ones, so all stay cached. */
+/**
+ * The picture of a node: a ring divided by response class, its kind, and its health as a shape on the corner.
+ * Shares are rounded to steps, so that few distinct pictures exist and a picture changes only when it means something.
+ */
 import type { Health } from '@/api/types'
-import type { NodeView } from './model'
+import type { NodeView, ResponseShares } from './model'
 import type { Palette } from './renderer'
 
 /** The picture is larger than the node, so that the mark can sit on its corner. */
 export const IMAGE_SCALE = 1.5
-
-const cache = new Map<string, string>()
+const STEP = 5
 
 const KIND_PATH: Record<NodeView['kind'], string> = {
   service: 'M24 29.5l6-3.4 6 3.4v6.9l-6 3.5-6-3.5zM24 29.5l6 3.5 6-3.5M30 33v6.9',
   gateway: 'M22 33h14M31 27l6 6-6 6M22 26v14',
-  external: 'M30 25a8 8 0 1 0 .01 0M22 33h16M30 25c-5 5-5 11 0 16 5-5 5-11 0-16',
   unknown: 'M27 30a3.2 3.2 0 1 1 4.6 2.9c-1.2.6-1.6 1.2-1.6 2.5M30 39v.4',
 }
 
-export function nodeImage(kind: NodeView['kind'], health: Health, palette: Palette): string {
-  const key = `${kind} ${health} ${palette.panel} ${palette.text}`
+const cache = new Map<string, string>()
+
+export function nodeImage(node: Pick<NodeView, 'kind' | 'health' | 'shares'>, palette: Palette): string {
+  const { kind, health } = node
+  const ring = ringParts(node.shares)
+  const key = `${kind} ${health} ${ring} ${palette.panel}`
   const known = cache.get(key)
   if (known) return known
-  const image = `data:image/svg+xml;utf8,${encodeURIComponent(picture(kind, health, palette))}`
+  const image = dataUri(nodePicture(kind, health, ring, palette))
   cache.set(key, image)
   return image
 }
 
-function picture(kind: NodeView['kind'], health: Health, palette: Palette): string {
+/** The mark of a namespace's box; nothing while all is well. */
+export function boxImage(health: Health, palette: Palette): string {
+  const shape = mark(health, palette)
+  const view = shape
+    ? `<svg xmlns="http://www.w3.org/2000/svg" width="44" height="44" viewBox="37 4 22 22">${shape}</svg>`
+    : ''
+  return view ? dataUri(view) : 'none'
+}
+
+function dataUri(svg: string): string {
+  return `data:image/svg+xml;utf8,${encodeURIComponent(svg)}`
+}
+
+/** Per cent of failed and refused requests, in steps; a single one stays visible. */
+export function ringParts(shares: ResponseShares | null): [failed: number, client: number] | null {
+  if (!shares) return null
+  const stepped = (share: number) =>
+    share > 0.0005 ? Math.max(STEP, Math.round((share * 100) / STEP) * STEP) : 0
+  const failed = Math.min(100, stepped(shares.failed))
+  return [failed, Math.min(100 - failed, shares.client > 0.01 ? stepped(shares.client) : 0)]
+}
+
+function nodePicture(
+  kind: NodeView['kind'],
+  health: Health,
+  ring: [number, number] | null,
+  palette: Palette,
+): string {
   const ink = health === 'idle' || health === 'unknown' ? palette.unknown : palette.muted
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="132" height="132" viewBox="0 0 60 66">
-<rect x="13.5" y="16.5" width="33" height="33" rx="7.5" fill="${palette.panel}"/>
+  const frame =
+    'x="10.5" y="13.5" width="39" height="39" rx="10" fill="none" stroke-width="4.5" pathLength="100"'
+  const arc = (from: number, length: number, color: string) =>
+    length > 0
+      ? `<rect ${frame} stroke="${color}" stroke-dasharray="${length} 100" stroke-dashoffset="${-from}"/>`
+      : ''
+  const [failed, client] = ring ?? [0, 0]
+  const arcs = ring
+    ? arc(failed + client, 100 - failed - client, palette.healthy) +
+      arc(failed, client, palette.degraded) +
+      arc(0, failed, palette.failing)
+    : `<rect ${frame} stroke="${palette.lineStrong}"/>`
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="132" height="132" viewBox="-3 0 66 66">
+<rect x="10.5" y="13.5" width="39" height="39" rx="10" fill="${palette.panel}"/>${arcs}
 <path d="${KIND_PATH[kind]}" fill="none" stroke="${ink}" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round"/>
 ${mark(health, palette)}</svg>`
 }

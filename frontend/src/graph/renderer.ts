@@ -51,7 +51,7 @@ export function readPalette(element: Element): Palette {
     muted: value('--muted'),
     accent: value('--accent'),
     healthy: value('--healthy'),
-    degraded: value('--degraded'),
+    degraded: value('--degraded-mark'),
     failing: value('--failing'),
     unknown: value('--unknown'),
   }

@@ -13,6 +13,8 @@ const MAX_DOTS = 1500
 /** Model pixels a second. */
 const SPEED = 110
 const LOCK_AT = 0.24
+/** Dots pass unseen behind the label in the middle. */
+const LABEL_HALF = 24
 
 type Dot = { edge: string; at: number; failed: boolean }
 type Emitter = { due: number; failures: number }
@@ -129,7 +131,7 @@ export class TrafficOverlay {
 
   private paintDots(context: CanvasRenderingContext2D): void {
     context.fillStyle = this.palette.text
-    for (const dot of this.dots) if (!dot.failed) this.paintDot(context, dot, 2.1)
+    for (const dot of this.dots) if (!dot.failed) this.paintDot(context, dot, 1.8)
     context.fillStyle = this.palette.failing
     for (const dot of this.dots) if (dot.failed) this.paintDot(context, dot, 4)
   }
@@ -137,6 +139,7 @@ export class TrafficOverlay {
   private paintDot(context: CanvasRenderingContext2D, dot: Dot, size: number): void {
     const path = this.paths.get(dot.edge)
     if (!path) return
+    if (Math.abs(dot.at - 0.5) * pathLength(path) < LABEL_HALF) return
     const { x, y } = pointOn(path, dot.at)
     context.beginPath()
     if (dot.failed) {

@@ -70,7 +70,7 @@ export function OverviewPage() {
         }
       />
       <Panel title={t('overview.traffic')} aside={t('service.last15')}>
-        <TrafficCharts query={{ step: 10 }} spanSeconds={900} marks={marks} wide />
+        <TrafficCharts query={{ step: '10s' }} spanSeconds={900} marks={marks} wide />
       </Panel>
       <Panel title={t('overview.worst')} flush>
         <Loaded query={graph} source={t('source.graph')} skeleton={<TableSkeleton rows={WORST} />}>

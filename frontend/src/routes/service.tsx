@@ -41,7 +41,8 @@ export function ServicePage() {
 function ServiceView({ service }: { service: Service }) {
   const t = useText()
   const traffic = useServiceLive(service.id)
-  useFrame(traffic.data ? 1 : undefined, traffic.dataUpdatedAt)
+  const asOf = traffic.data?.as_of_unix
+  useFrame(asOf && Math.max(0, traffic.dataUpdatedAt / 1000 - asOf), traffic.dataUpdatedAt)
   return (
     <>
       <PageHead

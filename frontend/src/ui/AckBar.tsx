@@ -47,7 +47,7 @@ function pending(revision: number): Pick<Revision, 'revision' | 'state' | 'proxi
   return {
     revision,
     state: 'pending',
-    error: null,
+    error: '',
     proxies: { total: 0, acked: 0, nacked: 0, waiting: 0, offline: 0 },
   }
 }

@@ -8,7 +8,7 @@ export function ResponseBar({ shares }: ResponseBarProps) {
   const t = useText()
   const parts = [
     { key: 'ok', label: t('codes.ok'), share: shares.ok, color: 'var(--healthy)' },
-    { key: 'client', label: t('codes.client'), share: shares.client, color: 'var(--degraded)' },
+    { key: 'client', label: t('codes.client'), share: shares.client, color: 'var(--degraded-mark)' },
     { key: 'failed', label: t('codes.failed'), share: shares.failed, color: 'var(--failing)' },
   ]
   return (

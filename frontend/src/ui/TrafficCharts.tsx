@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
-import type { MetricsQuery } from '@/api/paths'
 import { queries } from '@/api/queries'
+import type { MetricsQuery } from '@/api/types'
 import { formatMs, formatRate, formatShare } from './format'
 import { BlockSkeleton, EmptyState, Loaded } from './States'
 import { type ChartColor, type ChartMark, TimeChart } from './TimeChart'

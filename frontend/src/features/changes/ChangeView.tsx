@@ -28,7 +28,7 @@ export function ChangeView({ id }: { id: number }) {
 
 function ChangeDetail({ change }: { change: Change }) {
   const t = useText()
-  const mayWrite = useMay('traffic.write', change.namespace ?? undefined)
+  const mayWrite = useMay('traffic.write', change.namespace || undefined)
   const [reverted, setReverted] = useState<number | null>(null)
   return (
     <>
@@ -43,7 +43,7 @@ function ChangeDetail({ change }: { change: Change }) {
             [t('changes.object'), <ObjectLink key="object" object={change.object} />],
             [t('changes.at'), <Time key="at" at={change.at} />],
             [t('changes.actor'), change.actor],
-            [t('changes.address'), change.address ?? NONE],
+            [t('changes.address'), change.address || NONE],
             [t('changes.action'), <code key="action">{change.action}</code>],
             [t('changes.reason'), change.reason || NONE],
           ]}
@@ -56,7 +56,7 @@ function ChangeDetail({ change }: { change: Change }) {
           <p className="panel-body muted">{t('change.noDiff')}</p>
         )}
       </Panel>
-      {change.revision !== null && reverted === null && <ArrivedPanel revision={change.revision} />}
+      {reverted === null && <ArrivedPanel revision={change.revision} />}
     </>
   )
 }
@@ -75,14 +75,14 @@ function RevertButton({ change, onReverted }: { change: Change; onReverted: (rev
   const revert = useMutation({
     mutationFn: () =>
       body(
-        client.POST('/api/v1/changes/{id}/revert/', {
-          params: { path: { id: change.id } },
+        client.POST('/api/v1/changes/{change_id}/revert/', {
+          params: { path: { change_id: change.id } },
           body: { reason },
         }),
       ),
     onSuccess: ({ revision }) => {
       setOpen(false)
-      onReverted(revision)
+      if (revision !== null) onReverted(revision)
       cache.invalidateQueries({ queryKey: ['changes'] })
     },
   })

@@ -182,11 +182,9 @@ function VersionCell({ of }: { of: { revision: number | null; version: string } 
   )
 }
 
-const REFUSED = new Set(['refused', 'nack', 'nacked'])
-
 function ResourceState({ row: { desired, applied } }: { row: ResourceRow }) {
   const t = useText()
-  if (applied?.error || REFUSED.has(applied?.status ?? '')) {
+  if (applied?.status === 'nack') {
     return (
       <span>
         <ToneMark tone="failing" label={t('sync.refused')} />{' '}

@@ -14,7 +14,7 @@ export function TrafficTab({ service, traffic, marks }: TrafficTabProps) {
   return (
     <>
       <Panel title={t('service.last15')}>
-        <TrafficCharts query={{ service, step: 10 }} spanSeconds={900} marks={marks} wide />
+        <TrafficCharts query={{ service, step: '10s' }} spanSeconds={900} marks={marks} wide />
       </Panel>
       <EdgePanel title={t('service.in')} edges={traffic.in} end="source" empty={t('service.in.empty')} />
       <EdgePanel title={t('service.out')} edges={traffic.out} end="target" empty={t('service.out.empty')} />

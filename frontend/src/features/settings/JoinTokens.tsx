@@ -12,6 +12,8 @@ import { EmptyState, Loaded } from '@/ui/States'
 import { Time } from '@/ui/Time'
 import { useText } from '@/ui/useText'
 
+type TokenState = 'active' | 'used' | 'expired' | 'revoked'
+
 /** How a new proxy is let in: a token bound to a service and version, good for minutes. */
 export function JoinTokens() {
   const t = useText()
@@ -51,7 +53,7 @@ function CreateJoinToken() {
     mutationFn: () =>
       body(
         client.POST('/api/v1/join-tokens/', {
-          body: { service: service ?? '', version: version ?? '', uses, ttl_s: minutes * 60 },
+          body: { service: service ?? '', version: version ?? '', uses, ttl_s: minutes * 60, reason: '' },
         }),
       ),
     onSuccess: () => cache.invalidateQueries({ queryKey: ['join-tokens'] }),
@@ -127,12 +129,12 @@ function JoinTokenTable({ tokens }: { tokens: JoinToken[] }) {
   const cache = useQueryClient()
   const revoke = useMutation({
     mutationFn: (id: string) =>
-      body(client.DELETE('/api/v1/join-tokens/{id}/', { params: { path: { id } } })),
+      body(client.DELETE('/api/v1/join-tokens/{token_id}/', { params: { path: { token_id: Number(id) } } })),
     onSuccess: () => cache.invalidateQueries({ queryKey: ['join-tokens'] }),
   })
   const columns: Column<JoinToken>[] = [
     { key: 'service', header: t('table.service'), cell: (token) => `${token.service} ${token.version}` },
-    { key: 'state', header: t('table.state'), cell: (token) => t(`join.state.${token.state}`) },
+    { key: 'state', header: t('table.state'), cell: (token) => t(`join.state.${token.state as TokenState}`) },
     { key: 'uses', header: t('join.uses'), cell: (token) => token.uses_left, numeric: true },
     {
       key: 'expires',

@@ -69,7 +69,8 @@ function CreatePerson() {
   const [person, setPerson] = useState(EMPTY)
   const [grant, setGrant] = useState<RoleGrant>({ role: 'viewer', namespace: null })
   const create = useMutation({
-    mutationFn: () => body(client.POST('/api/v1/users/', { body: { ...person, roles: [grant] } })),
+    mutationFn: () =>
+      body(client.POST('/api/v1/users/', { body: { ...person, roles: [grant], reason: '' } })),
     onSuccess: () => {
       setPerson(EMPTY)
       cache.invalidateQueries({ queryKey: ['users'] })
@@ -132,8 +133,8 @@ function PeopleTable({ users }: { users: User[] }) {
     mutationFn: (user: User) => writeUser(user.username, null),
     onSuccess: refresh,
   })
-  const grantText = ({ role, namespace }: RoleGrant) =>
-    `${t(`role.${role}`)} ${namespace ? t('people.in', { namespace }) : t('people.everywhere').toLowerCase()}`
+  const grantText = ({ role, namespace }: User['roles'][number]) =>
+    `${t(`role.${role as Role}`)} ${namespace ? t('people.in', { namespace }) : t('people.everywhere').toLowerCase()}`
   const columns: Column<User>[] = [
     { key: 'username', header: t('session.username'), cell: (user) => user.username },
     { key: 'email', header: t('people.email'), cell: (user) => user.email },
@@ -191,16 +192,17 @@ function PeopleTable({ users }: { users: User[] }) {
 
 /** Read the person first: a write names the version it was made against. */
 async function writeUser(username: string, change: { roles: RoleGrant[] } | null): Promise<void> {
-  const params = { path: { username } }
-  const { response } = await client.GET('/api/v1/users/{username}/', { params })
-  const headers = { 'If-Match': response.headers.get('ETag') ?? '*' }
-  if (change) await body(client.PATCH('/api/v1/users/{username}/', { params, headers, body: change }))
-  else await body(client.DELETE('/api/v1/users/{username}/', { params, headers }))
+  const path = { username }
+  const { response } = await client.GET('/api/v1/users/{username}/', { params: { path } })
+  const params = { path, header: { 'If-Match': response.headers.get('ETag') ?? '' } }
+  if (change)
+    await body(client.PATCH('/api/v1/users/{username}/', { params, body: { ...change, reason: '' } }))
+  else await body(client.DELETE('/api/v1/users/{username}/', { params }))
 }
 
 function EditRoles({ user, onDone }: { user: User; onDone: () => void }) {
   const t = useText()
-  const [grants, setGrants] = useState<RoleGrant[]>(user.roles)
+  const [grants, setGrants] = useState(user.roles as RoleGrant[])
   const save = useMutation({
     mutationFn: () => writeUser(user.username, { roles: grants }),
     onSuccess: onDone,

@@ -101,7 +101,8 @@ function TokenTable({ tokens }: { tokens: ApiToken[] }) {
   const t = useText()
   const cache = useQueryClient()
   const revoke = useMutation({
-    mutationFn: (id: string) => body(client.DELETE('/api/v1/tokens/{id}/', { params: { path: { id } } })),
+    mutationFn: (id: string) =>
+      body(client.DELETE('/api/v1/tokens/{token_id}/', { params: { path: { token_id: Number(id) } } })),
     onSuccess: () => cache.invalidateQueries({ queryKey: ['tokens'] }),
   })
   const columns: Column<ApiToken>[] = [

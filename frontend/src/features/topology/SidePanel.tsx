@@ -75,7 +75,7 @@ function EdgePanel({ edge, perVersion }: { edge: GraphEdge; perVersion: boolean 
       {perVersion ? (
         <p className="muted">{t('topology.series.byService')}</p>
       ) : (
-        <TrafficCharts query={{ edge: edge.id, step: 10 }} spanSeconds={CHART_SPAN_S} />
+        <TrafficCharts query={{ edge: edge.id, step: '10s' }} spanSeconds={CHART_SPAN_S} />
       )}
     </>
   )
@@ -88,7 +88,8 @@ function NodePanel({ node, graph, set }: { node: GraphNode; graph: Graph; set: S
   const worst = [...inbound, ...outbound].find(
     (edge) => edge.health === node.health && node.health !== 'healthy',
   )
-  const { namespace, name, version } = node
+  const { name, version } = node
+  const namespace = node.namespace ?? ''
   return (
     <>
       <HealthLine health={<HealthMark health={node.health} />} reason={worst?.reason ?? ''} />
@@ -127,7 +128,7 @@ function NodePanel({ node, graph, set }: { node: GraphNode; graph: Graph; set: S
       <EdgeList title={t('topology.callees')} edges={outbound} end="target" set={set} />
       {node.kind === 'service' && (
         <TrafficCharts
-          query={{ service: `${namespace}/${name}`, version: version ?? undefined, step: 10 }}
+          query={{ service: `${namespace}/${name}`, version: version ?? undefined, step: '10s' }}
           spanSeconds={CHART_SPAN_S}
         />
       )}

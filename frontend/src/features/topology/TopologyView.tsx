@@ -26,7 +26,7 @@ export function TopologyView() {
   const query = useGraph(params)
   useFrame(query.data?.age_s, query.dataUpdatedAt)
   const namespaces = useMemo(
-    () => [...new Set(query.data?.nodes.map((node) => node.namespace))].sort(),
+    () => [...new Set(query.data?.nodes.flatMap((node) => node.namespace ?? []))].sort(),
     [query.data?.nodes],
   )
   return (

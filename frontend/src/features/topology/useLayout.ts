@@ -61,5 +61,5 @@ export function useLayout(graph: Graph | undefined, storageKey: string): Layout 
 }
 
 function plain(graph: Graph): LayoutQuestion['nodes'] {
-  return graph.nodes.map(({ id, namespace }) => ({ id, namespace }))
+  return graph.nodes.map(({ id, namespace }) => ({ id, namespace: namespace ?? '' }))
 }

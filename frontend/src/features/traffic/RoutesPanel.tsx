@@ -16,7 +16,7 @@ import { Loaded } from '@/ui/States'
 import { useText } from '@/ui/useText'
 import { Review } from './Review'
 import { RouteFields } from './RouteFields'
-import { matchText, moved, newRoute } from './routeText'
+import { matchText, moved, newRoute, wholeRoute } from './routeText'
 
 type RoutesPanelProps = {
   service: string
@@ -45,7 +45,7 @@ export function RoutesPanel({ service, versions, traffic, mayWrite }: RoutesPane
               service={service}
               versions={versions}
               traffic={traffic}
-              current={value.routes}
+              current={value.routes.map(wholeRoute)}
               etag={etag}
               onDone={(revision) => {
                 setEditing(false)
@@ -53,7 +53,7 @@ export function RoutesPanel({ service, versions, traffic, mayWrite }: RoutesPane
               }}
             />
           ) : (
-            <RoutesTable routes={value.routes} />
+            <RoutesTable routes={value.routes.map(wholeRoute)} />
           )
         }
       </Loaded>
@@ -187,9 +187,8 @@ function useApplyRoutes(service: string, etag: string, onDone: (revision: number
   return useMutation({
     mutationFn: (draft: { routes: Route[]; reason: string }) =>
       body(
-        client.PUT('/api/v1/services/{namespace}/{name}/routes/', {
-          params: { path: servicePath(service) },
-          headers: { 'If-Match': etag },
+        client.PUT('/api/v1/services/{ns}/{name}/routes/', {
+          params: { path: servicePath(service), header: { 'If-Match': etag } },
           body: draft,
         }),
       ),

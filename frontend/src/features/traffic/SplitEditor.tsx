@@ -200,9 +200,8 @@ function useApplySplit(service: string, etag: string) {
   return useMutation({
     mutationFn: (draft: { weights: Weights; reason: string }) =>
       body(
-        client.PUT('/api/v1/services/{namespace}/{name}/split/', {
-          params: { path: servicePath(service) },
-          headers: { 'If-Match': etag },
+        client.PUT('/api/v1/services/{ns}/{name}/split/', {
+          params: { path: servicePath(service), header: { 'If-Match': etag } },
           body: draft,
         }),
       ),

@@ -22,6 +22,17 @@ export function newRoute(name: string): Route {
   }
 }
 
+/** What the API reads into a route that leaves parts out. */
+export function wholeRoute({ match, timeouts, ...route }: Partial<Route> & Pick<Route, 'name'>): Route {
+  const { match: everything, timeouts: usual } = newRoute(route.name)
+  return {
+    weights: null,
+    ...route,
+    match: match ?? { ...everything, path: null },
+    timeouts: timeouts ?? usual,
+  }
+}
+
 export function moved<T>(items: T[], from: number, to: number): T[] {
   const next = [...items]
   const [item] = next.splice(from, 1)
