@@ -98,7 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--join", metavar="URL", required=True, help="the control plane")
-    add("--control-plane-ca", type=Path, metavar="FILE", help="PEM authorities to verify an https:// control plane by")
+    add(
+        "--control-plane-ca",
+        type=Path,
+        metavar="FILE",
+        help="PEM authorities to verify an https:// control plane and a rediss:// Redis by",
+    )
     add("--token-file", type=Path, metavar="FILE", help="holds the join token; not needed once joined")
     add("--state", type=Path, metavar="DIR", required=True, help="key, certificate and last good configuration")
     add("--name", required=True, help="this proxy's name, unique within its service")

@@ -15,7 +15,7 @@ from time import time
 from typing import Any
 
 from proxies.agent.backoff import Backoff, Complaint, around
-from proxies.agent.replica import BY_SERVICE, DIRECTORY, TRUST, Replica
+from proxies.agent.replica import BY_SERVICE, DIRECTORY, SHARED, Replica
 from proxies.agent.resp import Connection, Login, RedisError, Then, connect
 from proxies.wire import keys
 from proxies.wire.reports import Ack, entry
@@ -90,7 +90,7 @@ class Follower:
 
     def _subscribe(self, connection: Connection) -> None:
         patterns = [keys.hint(f"{kind}:*") for kind in BY_SERVICE]
-        channels = [keys.hint(key) for key in (TRUST, DIRECTORY, *self._replica.own)]
+        channels = [keys.hint(key) for key in (*SHARED, *self._replica.own)]
         done = self._need(connection, lambda _: None)
         connection.subscribe("PSUBSCRIBE", patterns, done)
         connection.subscribe("SUBSCRIBE", channels, done)
@@ -103,7 +103,7 @@ class Follower:
 
     def _read_all(self, connection: Connection) -> None:
         """Ask for what is shared; its answer leads to the services, and those to this proxy's own."""
-        wanted = [keys.REVISION, keys.resource(TRUST), keys.resource(DIRECTORY)]
+        wanted = [keys.REVISION, *map(keys.resource, SHARED)]
         connection.send("MGET", *wanted, then=self._need(connection, self._read_shared))
 
     def _read_shared(self, values: list[bytes | None]) -> None:
@@ -112,8 +112,8 @@ class Follower:
             log.warning("Redis came back empty; serving the last configuration")
             self._repeat_acks(0)
         self._published = published
-        self._offer([TRUST, DIRECTORY], shared)
-        self._read(self._replica.followed()[2:])
+        self._offer(list(SHARED), shared)
+        self._read(self._replica.particular())
 
     def _read(self, wanted: list[str]) -> None:
         connection = self.connection

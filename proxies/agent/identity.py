@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from time import time
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 RENEW_AT = 0.5
 RENEW_JITTER = 0.2
 """Of the half, so a tenth of the whole."""
+LOOK_EVERY_S = 60.0
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class JoinError(Exception):
@@ -67,6 +70,8 @@ async def _join(options: Options, state: StateDir, token: str) -> Identity:
         admin=options.admin_text(),
         proxy_version=VERSION,
     )
+    if urlsplit(options.url).scheme == "http" and urlsplit(options.url).hostname not in LOOPBACK:
+        log.warning("the join token and the Redis password travel unencrypted; use https://")
     backoff, trouble = Backoff(1, 15), Complaint(log, "cannot join yet")
     while True:
         outcome = await place(order)
@@ -115,7 +120,9 @@ class Renewer:
         """Renew in time until cancelled."""
         while True:
             due = self.current.obtained_at + around(RENEW_AT * self._lifetime(), RENEW_JITTER)
-            await asyncio.sleep(max(due - time(), 0))
+            # In short steps, by the wall clock: a host that was suspended overnight must not sleep on.
+            while (left := due - time()) > 0:
+                await asyncio.sleep(min(left, LOOK_EVERY_S))
             await self._renew()
 
     def _lifetime(self) -> float:
@@ -153,11 +160,14 @@ class Renewer:
         )
         try:
             self._engine.set_identity(answer.certificate, outcome.key, self._bundle() or answer.bundle)
-            await asyncio.to_thread(self._state.keep_identity, renewed)
-        except (ResourceError, OSError) as error:
+        except ResourceError as error:
             self.trouble(error)
             return False
         self.current = renewed
+        try:
+            await asyncio.to_thread(self._state.keep_identity, renewed)
+        except OSError as error:
+            log.error("the renewed certificate is not kept for a restart: %s", error)
         log.info(
             "certificate renewed until %s", datetime.fromtimestamp(renewed.not_after, UTC).isoformat(timespec="seconds")
         )

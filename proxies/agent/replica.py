@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 TRUST = "trust"
 DIRECTORY = "directory"
+SHARED = (TRUST, DIRECTORY)
+"""What every proxy holds, and first: the directory says what else there is."""
 BY_SERVICE = ("service", "endpoints")
 """The kinds that exist once for each service of the directory."""
 
@@ -100,7 +102,10 @@ class Replica:
 
     def restore(self, saved: Mapping[str, bytes]) -> None:
         """Apply what was in force before a restart; the proxy's own listeners last."""
-        for key in self.followed(saved.get(DIRECTORY)):
+        for key in SHARED:
+            if key in saved:
+                self.offer(key, saved[key])
+        for key in self.particular():
             if key in saved:
                 self.offer(key, saved[key])
 
@@ -108,15 +113,11 @@ class Replica:
 
     def follows(self, key: str) -> bool:
         kind, _, name = key.partition(":")
-        return key in (TRUST, DIRECTORY, *self.own) or (kind in BY_SERVICE and name in self._services)
+        return key in (*SHARED, *self.own) or (kind in BY_SERVICE and name in self._services)
 
-    def followed(self, directory: bytes | None = None) -> list[str]:
-        """Every key to read, in the order to apply them in. ``directory`` are bytes that will be offered first."""
-        services: Iterable[str] = self._services
-        if directory is not None:
-            resource, _, _ = _read(DIRECTORY, directory, (0, 0))
-            services = resource.body.services if isinstance(resource, DirectoryResource) else ()
-        return [TRUST, DIRECTORY, *by_service(services), *self.own]
+    def particular(self) -> list[str]:
+        """Every key that is followed beside the shared ones, in the order to apply them in."""
+        return [*by_service(self._services), *self.own]
 
     def lacking(self) -> list[str]:
         """The keys of listed services that never arrived."""
@@ -150,6 +151,9 @@ class Replica:
             self._engine.apply(resource)
         except ResourceError as error:
             return str(error) or "refused"
+        except Exception as error:  # a fault of the engine; what follows must still be applied, and this be known
+            log.exception("the engine failed on %s", resource.key)
+            return f"{type(error).__name__}: {error}"
         if isinstance(resource, DirectoryResource):
             self._list(frozenset(resource.body.services))
         return ""

@@ -110,22 +110,28 @@ class Keeper:
 
     async def run(self) -> None:
         """Write until cancelled; then once more if something is unwritten."""
+        writing: asyncio.Future[bool] | None = None
         try:
             while True:
                 await self._changed.wait()
                 self._changed.clear()
-                await asyncio.to_thread(self._write, self._contents())
+                writing = asyncio.get_running_loop().run_in_executor(None, self._write, self._contents())
+                if not await asyncio.shield(writing):
+                    self._changed.set()
                 await asyncio.sleep(SAVE_EVERY_S)
         finally:
+            if writing is not None:
+                await writing
             if self._changed.is_set():
                 self._write(self._contents())
 
-    def _write(self, contents: dict[str, bytes]) -> None:
+    def _write(self, contents: dict[str, bytes]) -> bool:
         try:
             self._state.keep_resources(contents)
         except OSError as error:
             log.error("the configuration is not kept for a restart: %s", error)
-            self._changed.set()
+            return False
+        return True
 
 
 def write_whole(file: Path, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from time import time
 from typing import Any
@@ -10,10 +11,11 @@ import msgspec
 import pytest
 
 from proxies.agent import identity as identities
+from proxies.agent import state as states
 from proxies.agent.command import Options, parse
 from proxies.agent.identity import JoinError, establish
 from proxies.agent.orders import Granted, Order, Outcome, Refused
-from proxies.agent.state import Identity, StateDir, StateError
+from proxies.agent.state import Identity, Keeper, StateDir, StateError
 from proxies.wire.join import JoinResponse
 
 JOINED = JoinResponse(
@@ -166,6 +168,48 @@ def test_damaged_resources_are_read_anew(tmp_path: Path) -> None:
     state = StateDir(tmp_path)
     (tmp_path / "resources.msgpack").write_bytes(b"\x82half")
     assert state.resources() == {}
+
+
+async def test_changes_are_written_together_and_the_last_one_at_the_end(tmp_path: Path) -> None:
+    state = StateDir(tmp_path)
+    contents: dict[str, bytes] = {}
+    keeper = Keeper(state, lambda: dict(contents))
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(keeper.run())
+        for number in range(100):
+            contents[f"service:a/{number}"] = b"x"
+            keeper.changed()
+        async with asyncio.timeout(5):
+            while not (tmp_path / "resources.msgpack").exists():
+                await asyncio.sleep(0.01)
+        assert len(state.resources()) == 100
+        contents["trust"] = b"y"
+        keeper.changed()
+        task.cancel()
+    assert state.resources() == contents
+
+
+async def test_a_disk_that_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(states, "SAVE_EVERY_S", 0.01)
+    state = StateDir(tmp_path)
+    failures = [OSError("full"), OSError("full")]
+    keep = state.keep_resources
+
+    def failing(contents: dict[str, bytes]) -> None:
+        if failures:
+            raise failures.pop()
+        keep(contents)
+
+    monkeypatch.setattr(state, "keep_resources", failing)
+    keeper = Keeper(state, lambda: {"trust": b"x"})
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(keeper.run())
+        keeper.changed()
+        async with asyncio.timeout(5):
+            while not (tmp_path / "resources.msgpack").exists():
+                await asyncio.sleep(0.01)
+        task.cancel()
+    assert state.resources() == {"trust": b"x"}
 
 
 def test_a_folder_has_one_process_at_a_time(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxies.agent.replica import SHARED, Replica
 from proxies.wire import resources as wire
 from tests.proxies.agent.fakes import FakeEngine, replica_of
 from tests.proxies.agent.mesh import directory, endpoints, inbound, proxy, service, trust
@@ -110,6 +111,17 @@ def test_what_cannot_be_read_is_refused_once_and_the_old_one_stays(data: bytes) 
     assert after.status == "ack"
 
 
+def test_a_fault_of_the_engine_is_a_refusal() -> None:
+    class Faulty(FakeEngine):
+        def apply(self, resource: wire.Resource) -> None:
+            if resource.key == CART:
+                raise KeyError("oops")
+            super().apply(resource)
+
+    engine = Faulty()
+    assert offer(engine, LISTED, service("shop/cart", 1), endpoints("shop/cart", 1, 80)) == ["ack", "nack", "ack"]
+
+
 def test_resources_of_others_are_not_touched() -> None:
     engine = FakeEngine()
     foreign = wire.InboundResource(name="shop/other", body=wire.InboundBody(), revision=9, version="x")
@@ -177,14 +189,14 @@ def published(history: list[list[wire.Resource]]) -> dict[str, bytes]:
     return {resource.key: wire.encode(resource) for revision in history for resource in revision}
 
 
-def read_all(replica: object, store: dict[str, bytes]) -> None:
+def read_all(replica: Replica, store: dict[str, bytes]) -> None:
     """As the follower does: the directory, then what it lists."""
-    for key in ("trust", "directory"):
+    for key in SHARED:
         if key in store:
-            replica.offer(key, store[key])  # type: ignore[attr-defined]
-    for key in replica.followed()[2:]:  # type: ignore[attr-defined]
+            replica.offer(key, store[key])
+    for key in replica.particular():
         if key in store:
-            replica.offer(key, store[key])  # type: ignore[attr-defined]
+            replica.offer(key, store[key])
 
 
 def in_force(engine: FakeEngine) -> dict[str, str]:
