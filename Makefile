@@ -15,6 +15,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3 python; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
+# Vite's own demand: 20.19, or 22.12 and newer.
+NODE_IS_NEW := const [a, b] = process.versions.node.split(".").map(Number); \
+	process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)
+
 FRONTEND_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/coverage/*' 2>/dev/null)
 
 # What Django needs in order to be looked at; `check` and `gen` connect to nothing.
@@ -100,7 +104,7 @@ $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
 	@touch $@
 
 $(STAMPS)/npm: requirements/node.txt $(STAMPS)/uv
-	@if ! { command -v npm && node -e 'process.exit(process.versions.node.split(".")[0] < 20)'; } >/dev/null 2>&1; then \
+	@if ! { command -v npm && node -e '$(NODE_IS_NEW)'; } >/dev/null 2>&1; then \
 		echo "Installing Node from its wheel"; \
 		$(VENV)/bin/uv pip install --quiet --python $(PY) --require-hashes -r $< \
 			|| $(PY) -m pip install --quiet --require-hashes -r $<; fi
