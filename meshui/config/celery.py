@@ -1,4 +1,5 @@
-"""The Celery application and what beat starts. Tasks carry no state that matters: they make reality match the database."""
+"""The Celery application and what beat starts. Tasks carry no state that matters: they make reality match the
+database."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ class Renewer:
         while True:
             due = self.current.obtained_at + around(RENEW_AT * self._lifetime(), RENEW_JITTER)
             # In short steps, by the wall clock: a host that was suspended overnight must not sleep on.
-            while (left := due - time()) > 0:
+            while (left := due - time()) > 0:  # noqa: ASYNC110 - no event says that it is time
                 await asyncio.sleep(min(left, LOOK_EVERY_S))
             await self._renew()
 

@@ -1,37 +1,23 @@
-"""An engine that only remembers, and may be told to refuse."""
+"""An engine that also remembers what it tried, and refuses some contents."""
 
 from __future__ import annotations
 
 from proxies.agent.replica import Replica
-from proxies.wire.reports import EdgeDelta, Gauges
-from proxies.wire.resources import Resource, ResourceError
+from proxies.wire.resources import Resource
 from tests.proxies.agent.mesh import PROXY, SERVICE
+from tests.support import fake_proxy
 
 
-class FakeEngine:
-    def __init__(self, refuse: frozenset[str] = frozenset()) -> None:
-        """``refuse`` are versions (content hashes)."""
-        self.refuse = refuse
-        self.inside: dict[str, Resource] = {}
+class FakeEngine(fake_proxy.FakeEngine):
+    def __init__(self, refused: frozenset[str] = frozenset()) -> None:
+        """``refused`` are versions (content hashes)."""
+        super().__init__()
+        self.refuse = lambda resource: "refused by the test" if resource.version in refused else ""
         self.tried: list[str] = []
 
     def apply(self, resource: Resource) -> None:
         self.tried.append(resource.key)
-        if resource.version in self.refuse:
-            raise ResourceError("refused by the test")
-        self.inside[resource.key] = resource
-
-    def remove(self, key: str) -> None:
-        del self.inside[key]
-
-    def set_identity(self, certificate_chain: str, key: str, bundle: list[str]) -> None:
-        raise NotImplementedError
-
-    def collect(self) -> list[EdgeDelta]:
-        return []
-
-    def gauges(self) -> Gauges:
-        return Gauges()
+        super().apply(resource)
 
 
 def replica_of(engine: FakeEngine) -> Replica:

@@ -61,6 +61,10 @@ class Valkey:
             for file in (self._data / "appendonlydir").glob("*"):
                 file.unlink()
 
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def stop(self) -> None:
         if self._process is not None:
             self.kill()

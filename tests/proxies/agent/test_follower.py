@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
 from proxies.agent import follower as following
+from proxies.agent import resp
 from proxies.agent.follower import Follower
 from proxies.agent.resp import Login
 from proxies.wire import keys, reports
@@ -42,7 +44,7 @@ async def following_valkey(valkey: Valkey, engine: FakeEngine) -> AsyncIterator[
 
 
 def versions(engine: FakeEngine) -> dict[str, str]:
-    return {key: resource.version for key, resource in engine.inside.items()}
+    return {key: resource.version for key, resource in engine.held.items()}
 
 
 def published(valkey: Valkey) -> dict[str, str]:
@@ -95,11 +97,11 @@ async def test_a_large_resource_is_announced_empty_and_read(valkey: Valkey) -> N
     valkey.publish(directory(["shop/cart"], 1))
     engine = FakeEngine()
     async with following_valkey(valkey, engine):
-        await until(lambda: "directory" in engine.inside, "connected")
+        await until(lambda: "directory" in engine.held, "connected")
         large = service("shop/cart", 2)
         valkey.client.set(keys.resource(large.key), wire.encode(large))
         valkey.client.publish(keys.hint(large.key), b"")
-        await until(lambda: large.key in engine.inside, "read after an empty hint")
+        await until(lambda: large.key in engine.held, "read after an empty hint")
 
 
 async def test_the_published_revision_is_compared_now_and_then(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,30 +109,30 @@ async def test_the_published_revision_is_compared_now_and_then(valkey: Valkey, m
     valkey.publish(directory(["shop/cart"], 1), service("shop/cart", 1))
     engine = FakeEngine()
     async with following_valkey(valkey, engine):
-        await until(lambda: "service:shop/cart" in engine.inside, "connected")
+        await until(lambda: "service:shop/cart" in engine.held, "connected")
         valkey.publish(service("shop/cart", 2, 900), hints=False)
-        await until(lambda: engine.inside["service:shop/cart"].revision == 2, "read without a hint")
+        await until(lambda: engine.held["service:shop/cart"].revision == 2, "read without a hint")
 
 
 async def test_what_it_does_not_follow_it_does_not_read(valkey: Valkey) -> None:
     valkey.publish(directory(["shop/cart"], 1), service("shop/cart", 1), service("shop/other", 1))
     engine = FakeEngine()
     async with following_valkey(valkey, engine):
-        await until(lambda: "service:shop/cart" in engine.inside, "connected")
+        await until(lambda: "service:shop/cart" in engine.held, "connected")
         valkey.publish(service("shop/other", 2))
         valkey.publish(service("shop/cart", 3, 900))
-        await until(lambda: engine.inside["service:shop/cart"].revision == 3, "followed")
-    assert "service:shop/other" not in engine.inside
+        await until(lambda: engine.held["service:shop/cart"].revision == 3, "followed")
+    assert "service:shop/other" not in engine.held
 
 
 async def test_a_proxy_that_was_evicted_goes_on_with_what_it_has(valkey: Valkey) -> None:
     valkey.publish(directory(["shop/cart"], 1), service("shop/cart", 1))
     engine = FakeEngine()
     async with following_valkey(valkey, engine) as follower:
-        await until(lambda: "service:shop/cart" in engine.inside, "connected")
+        await until(lambda: "service:shop/cart" in engine.held, "connected")
         valkey.client.execute_command("ACL DELUSER", PROXY)
         await until(lambda: follower.trouble.count >= 2, "cut off, and refused when it comes back")
-        assert "service:shop/cart" in engine.inside
+        assert "service:shop/cart" in engine.held
 
 
 async def test_half_of_what_was_published_takes_nothing_away(valkey: Valkey) -> None:
@@ -138,11 +140,28 @@ async def test_half_of_what_was_published_takes_nothing_away(valkey: Valkey) -> 
     valkey.publish(directory(["shop/cart"], 1), service("shop/cart", 1), trust([], 1))
     engine = FakeEngine()
     async with following_valkey(valkey, engine) as follower:
-        await until(lambda: "service:shop/cart" in engine.inside, "connected")
+        await until(lambda: "service:shop/cart" in engine.held, "connected")
         valkey.client.delete(keys.resource("service:shop/cart"), keys.resource("trust"))
         valkey.client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
         await until(lambda: follower.connection is None, "cut off")
         await until(lambda: follower.connection is not None, "connected again")
         valkey.publish(endpoints("shop/cart", 2, 80))
-        await until(lambda: "endpoints:shop/cart" in engine.inside, "following again")
-    assert {"service:shop/cart", "trust"} <= set(engine.inside)
+        await until(lambda: "endpoints:shop/cart" in engine.held, "following again")
+    assert {"service:shop/cart", "trust"} <= set(engine.held)
+
+
+async def test_a_server_that_hangs_is_left_and_found_again(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("STALLED_S", 0.5), ("CONNECT_S", 0.5)):
+        monkeypatch.setattr(resp, name, value)
+    monkeypatch.setattr(keys, "RESYNC_S", 1)
+    monkeypatch.setattr(following, "FIRST_RETRY_S", 0.1)
+    valkey.publish(directory(["shop/cart"], 1), service("shop/cart", 1))
+    engine = FakeEngine()
+    async with following_valkey(valkey, engine) as follower:
+        await until(lambda: "service:shop/cart" in engine.held, "connected")
+        valkey.signal(signal.SIGSTOP)
+        await until(lambda: follower.trouble.count, "left")
+        valkey.signal(signal.SIGCONT)
+        await until(lambda: follower.connection is not None, "found again")
+        valkey.publish(service("shop/cart", 2, 900))
+        await until(lambda: engine.held["service:shop/cart"].revision == 2, "followed")

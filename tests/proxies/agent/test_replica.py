@@ -38,7 +38,7 @@ def offer(engine: FakeEngine, *resources: wire.Resource) -> list[str]:
 def test_what_counts_is_epoch_then_revision(first: wire.Resource, then: wire.Resource, said: str) -> None:
     engine = FakeEngine()
     assert offer(engine, LISTED, first, then)[1:] == ["ack", said]
-    in_force = engine.inside[CART]
+    in_force = engine.held[CART]
     assert in_force.version == (then if said == "ack" else first).version
 
 
@@ -62,7 +62,7 @@ def test_a_refused_content_is_not_tried_again_until_it_changes() -> None:
     )
     assert said[1:] == ["ack", "nack", "-", "nack", "ack"]
     assert engine.tried.count(CART) == 3
-    assert engine.inside[CART].revision == 8
+    assert engine.held[CART].revision == 8
 
 
 def test_going_back_from_a_refused_content_needs_no_apply() -> None:
@@ -105,7 +105,7 @@ def test_what_cannot_be_read_is_refused_once_and_the_old_one_stays(data: bytes) 
     assert (nack.status, nack.resource) == ("nack", CART)
     assert nack.error
     assert replica.offer(CART, data) is None
-    assert engine.inside[CART].revision == 5
+    assert engine.held[CART].revision == 5
     after = replica.offer(CART, wire.encode(service("shop/cart", 10, 900)))
     assert after is not None
     assert after.status == "ack"
@@ -126,19 +126,19 @@ def test_resources_of_others_are_not_touched() -> None:
     engine = FakeEngine()
     foreign = wire.InboundResource(name="shop/other", body=wire.InboundBody(), revision=9, version="x")
     assert offer(engine, service("shop/cart", 1), foreign) == ["-", "-"]
-    assert not engine.inside
+    assert not engine.held
 
 
 def test_a_service_that_is_listed_no_longer_goes_with_its_endpoints() -> None:
     engine = FakeEngine()
     offer(engine, LISTED, service("shop/cart", 1), endpoints("shop/cart", 1, 80), directory([], 2))
-    assert set(engine.inside) == {"directory"}
+    assert set(engine.held) == {"directory"}
 
 
 def test_a_service_listed_again_starts_anew() -> None:
     engine = FakeEngine()
     offer(engine, LISTED, service("shop/cart", 7), directory([], 8), directory(["shop/cart"], 9))
-    assert CART not in engine.inside
+    assert CART not in engine.held
 
 
 def test_the_own_listeners_come_last_from_disk() -> None:
@@ -200,7 +200,7 @@ def read_all(replica: Replica, store: dict[str, bytes]) -> None:
 
 
 def in_force(engine: FakeEngine) -> dict[str, str]:
-    return {key: resource.version for key, resource in engine.inside.items()}
+    return {key: resource.version for key, resource in engine.held.items()}
 
 
 def contents(resources: Iterable[wire.Resource]) -> frozenset[str]:
