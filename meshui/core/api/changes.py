@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -15,6 +15,7 @@ from meshui.core.api.bodies import View, query
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
 from meshui.core.api.pages import ListQuery, Page, page
+from meshui.core.errors import InvalidInput
 from meshui.core.models import Change
 
 Text = Annotated[str, Meta(max_length=200)]
@@ -65,8 +66,8 @@ class Changes(Endpoint):
             obj=asked.object,
             by=asked.actor,
             action=asked.action,
-            since=asked.since,
-            until=asked.until,
+            since=_utc("since", asked.since),
+            until=_utc("until", asked.until),
             search=asked.search,
         )
         return Response(page(request, rows, asked, change_view, descending=asked.ordering.startswith("-")))
@@ -79,6 +80,14 @@ class OneChange(Endpoint):
     def get(self, request: Request, change_id: int) -> Response:
         """One change."""
         return Response(change_view(selectors.get_change(actor_of(request), change_id)))
+
+
+def _utc(path: str, instant: datetime | None) -> datetime | None:
+    """The same instant in UTC: the database takes no offset of more than 16 hours."""
+    try:
+        return instant.astimezone(UTC) if instant else None
+    except OverflowError:
+        raise InvalidInput.field(path, "range", "outside the years 1 to 9999 in UTC") from None
 
 
 def change_view(row: Change) -> ChangeView:

@@ -35,6 +35,9 @@ ENDPOINTS = [
     if hasattr(getattr(pattern.callback, "view_class", None), method.lower())
 ]
 WRITES = [(method, route) for method, route in ENDPOINTS if method in UNSAFE and (method, route) not in PUBLIC]
+LISTS = [
+    route for method, route in ENDPOINTS if method == "GET" and "<" not in route and route not in ("schema/", "docs/")
+]
 OBJECTS = {
     "ns": "shop",
     "namespace": "shop",
@@ -70,9 +73,7 @@ def objects(catalog: Service) -> dict[str, str]:
 
 
 def _fill(route: str, objects: dict[str, str]) -> str:
-    parts = []
-    for part in route.split("/"):
-        parts.append(objects[part.strip("<>").rpartition(":")[2]] if part.startswith("<") else part)
+    parts = (objects[part.strip("<>").rpartition(":")[2]] if part[:1] == "<" else part for part in route.split("/"))
     return "/".join(parts)
 
 

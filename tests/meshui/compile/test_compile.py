@@ -1,0 +1,155 @@
+"""The compiler: the same mesh gives the same bytes, however it was listed; what it makes passes the check."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from meshui.compile.check import check
+from meshui.compile.proxy import proxy_body
+from meshui.compile.service import endpoints_body, service_body
+from meshui.mesh import values
+from meshui.mesh.invariants import Invalid
+from meshui.mesh.names import ServiceName
+from proxies.wire import resources as wire
+from tests.support.meshes import services
+
+NAME = ServiceName("shop", "catalog")
+
+
+def resources(service: values.Service) -> list[wire.Resource]:
+    name = str(service.name)
+    return [
+        wire.ServiceResource(name=name, body=service_body(service)),
+        wire.EndpointsResource(name=name, body=endpoints_body(service)),
+    ]
+
+
+def shuffled(service: values.Service, seed: int) -> values.Service:
+    """The same service, its unordered parts listed otherwise. Routes keep their order, which means something."""
+    rng = random.Random(seed)
+
+    def mix(items: Any) -> list[Any]:
+        mixed = list(items)
+        rng.shuffle(mixed)
+        return mixed
+
+    def route(one: values.Route) -> values.Route:
+        weights = None if one.weights is None else dict(mix(one.weights.items()))
+        return replace(one, weights=weights, match=replace(one.match, methods=mix(one.match.methods)))
+
+    return replace(
+        service,
+        versions=tuple(mix(service.versions)),
+        split=dict(mix(service.split.items())),
+        routes=tuple(route(one) for one in service.routes),
+        instances=tuple(mix(service.instances)),
+    )
+
+
+@given(services(), st.integers())
+def test_the_same_mesh_gives_the_same_bytes(service: values.Service, seed: int) -> None:
+    for one, other in zip(resources(service), resources(shuffled(service, seed)), strict=True):
+        assert wire.encode(one) == wire.encode(other)
+        assert wire.content_hash(one.body) == wire.content_hash(other.body)
+
+
+@given(services())
+def test_what_is_compiled_hangs_together_and_is_read_back(service: values.Service) -> None:
+    made = resources(service)
+    check(made, {str(service.name)})
+    assert [wire.decode(wire.encode(resource)) for resource in made] == made
+
+
+@given(services())
+def test_weights_sum_in_the_split_and_in_every_route(service: values.Service) -> None:
+    body = service_body(service)
+    for split in [body.split, *(route.split for route in body.routes if route.split is not None)]:
+        assert sum(entry.weight for entry in split) == 100
+        assert {entry.version for entry in split} <= set(body.versions)
+
+
+@given(services())
+def test_a_change_of_the_split_changes_the_hash(service: values.Service) -> None:
+    moved = replace(service, split={service.versions[0]: 99, "other": 1}, versions=(*service.versions, "other"))
+    assert wire.content_hash(service_body(service)) != wire.content_hash(service_body(moved))
+
+
+def _gateway(service: str) -> wire.Resource:
+    proxy = values.Proxy(
+        id="px",
+        service=ServiceName("shop", "edge"),
+        trust_domain="mesh.local",
+        version="v1",
+        listeners=(wire.GatewayListener(address="127.0.0.1", port=8080, hosts=[]),),
+        hosts=(values.GatewayHost(host="*", service=ServiceName.parse(service)),),
+    )
+    return wire.ProxyResource(name="px", body=proxy_body(proxy))
+
+
+def test_a_gateways_hosts_come_from_what_was_decided() -> None:
+    check([_gateway("shop/catalog")], {"shop/catalog"})
+    body = _gateway("shop/catalog").body
+    assert isinstance(body, wire.ProxyBody)
+    (listener,) = body.listeners
+    assert isinstance(listener, wire.GatewayListener)
+    assert [(host.host, host.service) for host in listener.hosts] == [("*", "shop/catalog")]
+
+
+SERVICE = wire.ServiceBody(
+    hosts=["catalog.shop.mesh"],
+    versions=["v1"],
+    split=[wire.WeightedVersion(version="v1", weight=100)],
+    routes=[wire.Route(name="default")],
+    identity="spiffe://mesh.local/ns/shop/svc/catalog",
+)
+ENDPOINT = wire.Endpoint(id="i", address="10.0.0.1", port=1, version="v1")
+
+
+def _service(**changes: Any) -> wire.Resource:
+    return wire.ServiceResource(name="shop/catalog", body=replace(SERVICE, **changes))
+
+
+@pytest.mark.parametrize(
+    ("resource", "path", "code"),
+    [
+        (lambda: _service(split=[]), "service:shop/catalog.split", "sum"),
+        (
+            lambda: _service(split=[wire.WeightedVersion(version="v9", weight=100)]),
+            "service:shop/catalog.split",
+            "unknown_version",
+        ),
+        (
+            lambda: _service(routes=[wire.Route(name="a", split=[wire.WeightedVersion(version="v1", weight=1)])]),
+            "service:shop/catalog.routes.0.split",
+            "sum",
+        ),
+        (
+            lambda: _service(routes=[wire.Route(name="a"), wire.Route(name="a")]),
+            "service:shop/catalog.routes",
+            "duplicate",
+        ),
+        (lambda: _service(identity=""), "service:shop/catalog.identity", "required"),
+        (
+            lambda: wire.EndpointsResource(name="shop/catalog", body=wire.EndpointsBody(endpoints=[ENDPOINT] * 2)),
+            "endpoints:shop/catalog.endpoints",
+            "duplicate",
+        ),
+        (
+            lambda: wire.TrustResource(body=wire.TrustBody(trust_domain="mesh.local", bundle=[])),
+            "trust.bundle",
+            "required",
+        ),
+        (lambda: _gateway("shop/gone"), "proxy:px.hosts.*", "unknown_service"),
+    ],
+)
+def test_each_breach_stops_the_publication(resource: Callable[[], wire.Resource], path: str, code: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        check([resource()], {"shop/catalog"})
+    assert [(breach.path, breach.code) for breach in refused.value.breaches] == [(path, code)]

@@ -1,0 +1,198 @@
+"""Every list: its pages, its shape, and a number of queries that does not grow with its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from meshui.accounts.models import ApiToken
+from meshui.catalog.models import Instance, JoinToken, Namespace, Proxy, Service, Version
+from meshui.core.actors import system
+from meshui.core.commits import commit
+from meshui.core.models import Change
+from meshui.traffic.models import GatewayHost
+from tests.meshui.core.test_authorization import LISTS
+from tests.support.api import Api, make_user
+
+QUERIES = {
+    # Two of each are the token with its user, and the user's roles.
+    "namespaces/": 3,
+    "services/": 4,
+    "services/shop/catalog/versions/": 5,
+    "services/shop/catalog/instances/": 5,
+    "gateways/": 4,
+    "join-tokens/": 3,
+    "changes/": 3,
+    "tokens/": 3,
+    "users/": 4,
+    "proxies/": 4,
+    "revisions/": 4,
+}
+
+
+@pytest.fixture
+def crowd(admin: Api, catalog: Service) -> Callable[[int], None]:
+    """Adds ``count`` of everything that a list shows."""
+
+    def add(count: int) -> None:
+        gone = Namespace.objects.count()
+        shop = catalog.namespace
+        for number in range(gone, gone + count):
+            Namespace.objects.create(name=f"n{number}")
+            service = Service.objects.create(namespace=shop, name=f"s{number}")
+            Version.objects.create(service=service, name="v1", weight=100)
+            version = Version.objects.create(service=catalog, name=f"x{number}")
+            proxy = Proxy.objects.create(
+                id=f"p{number}", name=f"p{number}", service=catalog, version=version, redis_password_sha256="0"
+            )
+            Instance.objects.create(
+                id=f"i{number}", service=catalog, version=version, proxy=proxy, address="10.0.0.1", port=number + 1
+            )
+            gateway = Service.objects.create(namespace=shop, name=f"g{number}", kind="gateway")
+            GatewayHost.objects.create(gateway=gateway, host="*", service=service)
+            JoinToken.objects.create(
+                service=catalog,
+                version=version,
+                digest=str(number),
+                uses_left=1,
+                expires_at=timezone.now(),
+                created_by="x",
+            )
+            with commit(actor=system("test"), action="x.y", obj="x:y"):
+                pass
+            make_user(f"u{number}", ("viewer", "shop"), ("operator", "bank"))
+            ApiToken.objects.create(
+                user=admin.user, name="t", digest=f"d{number}", expires_at=timezone.now() + timedelta(days=1)
+            )
+
+    return add
+
+
+@pytest.mark.parametrize("path", QUERIES)
+def test_queries_do_not_grow_with_rows(admin: Api, crowd: Callable[[int], None], path: str) -> None:
+    admin.get("auth/me/")  # notes last_used_at, once a minute
+    crowd(1)
+    with CaptureQueriesContext(connection) as few:
+        admin.get(path)
+    crowd(6)
+    with CaptureQueriesContext(connection) as many:
+        shown = admin.get(path)
+    assert shown.status == 200
+    assert len(shown.body["results"]) > 5
+    assert len(few) == len(many) == QUERIES[path]
+
+
+def test_every_list_is_pinned_here(admin: Api) -> None:
+    lists = {path for path in LISTS if "results" in (admin.get(path).body or {})}
+    assert lists <= set(QUERIES)
+
+
+@pytest.mark.parametrize("path", QUERIES)
+def test_pages_cover_the_list_once_in_both_directions(admin: Api, crowd: Callable[[int], None], path: str) -> None:
+    crowd(7)
+    whole = admin.get(path).body["results"]
+    forth, back = [], []
+    shown = admin.get(f"{path}?page_size=3").body
+    assert shown["previous"] is None
+    while True:
+        forth += shown["results"]
+        if shown["next"] is None:
+            break
+        shown = admin.get(shown["next"].partition("/api/v1/")[2]).body
+    while True:
+        back = shown["results"] + back
+        if shown["previous"] is None:
+            break
+        shown = admin.get(shown["previous"].partition("/api/v1/")[2]).body
+    assert forth == back == whole
+
+
+def test_a_page_does_not_skip_when_rows_before_it_go(admin: Api, crowd: Callable[[int], None]) -> None:
+    crowd(6)
+    first = admin.get("namespaces/?page_size=3").body
+    Namespace.objects.filter(name=first["results"][0]["name"], services=None).delete()
+    Namespace.objects.filter(name=first["results"][2]["name"], services=None).delete()
+    rest = admin.get(first["next"].partition("/api/v1/")[2]).body
+    expected = Namespace.objects.filter(name__gt=first["results"][2]["name"]).order_by("name")[:3]
+    assert [n["name"] for n in rest["results"]] == [n.name for n in expected]
+
+
+@pytest.mark.parametrize("query", ["page_size=0", "page_size=501", "page_size=x", "page_size=1&page_size=2"])
+def test_a_bad_page_size_is_refused(viewer: Api, query: str) -> None:
+    assert viewer.get(f"services/?{query}").status == 400
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["x", "é", "AAAA", "W10", "W2ZhbHNlLFsiYSJdXQ", "W2ZhbHNlLFtudWxsXV0", "W2ZhbHNlLFsiYSIsIlx1MDAwMCJdXQ", "%00"],
+)
+def test_a_forged_cursor_is_refused(viewer: Api, cursor: str) -> None:
+    refused = viewer.get(f"services/?cursor={cursor}")
+    assert (refused.status, list(refused.paths())) == (400, ["cursor"])
+
+
+def test_a_cursor_of_another_list_is_refused(viewer: Api) -> None:
+    first = viewer.get("services/?page_size=1").body["next"].partition("cursor=")[2]
+    assert viewer.get(f"changes/?cursor={first}").status == 400
+
+
+# --- the change log ---------------------------------------------------------------------------------------------
+
+
+def test_changes_are_filtered(admin: Api) -> None:
+    admin.change("PUT", "services/shop/catalog/split/", {"weights": {"v1": 50, "v2": 50}, "reason": "canary 7"})
+    latest = Change.objects.latest("id")
+
+    def ids(query: str) -> list[int]:
+        return [change["id"] for change in admin.get(f"changes/?{query}").body["results"]]
+
+    for query in (
+        "actor=root",
+        "action=split.set",
+        "search=canary",
+        "object=service:shop/catalog&action=split.set",
+        "namespace=shop&actor=root",
+    ):
+        assert ids(query) == [latest.pk]
+    assert ids("namespace=bank&actor=root") == []
+    since = latest.at.isoformat().replace("+", "%2B")
+    assert ids(f"since={since}") == [latest.pk]
+    assert latest.pk not in ids(f"until={since}")
+    assert ids("ordering=id") == sorted(ids(""))
+    assert admin.get("changes/?since=yesterday").paths() == {"since": "invalid"}
+    assert admin.get(f"changes/?since={latest.at:%Y-%m-%dT%H:%M}").status == 400
+    assert admin.get("changes/?since=9999-12-31T23:59:59-23:00").paths() == {"since": "range"}
+    assert ids("since=2000-01-01T00:00:00%2B23:00")
+
+
+def test_a_change_is_shown_whole(operator: Api) -> None:
+    done = operator.change("PUT", "services/shop/catalog/split/", {"weights": {"v2": 100}, "reason": "all in"})
+    change = Change.objects.get(revision_id=done.body["revision"])
+    shown = operator.get(f"changes/{change.pk}/").body
+    assert shown.pop("at")
+    assert shown == {
+        "id": change.pk,
+        "revision": done.body["revision"],
+        "actor": "olga",
+        "action": "split.set",
+        "object": "service:shop/catalog",
+        "namespace": "shop",
+        "summary": "v1 100 -> 0, v2 0 -> 100",
+        "reason": "all in",
+        "address": "127.0.0.1",
+        "before": {"weights": {"v1": 100, "v2": 0}},
+        "after": {"weights": {"v1": 0, "v2": 100}},
+        "revertible": True,
+    }
+
+
+def test_changes_of_another_namespace_and_of_users_are_not_shown(outsider: Api, admin: Api) -> None:
+    admin.post("users/", {"username": "eve", "password": "long enough to pass"})
+    assert {change["namespace"] for change in outsider.get("changes/").body["results"]} == {"bank"}
+    hidden = Change.objects.filter(namespace="shop").latest("id")
+    assert outsider.get(f"changes/{hidden.pk}/").status == 404
