@@ -106,7 +106,15 @@ export function graphStyle(palette: Palette): cytoscape.StylesheetJson {
       selector: 'node.chosen',
       style: { 'border-width': 2, 'border-color': palette.accent, 'border-position': 'outside' },
     },
-    { selector: 'edge.chosen', style: { 'line-color': palette.accent, 'line-opacity': 1 } },
+    {
+      selector: 'edge.chosen',
+      style: {
+        'line-opacity': 1,
+        'underlay-color': palette.accent,
+        'underlay-opacity': 0.25,
+        'underlay-padding': 5,
+      },
+    },
   ]
   return style as unknown as cytoscape.StylesheetJson
 }

@@ -119,7 +119,7 @@ export const fr: Catalogue = {
   'filter.nothing': 'Rien ne correspond à ces filtres',
   'filter.nothing.next': 'Effacez l’un des filtres ci-dessus.',
   'headline.quiet': 'Aucun trafic depuis une minute',
-  'headline.healthy': '{n|Le seul lien est sain|Les {n} liens sont sains}',
+  'headline.healthy': '{n} {n|lien sain|liens, tous sains}',
   'headline.failing': '{count} {count|lien|liens} sur {all} en échec : {source} → {target}, {what}',
   'headline.degraded':
     '{count} {count|lien|liens} sur {all} {count|dégradé|dégradés} : {source} → {target}, {what}',
@@ -257,7 +257,7 @@ export const fr: Catalogue = {
   'routes.apply': 'Appliquer {n} {n|route|routes} à {service}',
   'routes.seeAbove': 'Certains champs ci-dessus sont refusés.',
   'proxies.sentence': '{n} {n|proxy|proxys} : {problems}',
-  'proxies.sentence.synced': '{n|Le seul proxy est|Les {n} proxys sont} à jour',
+  'proxies.sentence.synced': '{n} {n|proxy|proxys} à jour',
   'proxies.sentence.refused': '{n} en refus',
   'proxies.sentence.syncing': '{n} en cours',
   'proxies.sentence.offline': '{n} hors ligne',

@@ -5,6 +5,9 @@ import { currentLocale } from '@/text'
 export const NONE = '–'
 const NBSP = ' '
 
+/** What is smaller is only said to be so. */
+const LEAST = 0.01
+
 type Maybe = number | null | undefined
 
 function significant(value: number): string {
@@ -28,10 +31,14 @@ function scaled(value: number, step: number, units: readonly string[]): string {
   return `${significant(rest)}${NBSP}${units[index]}`
 }
 
+function lessThanLeast(): string {
+  return `<${NBSP}${new Intl.NumberFormat(currentLocale()).format(LEAST)}`
+}
+
 /** Requests a second. */
 export function formatRate(rps: Maybe): string {
   if (rps == null) return NONE
-  if (rps > 0 && rps < 0.01) return `<${NBSP}${significant(0.01).replace(/0$/, '')}${NBSP}rps`
+  if (rps > 0 && rps < LEAST) return `${lessThanLeast()}${NBSP}rps`
   return scaled(rps, 1000, ['rps', 'krps', 'Mrps'])
 }
 
@@ -46,8 +53,7 @@ export function formatMs(ms: Maybe): string {
 export function formatShare(share: Maybe): string {
   if (share == null) return NONE
   const percent = share * 100
-  if (percent > 0 && percent < 0.01)
-    return `<${NBSP}${new Intl.NumberFormat(currentLocale()).format(0.01)}${NBSP}%`
+  if (percent > 0 && percent < LEAST) return `${lessThanLeast()}${NBSP}%`
   if (percent >= 99.95) return `100${NBSP}%`
   return `${significant(percent)}${NBSP}%`
 }

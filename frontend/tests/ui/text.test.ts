@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest'
+import { fill } from '@/text'
+import { en } from '@/text/en'
+import { fr } from '@/text/fr'
+
+const placeholders = (text: string) =>
+  [...new Set([...text.matchAll(/\{(\w+)/g)].map(([, name]) => name))].sort()
+
+describe('the catalogue', () => {
+  it('picks the word for the number', () => {
+    const text = '{n} {n|edge|edges}'
+    expect([0, 1, 2].map((n) => fill(text, { n }, 'en'))).toEqual(['0 edges', '1 edge', '2 edges'])
+    expect([0, 1, 2].map((n) => fill(text, { n }, 'fr'))).toEqual(['0 edge', '1 edge', '2 edges'])
+  })
+
+  it('has in French no placeholder that English lacks', () => {
+    for (const [key, text] of Object.entries(fr)) {
+      const known = placeholders(en[key as keyof typeof en])
+      expect(known, key).toEqual(expect.arrayContaining(placeholders(text)))
+    }
+  })
+})
