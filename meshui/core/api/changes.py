@@ -54,8 +54,6 @@ class ChangeQuery(ListQuery, frozen=True, kw_only=True):
 
 
 class Changes(Endpoint):
-    writes = None
-
     @operation("changes", query=ChangeQuery, answer=Page[ChangeView])
     def get(self, request: Request) -> Response:
         """Who changed what, when and why, of the namespaces that one may view; the newest first."""
@@ -74,8 +72,6 @@ class Changes(Endpoint):
 
 
 class OneChange(Endpoint):
-    writes = None
-
     @operation("change", answer=ChangeView)
     def get(self, request: Request, change_id: int) -> Response:
         """One change."""

@@ -23,8 +23,6 @@ PAGE = """<!doctype html>
 
 
 class Schema(Endpoint):
-    writes = None
-
     @extend_schema(exclude=True)
     def get(self, request: Request) -> Response:
         """OpenAPI 3.1."""
@@ -32,8 +30,6 @@ class Schema(Endpoint):
 
 
 class Docs(Endpoint):
-    writes = None
-
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:
         """The schema for people."""

@@ -19,7 +19,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 class Endpoint(APIView):
     """``reads`` and ``writes`` are what GET and the other methods need: in the namespace that the path names as
     ``ns``, else in any namespace, where a selector or a service then narrows it. ``writes`` of None asks for no more
-    than being signed in."""
+    than being signed in; an endpoint that only reads has none."""
 
     reads: ClassVar[Permission] = "view"
     writes: ClassVar[Permission | None]
@@ -30,6 +30,8 @@ class Endpoint(APIView):
         namespace = kwargs.get("ns")
         if namespace is not None:
             actor.require_visible(namespace)
+        if getattr(self, str(request.method).lower(), None) is None:
+            return  # 405 comes next
         needed = self.reads if request.method in SAFE else self.writes
         if needed not in (None, "view"):
             actor.require_in(needed, namespace)

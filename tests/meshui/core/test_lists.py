@@ -15,6 +15,7 @@ from meshui.catalog.models import Instance, JoinToken, Namespace, Proxy, Service
 from meshui.core.actors import system
 from meshui.core.commits import commit
 from meshui.core.models import Change
+from meshui.security.models import Authority, IssuedCertificate
 from meshui.traffic.models import GatewayHost
 from tests.meshui.core.test_authorization import LISTS
 from tests.support.api import Api, make_user
@@ -32,6 +33,7 @@ QUERIES = {
     "users/": 4,
     "proxies/": 4,
     "revisions/": 4,
+    "certificates/": 3,
 }
 
 
@@ -42,6 +44,9 @@ def crowd(admin: Api, catalog: Service) -> Callable[[int], None]:
     def add(count: int) -> None:
         gone = Namespace.objects.count()
         shop = catalog.namespace
+        authority, _ = Authority.objects.get_or_create(
+            kind="root", defaults={"not_before": timezone.now(), "not_after": timezone.now(), "sealed_key": b""}
+        )
         for number in range(gone, gone + count):
             Namespace.objects.create(name=f"n{number}")
             service = Service.objects.create(namespace=shop, name=f"s{number}")
@@ -66,6 +71,16 @@ def crowd(admin: Api, catalog: Service) -> Callable[[int], None]:
             with commit(actor=system("test"), action="x.y", obj="x:y"):
                 pass
             make_user(f"u{number}", ("viewer", "shop"), ("operator", "bank"))
+            IssuedCertificate.objects.create(
+                serial=str(number),
+                authority=authority,
+                identity=f"spiffe://mesh.local/ns/shop/svc/s{number}",
+                proxy_id=f"p{number}",
+                actor="x",
+                not_before=timezone.now(),
+                not_after=timezone.now(),
+                issued_at=timezone.now(),
+            )
             ApiToken.objects.create(
                 user=admin.user, name="t", digest=f"d{number}", expires_at=timezone.now() + timedelta(days=1)
             )

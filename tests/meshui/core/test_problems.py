@@ -25,8 +25,9 @@ def test_paths_beside_the_dashboard_are_not_the_dashboard(db: None, path: str) -
     assert (answer.status_code, json.loads(answer.content)["code"]) == (404, "not_found")
 
 
-def test_a_method_that_is_not_there(viewer: Api) -> None:
-    refused = viewer.call("DELETE", "changes/", If_Match="*")
+@pytest.mark.parametrize(("method", "path"), [("DELETE", "changes/"), ("PUT", "services/"), ("POST", SPLIT)])
+def test_a_method_that_is_not_there(operator: Api, method: str, path: str) -> None:
+    refused = operator.call(method, path, {}, If_Match="*")
     assert (refused.status, refused.body["code"]) == (405, "method_not_allowed")
 
 
