@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 
 from meshui.telemetry.beats import Beats
 from meshui.telemetry.fold import Fold, Nonsense, Registry, Seen, SeenState
-from meshui.telemetry.frames import encode
+from meshui.telemetry.frames import Frame, entry
 from meshui.telemetry.registry import load_registry
 from meshui.telemetry.rollups import roll_up
 from meshui.telemetry.streams import entries, id_ms
@@ -122,7 +122,7 @@ class Collector:
         await self._read_until(limit)
         await self._settle_held()
         frame = self._fold.frame((limit - LATENESS_MS) / SECOND_MS)
-        await self._append(limit, encode(frame))
+        await self._append(limit, frame)
         self._refusals.report(frame.refused)
         self._begin(limit)
         self._framed.set()
@@ -153,10 +153,10 @@ class Collector:
                 self._next[shard] = "(" + batch[-1][0].decode()
         return _milliseconds(now), any(len(batch) == BATCH for batch in batches)
 
-    async def _append(self, limit: int, data: bytes) -> None:
+    async def _append(self, limit: int, frame: Frame) -> None:
         """The frame and what is seen, in one transaction. Raises ResponseError where the frame is there already."""
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.xadd(keys.FRAMES, {b"f": data}, id=f"{limit}-0", minid=limit - KEPT_MS, approximate=True)
+            pipe.xadd(keys.FRAMES, entry(frame), id=f"{limit}-0", minid=limit - KEPT_MS, approximate=True)
             pipe.set(SEEN, msgspec.msgpack.encode(self._seen.state))
             await pipe.execute()
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -133,6 +133,19 @@ def encode(frame: Frame) -> bytes:
         dropped=frame.dropped,
     )
     return zlib.compress(_encoder.encode(packed), 1)
+
+
+def entry(frame: Frame) -> dict[Any, Any]:
+    """The fields of a frame on its stream; its time stands beside it, so that it need not be decoded to be placed."""
+    return {b"at": repr(frame.at).encode(), b"f": encode(frame)}
+
+
+def read_entry(fields: Mapping[bytes, bytes]) -> tuple[float, bytes]:
+    """The time of a frame on its stream, and its bytes. Raises FrameError."""
+    try:
+        return float(fields[b"at"]), fields[b"f"]
+    except (KeyError, ValueError) as error:
+        raise FrameError(f"no frame: {error}") from error
 
 
 def decode(data: bytes) -> Frame:

@@ -25,7 +25,7 @@ By = Literal["service", "version"]
 Kind = Literal["service", "gateway", "unknown"]
 
 
-class Node(Answer, frozen=True):
+class Node(Answer, frozen=True, gc=False):
     """A service, a version, a gateway, or what is outside. Percentiles, errors and health are of what it answered; of
     a gateway, which nobody calls, of what it was answered. Rates are requests a second, durations milliseconds."""
 
@@ -46,7 +46,7 @@ class Node(Answer, frozen=True):
     p99_ms: float | None
 
 
-class Edge(Answer, frozen=True):
+class Edge(Answer, frozen=True, gc=False):
     """Calls from ``source`` to ``target`` within the window. ``errors`` are responses 5xx and requests without one;
     ``codes`` and ``flags`` count requests, classes without any left out; ``secured`` is the share over mTLS."""
 

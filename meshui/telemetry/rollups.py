@@ -18,7 +18,18 @@ from django.db.models import Q
 from redis.asyncio import Redis
 
 from meshui.core.errors import InvalidInput
-from meshui.telemetry.frames import COLUMNS, SPAN_S, EdgeKey, Frame, Histograms, decode, edge_key, span_start, total
+from meshui.telemetry.frames import (
+    COLUMNS,
+    SPAN_S,
+    EdgeKey,
+    Frame,
+    Histograms,
+    decode,
+    edge_key,
+    read_entry,
+    span_start,
+    total,
+)
 from meshui.telemetry.models import Bucket, Edge, Rollup
 from meshui.telemetry.streams import Entry, entries
 from proxies.wire import keys
@@ -33,12 +44,12 @@ async def roll_up(redis: Redis) -> int:
     if not newest:
         return 0
     oldest = entries(await redis.xrange(keys.FRAMES, count=1))
-    start = await database_sync_to_async(_next_start)(span_start(_frame_of(oldest[0]).at))
-    end = _frame_of(newest[0]).at
+    start = await database_sync_to_async(_next_start)(span_start(read_entry(oldest[0][1])[0]))
+    end = read_entry(newest[0][1])[0]
     written = 0
     while start + SPAN_S <= end:
         span = await redis.xrange(keys.FRAMES, min=start * 1000, max=(start + SPAN_S) * 1000 + SLACK_MS)
-        frames = [frame for entry in entries(span) if start < (frame := _frame_of(entry)).at <= start + SPAN_S]
+        frames = [_frame_of(entry) for entry in entries(span) if start < read_entry(entry[1])[0] <= start + SPAN_S]
         if frames:
             await database_sync_to_async(write)(start, frames)
             written += 1
@@ -53,7 +64,7 @@ def _next_start(oldest: int) -> int:
 
 
 def _frame_of(entry: Entry) -> Frame:
-    return decode(entry[1][b"f"])
+    return decode(read_entry(entry[1])[1])
 
 
 def write(start: int, frames: Sequence[Frame]) -> None:

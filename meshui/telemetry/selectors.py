@@ -10,6 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
@@ -56,6 +57,11 @@ class Remembered(Generic[T]):
                 self._values.popitem(last=False)
             return kept[1]
 
+    def peek(self, key: Hashable) -> T | None:
+        """The value of ``key``, whatever it was made from; never waits for one in the making."""
+        kept = self._values.get(key)
+        return kept[1] if kept else None
+
 
 class Encoded(Struct, frozen=True):
     """A graph as JSON; encoding what goes on top costs nothing."""
@@ -70,6 +76,11 @@ _wholes: Remembered[Whole] = Remembered(16)
 _graphs: Remembered[Graph] = Remembered(64)
 _encoded: Remembered[Encoded] = Remembered(64)
 
+RECENT_S = 1.5
+"""How much older than the newest frame an answer may be, rather than wait for the next to be made."""
+_maker = ThreadPoolExecutor(1, thread_name_prefix="graph")
+_making: set[Hashable] = set()
+
 
 def graph_get(*, window_s: int, by: By, scope: Scope) -> Graph:
     """The graph of the last ``window_s`` seconds (1 to 900), its ``age_s`` left open."""
@@ -80,11 +91,35 @@ def graph_get(*, window_s: int, by: By, scope: Scope) -> Graph:
 def graph_json(*, window_s: int, by: By, scope: Scope, at: float | None = None) -> Raw:
     """The graph as JSON, now or as it was ``at`` a time (Unix seconds). Raises InvalidInput where that is too much."""
     if at is None and window_s <= KEPT_S:
-        graph = graph_get(window_s=window_s, by=by, scope=scope)
-        encoded = _encoded.get((window_s, by, scope), (graph,), lambda: encode(graph))
+        encoded = _recent(window_s, by, scope) or _encoded_now(window_s, by, scope)
     else:
         encoded = encode(scoped(_whole_then(window_s, by, time.time() if at is None else at), scope))
     return aged(encoded)
+
+
+def _encoded_now(window_s: int, by: By, scope: Scope) -> Encoded:
+    graph = graph_get(window_s=window_s, by=by, scope=scope)
+    return _encoded.get((window_s, by, scope), (graph,), lambda: encode(graph))
+
+
+def _recent(window_s: int, by: By, scope: Scope) -> Encoded | None:
+    """What was encoded last, where it is of this second or the one before; then the next one is made meanwhile."""
+    key = (window_s, by, scope)
+    encoded = _encoded.peek(key)
+    newest = window.shared().newest
+    if encoded is None or newest is None or newest - (encoded.graph.as_of_unix or 0.0) > RECENT_S:
+        return None
+    if newest != encoded.graph.as_of_unix and key not in _making:
+        _making.add(key)
+        _maker.submit(_make, window_s, by, scope)
+    return encoded
+
+
+def _make(window_s: int, by: By, scope: Scope) -> None:
+    try:
+        _encoded_now(window_s, by, scope)
+    finally:
+        _making.discard((window_s, by, scope))
 
 
 def encode(graph: Graph) -> Encoded:

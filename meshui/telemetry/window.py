@@ -21,7 +21,7 @@ import numpy as np
 import redis
 from django.conf import settings
 
-from meshui.telemetry.frames import SPAN_S, Frame, FrameError, Ints, decode, encode, span_start, total
+from meshui.telemetry.frames import SPAN_S, Frame, FrameError, Ints, decode, encode, read_entry, span_start, total
 from meshui.telemetry.streams import Entry, entries, id_ms, read_entries
 from meshui.telemetry.sums import Sums, Totals
 from proxies.wire import keys
@@ -36,6 +36,8 @@ SLIDING = 8
 BLOCK_MS = 2_000
 """How long a read waits for the next frame before it looks whether the stream is still the one it was."""
 PAGE = 100
+BLOCKS_BUDGET_S = 0.2
+"""Time spent on blocks after each frame, so that a long history does not take all of a new process's first seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +93,15 @@ class Window:
 
     # --- writing ------------------------------------------------------------------------------------------------
 
-    def append(self, data: bytes) -> None:
-        """Take the next frame, and let go of what is older than fifteen minutes. Raises FrameError."""
-        frame = decode(data)
+    def append(self, at: float, data: bytes) -> None:
+        """Take the frame of the second that ends ``at``, and let go of what is older than fifteen minutes."""
         with self._lock:
-            if self._ends and frame.at <= self._ends[-1]:
+            if self._ends and at <= self._ends[-1]:
                 return
-            before = self._ends[-1] if self._ends else frame.at
-            self._ends.append(frame.at)
+            self._ends.append(at)
             self._frames.append(data)
-            self._edges_of(frame)
-            self._expire(frame.at - KEPT_S)
+            self._expire(at - KEPT_S)
             listeners = list(self._listeners)
-        if span_start(frame.at) != span_start(before):
-            self._make_block(span_start(before))
         for listener in listeners:
             listener()
 
@@ -131,14 +128,32 @@ class Window:
         for start in [start for start, block in self._blocks.items() if block.first < self._offset]:
             del self._blocks[start]
 
-    def _make_block(self, start: int) -> None:
-        """Sum ten seconds that are complete. Only the writing thread comes here, so the lock is not held meanwhile."""
-        with self._lock:
-            first, last = bisect_right(self._ends, start), bisect_right(self._ends, start + SPAN_S)
-            frames, offset = self._frames[first:last], self._offset
-        data = encode(total(start + SPAN_S, [decode(frame) for frame in frames]))
-        with self._lock:
-            self._blocks[start] = _Block(offset + first, offset + last, data)
+    def sum_blocks(self, budget_s: float) -> None:
+        """Sum complete spans of ten seconds, the newest first, until the time is up. One thread at a time."""
+        until = time.monotonic() + budget_s
+        while time.monotonic() < until:
+            with self._lock:
+                span = self._next_span()
+                if span is None:
+                    return
+                start, first, last = span
+                frames, offset = self._frames[first:last], self._offset
+            data = encode(total(start + SPAN_S, [_decoded(frame) for frame in frames]))
+            with self._lock:
+                self._blocks[start] = _Block(offset + first, offset + last, data)
+
+    def _next_span(self) -> tuple[int, int, int] | None:
+        """The newest complete span without a block: its start, and its frames' places."""
+        if not self._ends:
+            return None
+        start = span_start(self._ends[-1]) - SPAN_S
+        while start >= self._ends[0] - 1:
+            if start not in self._blocks:
+                first, last = bisect_right(self._ends, start), bisect_right(self._ends, start + SPAN_S)
+                if first < last:
+                    return start, first, last
+            start -= SPAN_S
+        return None
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -187,7 +202,7 @@ class Window:
             else:
                 pieces = [(data, 1) for data in self._frames[first:last]]
         for data, seconds in pieces:
-            yield decode(data), seconds
+            yield _decoded(data), seconds
 
     # --- sums, under the lock -----------------------------------------------------------------------------------
 
@@ -208,7 +223,7 @@ class Window:
     def _sum(self, sums: Sums, first: int, last: int, sign: int = 1) -> None:
         """Add frames [first, last)."""
         for data, _ in self._pieces(first, last):
-            frame = decode(data)
+            frame = _decoded(data)
             sums.add(self._edges_of(frame), frame, sign)
 
     def _pieces(self, first: int, last: int) -> Iterator[tuple[bytes, int]]:
@@ -235,6 +250,15 @@ class Window:
         edges = np.fromiter((index[name] for name in frame.keys), np.int64, len(frame.keys))
         self._places = (frame.keys, edges)
         return edges
+
+
+def _decoded(data: bytes) -> Frame:
+    """A frame; an empty one in place of what another release wrote and we cannot read."""
+    try:
+        return decode(data)
+    except FrameError as error:
+        log.warning("a frame is unreadable: %s", error)
+        return total(0.0, [])
 
 
 class Tail(threading.Thread):
@@ -284,6 +308,7 @@ class Tail(threading.Thread):
         news = read_entries(client.xread({keys.FRAMES: self._last}, count=PAGE, block=BLOCK_MS))
         for entry in news:
             self._take(entry)
+        self._window.sum_blocks(BLOCKS_BUDGET_S)
         if not news:
             self._look_for_reset(client)
 
@@ -299,7 +324,7 @@ class Tail(threading.Thread):
         entry_id, fields = entry
         self._last = entry_id.decode()
         try:
-            self._window.append(fields.get(b"f", b""))
+            self._window.append(*read_entry(fields))
         except FrameError as error:
             log.warning("frame %s is unreadable: %s", self._last, error)
 

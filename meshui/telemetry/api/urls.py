@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from meshui.core.api import converters
 from meshui.telemetry.api import views
-
-converters.register()
 
 urlpatterns = [
     path("graph/", views.GraphEndpoint.as_view()),

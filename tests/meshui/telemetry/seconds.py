@@ -12,7 +12,7 @@ from tests.meshui.telemetry.mesh import proxy_of
 
 def second(frames: Window, at: float, **edges: list[EdgeDelta]) -> None:
     """Append one frame: edges by source service, ``shop_frontend=[...]``."""
-    frames.append(frame_bytes(at, **edges))
+    frames.append(at, frame_bytes(at, **edges))
 
 
 def frame_bytes(at: float, **edges: list[EdgeDelta]) -> bytes:
