@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.utils import timezone
+from pytest_django import Settings
 
 from meshui.catalog.models import Instance, Proxy, Service
 from meshui.catalog.selectors import OBSERVED_GAP, OBSERVED_KEY, Observation, registry_observed_since
@@ -67,6 +69,17 @@ def test_a_bad_instance_is_refused(operator: Api, change: dict[str, Any], path: 
     refused = operator.post(PATH, BODY | change)
     assert (refused.status, list(refused.paths())) == (400, [path])
     assert everything() == before
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "localhost"])
+def test_in_production_an_instance_is_not_on_the_control_planes_own_machine(
+    operator: Api, settings: Settings, address: str
+) -> None:
+    body = BODY | {"address": address}
+    settings.MESHUI = replace(settings.MESHUI, mode="production")
+    assert operator.post(PATH, body).paths() == {"address": "address_refused"}
+    settings.MESHUI = replace(settings.MESHUI, mode="demo")
+    assert operator.post(PATH, body).status == 201
 
 
 def test_an_id_or_an_address_is_taken_once(operator: Api) -> None:
