@@ -24,6 +24,7 @@ _METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b
 _IDEMPOTENT = frozenset((b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"TRACE"))
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?").fullmatch
 _VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]").fullmatch
+_KEEP_ALIVE = [b"keep-alive"]
 _NOT_BY_CONNECTION = frozenset((b"close", b"keep-alive", b"upgrade", b"host", b"content-length", b"via"))
 
 
@@ -234,6 +235,8 @@ def _ask_upgrade(request: RequestHead, kept: list[bytes], upgrades: list[bytes])
 
 def _unnamed(kept: list[bytes], options: list[bytes]) -> list[bytes]:
     """Remove the fields that Connection names; what a message needs to stay itself cannot be named away."""
+    if options == _KEEP_ALIVE:  # what nearly every old-fashioned peer says
+        return kept
     named = {option for option in options if option not in _NOT_BY_CONNECTION}
     return [kept[0], *f.without(kept[1:], named)] if named else kept
 
