@@ -54,16 +54,18 @@ async def run(client: redis.asyncio.Redis, stop: asyncio.Event, name: str = "") 
     host's). Outlives restarts of Redis and PostgreSQL."""
     reader = _Reader(client, name or socket.gethostname())
     failures = 0
-    while not stop.is_set():
-        try:
-            await reader.read_until(stop)
-            failures = 0
-        except (redis.RedisError, Error) as error:
-            log.warning("acknowledgements wait: %s", error)
-            wait = RETRY_S[min(failures, len(RETRY_S) - 1)]
-            failures += 1
-            await _pause(stop, wait)
-    reader.close()
+    try:
+        while not stop.is_set():
+            try:
+                await reader.read_until(stop)
+                failures = 0
+            except (redis.RedisError, Error) as error:
+                log.warning("acknowledgements wait: %s", error)
+                wait = RETRY_S[min(failures, len(RETRY_S) - 1)]
+                failures += 1
+                await _pause(stop, wait)
+    finally:
+        reader.close()
 
 
 class _Reader:
@@ -78,7 +80,7 @@ class _Reader:
         self._settled_at = 0.0
 
     def close(self) -> None:
-        self._thread.submit(connection.close)
+        self._thread.submit(_disconnect)
         self._thread.shutdown()
 
     async def read_until(self, stop: asyncio.Event) -> None:
@@ -112,14 +114,16 @@ class _Reader:
             return 0
         acks = [ack for _, fields in entries if (ack := verified(fields))]
         await self._in_thread(write, acks)
-        ids = [entry_id for entry_id, _ in entries]
+        await self._finish([entry_id for entry_id, _ in entries])
+        self._touched.update(ack.resource for ack in acks)
+        self._heard.update(ack.proxy for ack in acks)
+        return len(entries)
+
+    async def _finish(self, ids: Sequence[bytes]) -> None:
         async with self._redis.pipeline() as pipe:
             pipe.xack(keys.ACK, GROUP, *ids)
             pipe.xdel(keys.ACK, *ids)
             await pipe.execute()
-        self._touched.update(ack.resource for ack in acks)
-        self._heard.update(ack.proxy for ack in acks)
-        return len(entries)
 
     async def _settle(self) -> None:
         """Once a burst is over, or has lasted for a while, see which revisions it completed, and tell."""
@@ -153,6 +157,11 @@ def verified(fields: dict[bytes, bytes]) -> Ack | None:
         log.warning("acknowledgement dropped: proxy %s sent implausible values", ack.proxy)
         return None
     return ack
+
+
+def _disconnect() -> None:
+    """Close the calling thread's own connection."""
+    connection.close()
 
 
 def _closing(call: Callable[[A], T], argument: A) -> T:
