@@ -9,6 +9,8 @@ import { TrafficOverlay } from './trafficOverlay'
 
 const NODE_RADIUS = 27
 const BEND = 34
+/** Below this, names cannot be read. */
+const READABLE_ZOOM = 0.5
 const boxId = (namespace: string) => `box:${namespace}`
 
 export class CytoscapeRenderer implements Renderer {
@@ -81,6 +83,13 @@ export class CytoscapeRenderer implements Renderer {
     if (this.cy.zoom() > 1.25) {
       this.cy.zoom(1.25)
       this.cy.center()
+    }
+    if (this.cy.zoom() < READABLE_ZOOM) {
+      // On a small screen a readable part beats an unreadable whole: start at the left, where traffic comes in.
+      this.cy.zoom(READABLE_ZOOM)
+      this.cy.center()
+      const box = this.cy.elements().renderedBoundingBox()
+      this.cy.panBy({ x: 16 - box.x1, y: 0 })
     }
   }
 

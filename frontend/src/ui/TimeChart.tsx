@@ -17,11 +17,21 @@ type TimeChartProps = {
   format: (value: number | null) => string
   marks?: ChartMark[]
   height?: number
+  /** The top of the scale while all values are zero. */
+  least?: number
 }
 
 const SYNC_KEY = 'page'
 
-export function TimeChart({ label, times, series, format, marks = [], height = 132 }: TimeChartProps) {
+export function TimeChart({
+  label,
+  times,
+  series,
+  format,
+  marks = [],
+  height = 132,
+  least = 1,
+}: TimeChartProps) {
   useText()
   const host = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(null)
@@ -37,7 +47,7 @@ export function TimeChart({ label, times, series, format, marks = [], height = 1
     const style = getComputedStyle(element)
     const color = (name: string) => style.getPropertyValue(name).trim()
     const created = new uPlot(
-      options(series, color, height, element.clientWidth, latest),
+      options({ series, color, height, least, width: element.clientWidth, latest }),
       [times, ...series.map(({ values }) => values)] as uPlot.AlignedData,
       element,
     )
@@ -78,13 +88,16 @@ function summary(series: ChartSeries[], format: (value: number | null) => string
 
 type Latest = { current: { marks: ChartMark[]; format: (value: number | null) => string } }
 
-function options(
-  series: ChartSeries[],
-  color: (name: string) => string,
-  height: number,
-  width: number,
-  latest: Latest,
-): uPlot.Options {
+type Drawing = {
+  series: ChartSeries[]
+  color: (name: string) => string
+  height: number
+  width: number
+  least: number
+  latest: Latest
+}
+
+function options({ series, color, height, width, least, latest }: Drawing): uPlot.Options {
   const font = '11px system-ui, sans-serif'
   const axis: uPlot.Axis = {
     stroke: color('--muted'),
@@ -95,10 +108,10 @@ function options(
   return {
     width,
     height,
-    padding: [8, 8, 0, 0],
+    padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: SYNC_KEY }, points: { size: 6 }, drag: { x: false, y: false } },
-    scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
+    scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : least] } },
     axes: [
       { ...axis, space: 72, size: 24, values: (_plot, ticks) => ticks.map(clock) },
       {
@@ -139,6 +152,7 @@ function drawMarks(plot: uPlot, marks: ChartMark[], stroke: string): void {
   ctx.save()
   ctx.strokeStyle = stroke
   ctx.fillStyle = stroke
+  ctx.textAlign = 'left'
   ctx.setLineDash([3, 3])
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`
   for (const { at, label } of marks) {

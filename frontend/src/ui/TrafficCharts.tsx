@@ -74,6 +74,7 @@ function Charts({
         label={t('number.errors')}
         times={times}
         series={charts.errors}
+        least={0.01}
         format={formatShare}
         marks={marks}
       />

@@ -75,6 +75,7 @@ export function formatCount(count: Maybe): string {
   return count == null ? NONE : new Intl.NumberFormat(currentLocale()).format(count)
 }
 
+const CLOCK_SKEW_S = 10
 const STEPS: [limit: number, size: number, unit: Intl.RelativeTimeFormatUnit][] = [
   [60, 1, 'second'],
   [3600, 60, 'minute'],
@@ -82,12 +83,14 @@ const STEPS: [limit: number, size: number, unit: Intl.RelativeTimeFormatUnit][] 
   [Number.POSITIVE_INFINITY, 86400, 'day'],
 ]
 
-/** "3 min ago", "in 2 days". */
+/** "3 min ago", "in 2 days". A moment just ahead is a clock that runs ahead, and means now. */
 export function formatRelative(iso: string, now: number): string {
-  const seconds = (new Date(iso).getTime() - now) / 1000
+  const ahead = (new Date(iso).getTime() - now) / 1000
+  const seconds = ahead > 0 && ahead < CLOCK_SKEW_S ? 0 : ahead
   const format = new Intl.RelativeTimeFormat(currentLocale(), { numeric: 'always', style: 'short' })
   const [, size, unit] = STEPS.find(([limit]) => Math.abs(seconds) < limit) ?? [0, 1, 'second' as const]
-  return format.format(Math.trunc(seconds / size) || (seconds > 0 ? 0 : -0), unit)
+  const count = Math.trunc(seconds / size)
+  return format.format(count === 0 ? -0 : count, unit)
 }
 
 export function formatAbsolute(iso: string): string {
