@@ -79,6 +79,8 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": environment.with_database(MESHUI.redis_url, 3),
+        # A server that hangs must not hold a request up for long; one that is down is a 503 at once.
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
     }
 }
 

@@ -25,11 +25,16 @@ def changes(
     until: datetime | None = None,
     search: str = "",
 ) -> QuerySet[Change]:
-    """The changes of the namespaces that the actor may view; what belongs to no namespace needs a mesh-wide view."""
+    """The changes of the namespaces that the actor may view; what belongs to no namespace needs a mesh-wide view.
+
+    What was done to users (roles, addresses, tokens) is shown to who may administer them.
+    """
     rows = Change.objects.all()
     visible = actor.visible_namespaces()
     if visible is not None:
         rows = rows.filter(namespace__in=visible)
+    if not actor.may("users.write"):
+        rows = rows.exclude(object__startswith="user:")
     exact = {"namespace": namespace, "object": obj, "actor": by, "action": action}
     rows = rows.filter(**{field: value for field, value in exact.items() if value})
     if since is not None:

@@ -6,13 +6,14 @@ import hashlib
 import secrets
 from datetime import timedelta
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from meshui.catalog.models import JoinToken
 from meshui.catalog.selectors import get_version, get_workload, join_tokens
 from meshui.core.actors import Actor
-from meshui.core.commits import commit
+from meshui.core.commits import commit, current_mesh
 from meshui.core.errors import InvalidInput, NotAuthenticated, NotFound
 
 PREFIX = "mjt_"
@@ -74,9 +75,15 @@ def join_token_consume(token: str) -> JoinToken:
     usable = JoinToken.objects.filter(
         digest=_digest(token), uses_left__gt=0, expires_at__gt=timezone.now(), revoked_at=None
     )
-    if not usable.update(uses_left=F("uses_left") - 1):
+    if not usable.exists():
         raise NotAuthenticated("the join token is not valid")
-    return JoinToken.objects.select_related("service__namespace", "version").get(digest=_digest(token))
+    with transaction.atomic():
+        # The commit's lock comes first, here as everywhere: the caller's transaction goes on to register the proxy,
+        # and would otherwise wait for a revocation that waits for this row.
+        current_mesh(lock=True)
+        if not usable.update(uses_left=F("uses_left") - 1):
+            raise NotAuthenticated("the join token is not valid")
+        return JoinToken.objects.select_related("service__namespace", "version").get(digest=_digest(token))
 
 
 def _digest(token: str) -> str:

@@ -206,8 +206,10 @@ def test_a_change_is_shown_whole(operator: Api) -> None:
     }
 
 
-def test_changes_of_another_namespace_and_of_users_are_not_shown(outsider: Api, admin: Api) -> None:
-    admin.post("users/", {"username": "eve", "password": "long enough to pass"})
+def test_changes_of_another_namespace_and_of_users_are_not_shown(outsider: Api, viewer: Api, admin: Api) -> None:
+    made = admin.post("users/", {"username": "eve", "password": "long enough to pass"})
+    assert made.body["revision"] in {change["revision"] for change in admin.get("changes/").body["results"]}
+    assert made.body["revision"] not in {change["revision"] for change in viewer.get("changes/").body["results"]}
     assert {change["namespace"] for change in outsider.get("changes/").body["results"]} == {"bank"}
     hidden = Change.objects.filter(namespace="shop").latest("id")
     assert outsider.get(f"changes/{hidden.pk}/").status == 404
