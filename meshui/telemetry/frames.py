@@ -153,6 +153,8 @@ def decode(data: bytes) -> Frame:
     unpack = zlib.decompressobj()
     try:
         packed = _decoder.decode(unpack.decompress(data, _MAX_ENCODED))
+        if not unpack.eof:
+            raise FrameError("cut short, or too large")
         keys = packed.keys.split("\n") if packed.keys else []
         counts = np.frombuffer(packed.counts, "<u8").astype(np.int64).reshape(COLUMNS, len(keys)).T
         sizes = np.frombuffer(packed.sizes, "<u2")

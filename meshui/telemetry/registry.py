@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
 from django.db.models import Count, Q
 
 from meshui.catalog.models import Instance, Proxy, Service, Version
@@ -102,10 +101,7 @@ class Cached(Generic[T]):
             self._lock.acquire()
         try:
             if self._value is None or time.monotonic() >= self._until:
-                # A thread outside any request comes here too: its connection may be a dead one, and must not be kept.
-                close_old_connections()
                 self._value = self._load()
-                close_old_connections()
                 self._until = time.monotonic() + self._ttl_s
         except DatabaseError as error:
             if self._value is None:

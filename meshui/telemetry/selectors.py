@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 import numpy as np
+from django.db import close_old_connections
 from django.db.models import Q
 from msgspec import Raw, Struct, field
 
@@ -119,6 +120,7 @@ def _make(window_s: int, by: By, scope: Scope) -> None:
     try:
         _encoded_now(window_s, by, scope)
     finally:
+        close_old_connections()  # no request ends here, which would do it
         _making.discard((window_s, by, scope))
 
 
