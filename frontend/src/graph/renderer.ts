@@ -7,6 +7,7 @@ export type Palette = {
   panel: string
   line: string
   lineStrong: string
+  edge: string
   text: string
   muted: string
   accent: string
@@ -47,6 +48,7 @@ export function readPalette(element: Element): Palette {
     panel: value('--panel'),
     line: value('--line'),
     lineStrong: value('--line-strong'),
+    edge: value('--edge'),
     text: value('--text'),
     muted: value('--muted'),
     accent: value('--accent'),

@@ -325,7 +325,7 @@ export const en = {
   'join.uses': 'Uses',
   'join.minutes': 'Valid for',
   'join.by': 'By',
-  'join.once': 'Run this beside the instance. The token is shown only this once.',
+  'join.once': 'Run this beside the instance, with its own ports. The token is shown only this once.',
   'join.state.active': 'Active',
   'join.state.used': 'Used',
   'join.state.expired': 'Expired',

@@ -328,7 +328,7 @@ export const fr: Catalogue = {
   'join.uses': 'Emplois',
   'join.minutes': 'Valable',
   'join.by': 'Par',
-  'join.once': 'Lancez ceci à côté de l’instance. Le jeton n’est montré qu’une fois.',
+  'join.once': 'Lancez ceci à côté de l’instance, avec ses propres ports. Le jeton n’est montré qu’une fois.',
   'join.state.active': 'Actif',
   'join.state.used': 'Employé',
   'join.state.expired': 'Expiré',

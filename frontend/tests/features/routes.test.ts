@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { safeNext } from '@/features/session/LoginForm'
+import { joinCommand } from '@/features/settings/JoinTokens'
 import { matchText, moved, newRoute, wholeRoute } from '@/features/traffic/routeText'
 
 it('writes a match in a line', () => {
@@ -33,4 +34,10 @@ it('follows a login only to a page of this dashboard', () => {
     '/login',
   ])
     expect(safeNext(evil)).toBe('/')
+})
+
+it('writes the command that starts a sidecar with its token', () => {
+  const command = joinCommand('mjt_x', 'shop/catalog', 'v2')
+  expect(command).toContain('mjt_x python -m proxies run')
+  expect(command).toContain('--name catalog-v2 --state ./catalog-v2')
 })

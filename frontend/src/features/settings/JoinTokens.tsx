@@ -36,8 +36,15 @@ export function JoinTokens() {
   )
 }
 
-export function joinCommand(token: string): string {
-  return `python -m proxies join --control-plane ${window.location.origin} --token ${token}`
+/** What starts a sidecar with this token; the ports are a start, to be fitted to the instance. */
+export function joinCommand(token: string, service: string, version: string): string {
+  const name = `${service.split('/')[1]}-${version}`
+  return [
+    `MESHUI_JOIN_TOKEN=${token} python -m proxies run`,
+    `--join ${window.location.origin}`,
+    `--name ${name} --state ./${name}`,
+    '--inbound 127.0.0.1:15006 --app 127.0.0.1:8080 --outbound 127.0.0.1:15001',
+  ].join(' \\\n  ')
 }
 
 function CreateJoinToken() {
@@ -116,7 +123,10 @@ function CreateJoinToken() {
         {create.data && (
           <div className="stack" role="status">
             <p>{t('join.once')}</p>
-            <CopyText block value={joinCommand(create.data.token)} />
+            <CopyText
+              block
+              value={joinCommand(create.data.token, create.data.service, create.data.version)}
+            />
           </div>
         )}
       </form>
