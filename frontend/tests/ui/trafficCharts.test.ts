@@ -7,7 +7,7 @@ it('leaves out the step that has not ended', () => {
   const metrics = {
     step_s: 10,
     from: '',
-    to,
+    to: '',
     source: 'frames' as const,
     times: [100, 110, 120],
     series,
