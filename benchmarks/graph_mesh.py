@@ -26,7 +26,8 @@ from meshui.accounts.models import ApiToken, User  # noqa: E402
 from meshui.catalog.models import Instance, Namespace, Proxy, Service, Version  # noqa: E402
 from meshui.telemetry.collector import LATENESS_MS  # noqa: E402
 from meshui.telemetry.fold import Fold  # noqa: E402
-from meshui.telemetry.frames import Frame, entry  # noqa: E402
+from meshui.telemetry.frames import SPAN_S, Frame, entry, total  # noqa: E402
+from meshui.telemetry.streams import BLOCKS  # noqa: E402
 from proxies.wire import keys  # noqa: E402
 from proxies.wire.reports import Telemetry  # noqa: E402
 
@@ -80,6 +81,9 @@ def fill_stream(services: int, edges: int) -> None:
         frame = seconds[second % VARIETY]
         at = Frame(float(second), frame.keys, frame.counts, frame.histograms, frame.flags)
         client.xadd(keys.FRAMES, entry(at), id=f"{second * 1000 + LATENESS_MS}-0")
+        if second % SPAN_S == 0:
+            span = [seconds[each % VARIETY] for each in range(second - SPAN_S + 1, second + 1)]
+            client.xadd(BLOCKS, entry(total(float(second), span)), id=f"{second * 1000}-0")
 
 
 if __name__ == "__main__":

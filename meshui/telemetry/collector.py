@@ -10,23 +10,25 @@ make the same frames, and the second to append one finds that it is there.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import Error as DatabaseError
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from meshui.telemetry.beats import Beats
 from meshui.telemetry.fold import Fold, Nonsense, Registry, Seen, SeenState
-from meshui.telemetry.frames import Frame, entry
+from meshui.telemetry.frames import SPAN_S, Frame, decode, entry, read_entry, total
 from meshui.telemetry.registry import load_registry
 from meshui.telemetry.rollups import roll_up
-from meshui.telemetry.streams import entries, id_ms
+from meshui.telemetry.streams import BLOCKS, Entry, entries, id_ms
 from proxies.wire import keys
 from proxies.wire.reports import ReportError, Telemetry, read_telemetry
 
@@ -125,6 +127,8 @@ class Collector:
         await self._append(limit, frame)
         self._refusals.report(frame.refused)
         self._begin(limit)
+        if frame.at % SPAN_S == 0:
+            await self._append_block(int(frame.at))
         self._framed.set()
 
     async def _read_until(self, limit: int) -> None:
@@ -159,6 +163,17 @@ class Collector:
             pipe.xadd(keys.FRAMES, entry(frame), id=f"{limit}-0", minid=limit - KEPT_MS, approximate=True)
             pipe.set(SEEN, msgspec.msgpack.encode(self._seen.state))
             await pipe.execute()
+
+    async def _append_block(self, end: int) -> None:
+        """The sum of the ten seconds that ended. One that is missing is no loss: the frames are there."""
+        span = entries(
+            await self._redis.xrange(keys.FRAMES, (end - SPAN_S) * SECOND_MS + LATENESS_MS + 1, self._position)
+        )
+        block = await asyncio.to_thread(_sum_of, end, span)
+        with contextlib.suppress(ResponseError):  # another collector was first
+            await self._redis.xadd(
+                BLOCKS, block, id=f"{end * SECOND_MS}-0", minid=end * SECOND_MS - KEPT_MS, approximate=True
+            )
 
     def _begin(self, position: int) -> None:
         self._position = position
@@ -231,7 +246,7 @@ class Collector:
 
     async def _drop_futures(self, now: int) -> None:
         """Remove streams whose ids the clock will not reach soon: nothing could be appended in order."""
-        for stream in (*SHARDS, keys.FRAMES):
+        for stream in (*SHARDS, keys.FRAMES, BLOCKS):
             last = entries(await self._redis.xrevrange(stream, count=1))
             if last and id_ms(last[0][0]) > now + SKEW_MS:
                 log.error("%s has entries from the future and is dropped: the server's clock was set back", stream)
@@ -281,6 +296,10 @@ class Refusals:
             for reason, count in sorted(self._counts.items()):
                 log.warning("refused %d reports, %s: %s", count, reason, self._examples.get(reason, ""))
             self._counts.clear()
+
+
+def _sum_of(end: int, span: list[Entry]) -> dict[Any, Any]:
+    return entry(total(float(end), [decode(read_entry(fields)[1]) for _, fields in span]))
 
 
 def _milliseconds(server_time: tuple[int, int]) -> int:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+BLOCKS = "mesh:blocks"
+"""Frames of ten seconds each, the sums of those on ``mesh:frames``, for who reads long windows."""
+
 Entry = tuple[bytes, dict[bytes, bytes]]
 
 
@@ -12,9 +15,9 @@ def entries(reply: Any) -> list[Entry]:
     return reply or []
 
 
-def read_entries(reply: Any) -> list[Entry]:
-    """The entries of an XREAD of one stream; none where it timed out."""
-    return [entry for _, batch in reply or () for entry in batch]
+def read_entries(reply: Any) -> dict[str, list[Entry]]:
+    """The entries of an XREAD by stream; none where it timed out."""
+    return {stream.decode(): batch for stream, batch in reply or ()}
 
 
 def id_ms(entry_id: bytes) -> int:

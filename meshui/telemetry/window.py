@@ -1,9 +1,9 @@
 """The last fifteen minutes of frames in this process's memory, and their sums over any window.
 
 One thread per process tails ``mesh:frames`` and keeps the frames as they came, compressed. Sums over a window that
-somebody looks at slide: a second costs one frame added and one taken away, however long the window is. Blocks of
-ten seconds make the first look at a long window, and series, cheap. Everything is behind one lock; what leaves it is
-a copy.
+somebody looks at slide: a second costs one frame added and one taken away, however long the window is. Blocks, which
+the collector makes of ten seconds each, make the first look at a long window, and series, cheap. Everything is behind
+one lock; what leaves it is a copy.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import redis
 from django.conf import settings
 
-from meshui.telemetry.frames import SPAN_S, Frame, FrameError, Ints, decode, encode, read_entry, span_start, total
-from meshui.telemetry.streams import Entry, entries, id_ms, read_entries
+from meshui.telemetry.frames import SPAN_S, Frame, FrameError, Ints, decode, read_entry, span_start, total
+from meshui.telemetry.streams import BLOCKS, Entry, entries, id_ms, read_entries
 from meshui.telemetry.sums import Sums, Totals
 from proxies.wire import keys
 
@@ -36,8 +36,6 @@ SLIDING = 8
 BLOCK_MS = 2_000
 """How long a read waits for the next frame before it looks whether the stream is still the one it was."""
 PAGE = 100
-BLOCKS_BUDGET_S = 0.2
-"""Time spent on blocks after each frame, so that a long history does not take all of a new process's first seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,32 +126,13 @@ class Window:
         for start in [start for start, block in self._blocks.items() if block.first < self._offset]:
             del self._blocks[start]
 
-    def sum_blocks(self, budget_s: float) -> None:
-        """Sum complete spans of ten seconds, the newest first, until the time is up. One thread at a time."""
-        until = time.monotonic() + budget_s
-        while time.monotonic() < until:
-            with self._lock:
-                span = self._next_span()
-                if span is None:
-                    return
-                start, first, last = span
-                frames, offset = self._frames[first:last], self._offset
-            data = encode(total(start + SPAN_S, [_decoded(frame) for frame in frames]))
-            with self._lock:
-                self._blocks[start] = _Block(offset + first, offset + last, data)
-
-    def _next_span(self) -> tuple[int, int, int] | None:
-        """The newest complete span without a block: its start, and its frames' places."""
-        if not self._ends:
-            return None
-        start = span_start(self._ends[-1]) - SPAN_S
-        while start >= self._ends[0] - 1:
-            if start not in self._blocks:
-                first, last = bisect_right(self._ends, start), bisect_right(self._ends, start + SPAN_S)
-                if first < last:
-                    return start, first, last
-            start -= SPAN_S
-        return None
+    def add_block(self, end: float, data: bytes) -> None:
+        """Take the sum of the ten seconds up to ``end``, whose frames came before."""
+        start = end - SPAN_S
+        with self._lock:
+            first, last = bisect_right(self._ends, start), bisect_right(self._ends, end)
+            if first < last and self._ends[0] - 1 <= start:
+                self._blocks[int(start)] = _Block(self._offset + first, self._offset + last, data)
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -269,7 +248,7 @@ class Tail(threading.Thread):
         self._window = window
         self._url = url
         self._ended = threading.Event()
-        self._last = ""
+        self._last: dict[Any, str] = {}
         self.caught_up = threading.Event()
         """Set once everything that was on the stream at the start is in memory."""
 
@@ -293,40 +272,41 @@ class Tail(threading.Thread):
                 self._ended.wait(0.5)
 
     def _begin(self, client: redis.Redis) -> None:
-        """Read what the stream holds beyond what we have."""
-        if not self._last:
-            self._last = f"{int(time.time() - KEPT_S) * 1000}-0"
-        while True:
-            page = entries(client.xrange(keys.FRAMES, min=f"({self._last}", count=PAGE))
-            for entry in page:
-                self._take(entry)
-            if len(page) < PAGE:
-                break
+        """Read what the streams hold beyond what we have."""
+        oldest = f"{int(time.time() - KEPT_S) * 1000}-0"
+        for stream in (keys.FRAMES, BLOCKS):
+            self._last.setdefault(stream, oldest)
+            page = None
+            while page is None or len(page) == PAGE:
+                page = entries(client.xrange(stream, min=f"({self._last[stream]}", count=PAGE))
+                self._take(stream, page)
         self.caught_up.set()
 
     def _follow(self, client: redis.Redis) -> None:
-        news = read_entries(client.xread({keys.FRAMES: self._last}, count=PAGE, block=BLOCK_MS))
-        for entry in news:
-            self._take(entry)
-        self._window.sum_blocks(BLOCKS_BUDGET_S)
+        news = read_entries(
+            client.xread({stream: last for stream, last in self._last.items()}, count=PAGE, block=BLOCK_MS)
+        )
+        for stream in (keys.FRAMES, BLOCKS):
+            self._take(stream, news.get(stream, []))
         if not news:
             self._look_for_reset(client)
 
     def _look_for_reset(self, client: redis.Redis) -> None:
         """The stream may have been begun anew with smaller ids, where the server's clock was set back."""
         newest = entries(client.xrevrange(keys.FRAMES, count=1))
-        if newest and id_ms(newest[0][0]) < id_ms(self._last.encode()):
+        if newest and id_ms(newest[0][0]) < id_ms(self._last[keys.FRAMES].encode()):
             self._window.clear()
-            self._last = ""
+            self._last.clear()
             self._begin(client)
 
-    def _take(self, entry: Entry) -> None:
-        entry_id, fields = entry
-        self._last = entry_id.decode()
-        try:
-            self._window.append(*read_entry(fields))
-        except FrameError as error:
-            log.warning("frame %s is unreadable: %s", self._last, error)
+    def _take(self, stream: str, batch: list[Entry]) -> None:
+        take = self._window.append if stream == keys.FRAMES else self._window.add_block
+        for entry_id, fields in batch:
+            self._last[stream] = entry_id.decode()
+            try:
+                take(*read_entry(fields))
+            except FrameError as error:
+                log.warning("entry %s of %s is unreadable: %s", self._last[stream], stream, error)
 
 
 _starting = threading.Lock()

@@ -16,6 +16,8 @@ from redis.asyncio import Redis as AsyncRedis
 from meshui.catalog.models import Proxy
 from meshui.telemetry import beats, collector
 from meshui.telemetry.frames import Frame, decode, total
+from meshui.telemetry.streams import BLOCKS
+from meshui.telemetry.window import Tail, Window
 from proxies.wire import keys
 from proxies.wire.reports import Gauges, entry
 from tests.meshui.telemetry.mesh import Reporter, call, proxy_of, register
@@ -106,8 +108,39 @@ async def test_a_backlog_is_put_into_the_seconds_in_which_it_came(valkey: Redis)
         valkey.xadd(keys.telemetry(proxy), fields, id=f"{(now - ago) * 1000}-0")
     async with collecting():
         await until(lambda: requests(valkey) == 20, "the backlog")
-    counts = [int(decode(fields[b"f"]).counts[:, :6].sum()) for _, fields in valkey.xrange(keys.FRAMES)]
-    assert max(counts) == 1
+        await until(lambda: valkey.xlen(BLOCKS) > 0, "a block of ten seconds")
+    seconds = [decode(fields[b"f"]) for _, fields in valkey.xrange(keys.FRAMES)]
+    assert max(frame.counts[:, :6].sum() for frame in seconds) == 1
+    for _, fields in valkey.xrange(BLOCKS):
+        block = decode(fields[b"f"])
+        own = total(0, [frame for frame in seconds if block.at - 10 < frame.at <= block.at])
+        assert (block.keys, block.counts.tolist()) == (own.keys, own.counts.tolist())
+
+
+async def test_a_web_process_reads_what_is_there_and_follows_through_an_emptied_valkey(valkey: Redis) -> None:
+    await sync_to_async(register)()
+    window = Window()
+    tail = Tail(window, settings.MESHUI.redis_url)
+    reporter = Reporter(valkey, proxy_of("shop/frontend"))
+
+    def shown() -> int:
+        view = window.view(900)
+        return int(view.totals.counts[:, :6].sum()) if view else 0
+
+    async with collecting():
+        reporter.send(call("shop/catalog", codes={200: 3}))
+        await until(lambda: requests(valkey) == 3, "a frame before it starts")
+        tail.start()
+        try:
+            await until(lambda: shown() == 3, "what was there")
+            reporter.send(call("shop/catalog", codes={200: 4}))
+            await until(lambda: shown() == 7, "what came")
+            valkey.flushdb()
+            reporter.send(call("shop/catalog", codes={200: 5}))
+            await until(lambda: shown() == 12, "what came after Valkey was emptied")
+        finally:
+            tail.stop()
+            await asyncio.to_thread(tail.join)
 
 
 async def test_a_report_sent_twice_counts_once(valkey: Redis) -> None:
