@@ -13,7 +13,8 @@ from proxies.wire.reports import Ack
 
 ERROR_CHARS = 2_000
 
-# A later answer replaces an earlier one, never the other way round. The join leaves out proxies that are gone.
+# A later answer replaces an earlier one, never the other way round; of two about one content, the proxy's clock says
+# which is later. The join leaves out proxies that are gone.
 _TAKEN = """
 INSERT INTO delivery_applied AS known (resource, proxy_id, epoch, revision, version, applied_at)
 SELECT n.* FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[])
@@ -22,8 +23,11 @@ SELECT n.* FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::t
 ON CONFLICT (resource, proxy_id) DO UPDATE SET epoch = excluded.epoch, revision = excluded.revision,
     version = excluded.version, applied_at = excluded.applied_at
 WHERE (excluded.epoch, excluded.revision) > (known.epoch, known.revision)
+    AND ((excluded.epoch, excluded.revision) <> (known.refused_epoch, known.refused_revision)
+        OR excluded.applied_at > known.refused_at)
 """
 
+# Who refuses what it took before, as another release may after a restart, does not hold it any more.
 _REFUSED = """
 INSERT INTO delivery_applied AS known
     (resource, proxy_id, refused_epoch, refused_revision, refused_version, refused_at, error)
@@ -32,9 +36,14 @@ SELECT n.* FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::t
     JOIN catalog_proxy p ON p.id = n.proxy
 ON CONFLICT (resource, proxy_id) DO UPDATE SET refused_epoch = excluded.refused_epoch,
     refused_revision = excluded.refused_revision, refused_version = excluded.refused_version,
-    refused_at = excluded.refused_at, error = excluded.error
-WHERE (excluded.refused_epoch, excluded.refused_revision) > (known.refused_epoch, known.refused_revision)
+    refused_at = excluded.refused_at, error = excluded.error,
+    revision = CASE WHEN (excluded.refused_epoch, excluded.refused_revision) = (known.epoch, known.revision)
+        AND excluded.refused_at > known.applied_at THEN 0 ELSE known.revision END
+WHERE (excluded.refused_epoch, excluded.refused_revision, excluded.refused_at)
+    > (known.refused_epoch, known.refused_revision, coalesce(known.refused_at, '-infinity'))
 """
+
+_FORGET = "DELETE FROM delivery_caughtup WHERE proxy_id = ANY(%s)"
 
 # Whoever acknowledges is alive; not written more often than matters, and never waiting for another writer.
 _SEEN = """
@@ -55,6 +64,7 @@ def write(acks: Sequence[Ack]) -> None:
         if refused:
             errors = [ack.error.replace("\x00", "")[:ERROR_CHARS] or "no reason given" for ack in refused]
             cursor.execute(_REFUSED, [*_columns(refused), errors])
+            cursor.execute(_FORGET, [sorted({ack.proxy for ack in refused})])
         if acks:
             cursor.execute(_SEEN, [sorted({ack.proxy for ack in acks})])
 

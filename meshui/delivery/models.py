@@ -81,3 +81,21 @@ class Applied(models.Model):
     def refused(self) -> bool:
         """Whether the newest answer is a refusal."""
         return (self.refused_epoch, self.refused_revision) > (self.epoch, self.revision)
+
+
+class CaughtUp(models.Model):
+    """Up to which published stamp a proxy is known to have taken all that it follows.
+
+    Written by ``meshui.delivery.sync``; ``meshui.delivery.applied`` forgets it when the proxy refuses something. No row
+    means that nothing is known.
+    """
+
+    # No constraint in the database, as for Applied: the proxy may go at the same moment.
+    proxy = models.OneToOneField(
+        Proxy, on_delete=models.CASCADE, primary_key=True, related_name="caught_up", db_constraint=False
+    )
+    epoch = models.BigIntegerField()
+    revision = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.proxy_id}@{self.revision}"

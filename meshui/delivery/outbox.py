@@ -80,7 +80,7 @@ def read_batch() -> Batch:
     last = last_published()
     failed = _failed(rows, built.faults)
     rows = [row for row in rows if row.revision not in failed]
-    send, stamps = _stamped(mesh.epoch, rows, built, published)
+    send, stamps = _stamped(mesh, rows, built, published)
     return Batch(
         mesh=mesh,
         head=max([last, *(row.revision for row in rows)]),
@@ -145,27 +145,24 @@ def _failed(rows: Sequence[Outbox], faults: Mapping[Key, str]) -> dict[int, str]
 
 
 def _stamped(
-    epoch: int, rows: Sequence[Outbox], built: Built, published: Mapping[Key, Stamp]
+    mesh: Mesh, rows: Sequence[Outbox], built: Built, published: Mapping[Key, Stamp]
 ) -> tuple[dict[Key, wire.Resource], dict[Key, Stamp]]:
-    """What to send, and every dirty resource's stamp. Content that is out already keeps its stamp and is not sent."""
-    newest: dict[Key, int] = {}
-    for row in rows:
-        key = (row.kind, row.name)
-        newest[key] = max(row.revision, newest.get(key, 0))
+    """What to send, and every dirty resource's stamp: the snapshot's revision, which is newer than that of anything
+    published before. Content that is out already keeps its stamp and is not sent."""
     send: dict[Key, wire.Resource] = {}
     stamps: dict[Key, Stamp] = {}
-    for key, revision in newest.items():
+    for key in {(row.kind, row.name): None for row in rows}:
         if key in built.gone:
-            stamps[key] = Stamp(epoch, revision, "")
+            stamps[key] = Stamp(mesh.epoch, mesh.revision, "")
             continue
         resource = built.good[key]
         version = wire.content_hash(resource.body)
         out = published.get(key)
-        if out is not None and (out.epoch, out.version) == (epoch, version):
+        if out is not None and (out.epoch, out.version) == (mesh.epoch, version):
             stamps[key] = out
             continue
-        stamps[key] = Stamp(epoch, revision, version)
-        send[key] = msgspec.structs.replace(resource, epoch=epoch, revision=revision, version=version)
+        stamps[key] = Stamp(mesh.epoch, mesh.revision, version)
+        send[key] = msgspec.structs.replace(resource, epoch=mesh.epoch, revision=mesh.revision, version=version)
     return send, stamps
 
 

@@ -14,6 +14,7 @@ from meshui.delivery.publish import everything, push, single_flight, unknown_key
 from meshui.delivery.redis import client, published_revision, watch_revision
 from meshui.delivery.services import mesh_new_epoch
 from meshui.delivery.settle import open_revisions, settle
+from meshui.delivery.sync import note_caught_up
 from proxies.wire import keys
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ def reconcile() -> None:
             _heal()
     push()
     settle(open_revisions())
+    note_caught_up()
 
 
 def _is_older_than_published() -> bool:
