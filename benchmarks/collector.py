@@ -36,7 +36,9 @@ def main() -> int:
         row = measure(proxies, edges, options.seconds)
         rows.append(row)
         print(
-            "{case:<28}{samples_per_s:>12,}{us_per_sample:>11}{frame_kb:>10}{encode_ms:>11}{decode_ms:>11}".format(**row)
+            "{case:<28}{samples_per_s:>12,}{us_per_sample:>11}{frame_kb:>10}{encode_ms:>11}{decode_ms:>11}".format(
+                **row
+            )
         )
     report("collector", rows, options.json)
     return 0

@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -53,10 +53,23 @@ SHARDS = tuple(f"{keys.TELEMETRY_PREFIX}{shard}" for shard in range(keys.TELEMET
 async def run(redis: Redis) -> None:
     """Collect until cancelled. ``redis`` is the mesh's database, with ``decode_responses`` off; it may come and go."""
     collector = Collector(redis, settings.MESHUI.report_key)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(collector.collect())
-        tasks.create_task(collector.heartbeat())
-        tasks.create_task(roll_up_always(redis))
+    tasks = [asyncio.create_task(part) for part in (collector.collect(), collector.heartbeat(), roll_up_always(redis))]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        await _end(tasks)
+
+
+async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel until all have ended: a call into a thread that returns at that very moment swallows one cancellation
+    (asgiref awaits its result again), which a TaskGroup would then wait for without end."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=0.5)
 
 
 async def roll_up_always(redis: Redis) -> None:

@@ -227,3 +227,22 @@ async def test_frames_go_on_while_the_database_is_away(valkey: Redis, monkeypatc
         assert not await sync_to_async(Proxy.objects.filter(last_seen_at__isnull=False).exists)()
         away = False
         await until(lambda: Proxy.objects.filter(last_seen_at__isnull=False).exists(), "the heartbeat, later")
+
+
+async def test_it_ends_although_one_of_its_parts_swallows_a_cancellation(
+    valkey: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swallowed = False
+
+    async def deaf(_: AsyncRedis) -> None:
+        nonlocal swallowed
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            swallowed = True
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(collector, "roll_up_always", deaf)
+    async with asyncio.timeout(20), collecting():
+        await until(lambda: valkey.xlen(keys.FRAMES) > 0, "a frame")
+    assert swallowed
