@@ -25,13 +25,14 @@ from django.db import Error, connection
 from meshui.delivery.applied import settle_touched, write
 from meshui.delivery.signals import LIVE_CHANNEL, live_hint
 from proxies.wire import keys
-from proxies.wire.reports import Ack, ReportError, read_ack
+from proxies.wire.reports import Ack, Acks, ReportError, read_acks
 from proxies.wire.resources import RESOURCE_TYPES
 
 log = logging.getLogger(__name__)
 
 GROUP = "collector"
-BATCH = 2_000
+BATCH = 1_000
+"""Entries read at once."""
 BLOCK_MS = 500
 """How long a read waits, and so how long a stop may take."""
 ABANDONED_MS = 60_000
@@ -112,11 +113,11 @@ class _Reader:
         self._drained = not entries
         if not entries:
             return 0
-        acks = [ack for _, fields in entries if (ack := verified(fields))]
-        await self._in_thread(write, acks)
+        messages = [message for _, fields in entries if (message := verified(fields))]
+        await self._in_thread(write, messages)
         await self._finish([entry_id for entry_id, _ in entries])
-        self._touched.update(ack.resource for ack in acks)
-        self._heard.update(ack.proxy for ack in acks)
+        self._touched.update(ack.resource for message in messages for ack in message.acks)
+        self._heard.update(message.proxy for message in messages)
         return len(entries)
 
     async def _finish(self, ids: Sequence[bytes]) -> None:
@@ -138,14 +139,21 @@ class _Reader:
         return await asyncio.get_running_loop().run_in_executor(self._thread, _closing, call, argument)
 
 
-def verified(fields: dict[bytes, bytes]) -> Ack | None:
-    """The acknowledgement, or None of an entry that is forged or holds what no proxy would send."""
+def verified(fields: dict[bytes, bytes]) -> Acks | None:
+    """The acknowledgements of an entry that no proxy would send so are left out; None of one that is forged."""
     try:
-        ack = read_ack(settings.MESHUI.report_key, fields)
+        message = read_acks(settings.MESHUI.report_key, fields)
     except ReportError as error:
-        log.warning("acknowledgement dropped: %s", error)
+        log.warning("acknowledgements dropped: %s", error)
         return None
-    plausible = (
+    plausible = [ack for ack in message.acks if _plausible(ack)]
+    if len(plausible) < len(message.acks):
+        log.warning("acknowledgements dropped: proxy %s sent implausible values", message.proxy)
+    return Acks(message.proxy, plausible)
+
+
+def _plausible(ack: Ack) -> bool:
+    return bool(
         0 <= ack.epoch <= LARGEST
         and 0 <= ack.revision <= LARGEST
         and math.isfinite(ack.applied_at)
@@ -153,10 +161,6 @@ def verified(fields: dict[bytes, bytes]) -> Ack | None:
         and _RESOURCE.fullmatch(ack.resource)
         and _VERSION.fullmatch(ack.version)
     )
-    if not plausible:
-        log.warning("acknowledgement dropped: proxy %s sent implausible values", ack.proxy)
-        return None
-    return ack
 
 
 def _disconnect() -> None:

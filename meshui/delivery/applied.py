@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from meshui.delivery.settle import open_revisions, settle
-from proxies.wire.reports import Ack
+from proxies.wire.reports import Ack, Acks
 
 ERROR_CHARS = 2_000
 
@@ -54,19 +54,24 @@ UPDATE catalog_proxy SET last_seen_at = now() WHERE id IN (
 """
 
 
-def write(acks: Sequence[Ack]) -> None:
+Said = tuple[str, Ack]
+"""A proxy's id and what it said of one resource."""
+
+
+def write(messages: Sequence[Acks]) -> None:
     """Keep each proxy's newest answers."""
-    taken = _newest(ack for ack in acks if ack.status == "ack")
-    refused = _newest(ack for ack in acks if ack.status == "nack")
+    said = [(message.proxy, ack) for message in messages for ack in message.acks]
+    taken = _newest(each for each in said if each[1].status == "ack")
+    refused = _newest(each for each in said if each[1].status == "nack")
     with transaction.atomic(), connection.cursor() as cursor:
         if taken:
             cursor.execute(_TAKEN, _columns(taken))
         if refused:
-            errors = [ack.error.replace("\x00", "")[:ERROR_CHARS] or "no reason given" for ack in refused]
+            errors = [ack.error.replace("\x00", "")[:ERROR_CHARS] or "no reason given" for _, ack in refused]
             cursor.execute(_REFUSED, [*_columns(refused), errors])
-            cursor.execute(_FORGET, [sorted({ack.proxy for ack in refused})])
-        if acks:
-            cursor.execute(_SEEN, [sorted({ack.proxy for ack in acks})])
+            cursor.execute(_FORGET, [sorted({proxy for proxy, _ in refused})])
+        if messages:
+            cursor.execute(_SEEN, [sorted({message.proxy for message in messages})])
 
 
 def settle_touched(resources: Collection[str]) -> list[int]:
@@ -80,22 +85,27 @@ def settle_touched(resources: Collection[str]) -> list[int]:
     return touched
 
 
-def _newest(acks: Iterable[Ack]) -> list[Ack]:
+def _newest(said: Iterable[Said]) -> list[Said]:
     """One for each resource and proxy, in the order in which rows are locked everywhere."""
-    newest: dict[tuple[str, str], Ack] = {}
-    for ack in acks:
-        key = (ack.resource, ack.proxy)
-        if key not in newest or (ack.epoch, ack.revision) > (newest[key].epoch, newest[key].revision):
-            newest[key] = ack
+    newest: dict[tuple[str, str], Said] = {}
+    for proxy, ack in said:
+        key = (ack.resource, proxy)
+        known = newest.get(key)
+        if known is None or _order(ack) > _order(known[1]):
+            newest[key] = (proxy, ack)
     return [newest[key] for key in sorted(newest)]
 
 
-def _columns(acks: Sequence[Ack]) -> list[list[Any]]:
+def _order(ack: Ack) -> tuple[int, int, float]:
+    return (ack.epoch, ack.revision, ack.applied_at)
+
+
+def _columns(said: Sequence[Said]) -> list[list[Any]]:
     return [
-        [ack.resource for ack in acks],
-        [ack.proxy for ack in acks],
-        [ack.epoch for ack in acks],
-        [ack.revision for ack in acks],
-        [ack.version for ack in acks],
-        [datetime.fromtimestamp(ack.applied_at, UTC) for ack in acks],
+        [ack.resource for _, ack in said],
+        [proxy for proxy, _ in said],
+        [ack.epoch for _, ack in said],
+        [ack.revision for _, ack in said],
+        [ack.version for _, ack in said],
+        [datetime.fromtimestamp(ack.applied_at, UTC) for _, ack in said],
     ]

@@ -67,6 +67,28 @@ _DETAIL = f"""{_ANSWERS}
 SELECT proxy, service, status, error, at FROM answer ORDER BY status <> 'nacked', status, proxy
 """  # noqa: S608 - constants alone
 
+# Looks no further than the first follower that is missing, so that a revision under way costs little.
+_COMPLETE = f"""
+WITH follower AS MATERIALIZED ({FOLLOWERS})
+SELECT number FROM unnest(%(revisions)s::bigint[]) number
+LEFT JOIN LATERAL (
+    SELECT true AS found FROM delivery_revisionresource rr
+    CROSS JOIN follower f
+    LEFT JOIN LATERAL (
+        SELECT * FROM delivery_applied a WHERE a.resource = rr.resource AND a.proxy_id = f.id LIMIT 1
+    ) a ON true
+    WHERE rr.revision = number AND rr.version <> ''
+      AND CASE split_part(rr.resource, ':', 1)
+          WHEN 'inbound' THEN rr.resource = 'inbound:' || f.service
+          WHEN 'proxy' THEN rr.resource = 'proxy:' || f.id
+          ELSE true END
+      AND (coalesce(a.epoch, 0), coalesce(a.revision, 0)) < (rr.epoch, rr.at_revision)
+      AND (NOT f.offline OR (a.refused_epoch, a.refused_revision) >= (rr.epoch, rr.at_revision))
+    LIMIT 1
+) missing ON true
+WHERE missing.found IS NULL
+"""  # noqa: S608 - constants alone
+
 _SETTLE = """
 UPDATE core_revision SET applied_at = now() WHERE number = ANY(%s) AND applied_at IS NULL RETURNING number
 """
@@ -154,9 +176,17 @@ def settle(revisions: Collection[int]) -> list[int]:
     """Stamp ``applied_at`` on those that every reachable follower took. Returns the stamped ones."""
     if not revisions:
         return []
-    done = [number for number, counts in progress(revisions).items() if counts.settled]
+    complete = _complete(revisions)
+    done = [number for number, counts in progress(complete).items() if counts.settled] if complete else []
     if not done:
         return []
     with connection.cursor() as cursor:
         cursor.execute(_SETTLE, [done])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _complete(revisions: Collection[int]) -> list[int]:
+    """Those that no follower refused and none that can be reached has still to take."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COMPLETE, {"revisions": list(revisions), "offline_s": OFFLINE_S})
         return [row[0] for row in cursor.fetchall()]

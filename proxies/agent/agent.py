@@ -59,7 +59,7 @@ class Agent:
             self._engine.set_identity(who.certificate, identity.key, who.bundle)
         except ResourceError as error:
             raise JoinError(f"the identity in {state.path} is of no use: {error}") from error
-        replica = Replica(self._engine, proxy_id=who.proxy_id, service=who.service, proxy_version=VERSION, clock=time)
+        replica = Replica(self._engine, proxy_id=who.proxy_id, service=who.service, clock=time)
         replica.restore(state.resources())
         keeper = Keeper(state, replica.contents)
         renewer = Renewer(self._options, state, self._engine, identity, bundle=replica.bundle)

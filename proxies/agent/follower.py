@@ -18,7 +18,7 @@ from proxies.agent.backoff import Backoff, Complaint, around
 from proxies.agent.replica import BY_SERVICE, DIRECTORY, SHARED, Replica
 from proxies.agent.resp import Connection, Login, RedisError, Then, connect
 from proxies.wire import keys
-from proxies.wire.reports import Ack, entry
+from proxies.wire.reports import ACKS_AT_ONCE, Ack, Acks, entry
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ FIRST_RETRY_S = 2.0
 LAST_RETRY_S = 15.0
 RESYNC_JITTER = 0.2
 KEYS_AT_ONCE = 100
+ENDPOINTS_TOLD_S = 0.25
+"""Endpoints come and go many times a second and nobody waits for their acknowledgement: it waits for company."""
 REPEAT_S = 60.0
 """Acknowledgements this old when the connection broke are said again: the server may have lost them."""
 
@@ -50,6 +52,9 @@ class Follower:
         self._backoff = Backoff(FIRST_RETRY_S, LAST_RETRY_S)
         self._published: bytes | None = None
         self._repeat_since = 0.0
+        self._untold: dict[str, Ack] = {}
+        self._telling: asyncio.TimerHandle | None = None
+        self._tell_at = 0.0
         self.connection: Connection | None = None
         self.trouble = Complaint(log, "no configuration from Redis, serving the last")
 
@@ -156,17 +161,35 @@ class Follower:
             self._tell(ack)
 
     def _tell(self, ack: Ack) -> None:
-        if self.connection is None:
-            return
-        fields = entry(self._report_key, ack)
-        command: list[str | bytes | int] = ["XADD", keys.ACK, "MAXLEN", "~", keys.ACK_MAXLEN, "*"]
-        for name, value in fields.items():
-            command += (name, value)
-        self.connection.send(*command, then=self._told)
+        """Soon, together with others; of one resource the newest alone. What gets lost is repeated."""
+        self._untold[ack.resource] = ack
+        patient = ack.status == "ack" and ack.resource.startswith("endpoints:")
+        self._tell_within(ENDPOINTS_TOLD_S if patient else 0)
+
+    def _tell_within(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        if self._telling is not None:
+            if self._tell_at <= due:
+                return
+            self._telling.cancel()
+        self._tell_at = due
+        self._telling = loop.call_later(seconds, self._tell_all)
+
+    def _tell_all(self) -> None:
+        self._telling = None
+        untold, self._untold = list(self._untold.values()), {}
+        for start in range(0, len(untold), ACKS_AT_ONCE):
+            if self.connection is not None:
+                message = Acks(self._replica.proxy_id, untold[start : start + ACKS_AT_ONCE])
+                command: list[str | bytes | int] = ["XADD", keys.ACK, "MAXLEN", "~", keys.ACK_MAXLEN, "*"]
+                for name, value in entry(self._report_key, message).items():
+                    command += (name, value)
+                self.connection.send(*command, then=self._told)
 
     def _told(self, reply: Any) -> None:
         if isinstance(reply, RedisError):
-            log.warning("an acknowledgement did not arrive: %s", reply)
+            log.warning("acknowledgements did not arrive: %s", reply)
 
     def _need(self, connection: Connection, then: Then) -> Then:
         """Without this reply the connection is of no use."""

@@ -59,13 +59,10 @@ _stamp = msgspec.msgpack.Decoder(Stamp)
 class Replica:
     """The followed resources and the engine that they are applied to."""
 
-    def __init__(
-        self, engine: Engine, *, proxy_id: str, service: str, proxy_version: str, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, engine: Engine, *, proxy_id: str, service: str, clock: Callable[[], float]) -> None:
         """``clock`` gives Unix seconds, for acknowledgements."""
         self._engine = engine
-        self._proxy_id = proxy_id
-        self._proxy_version = proxy_version
+        self.proxy_id = proxy_id
         self._clock = clock
         self._entries: dict[str, Entry] = {}
         self._services: frozenset[str] = frozenset()
@@ -168,7 +165,6 @@ class Replica:
 
     def _ack(self, key: str, stamp: Stamp, error: str) -> Ack:
         return Ack(
-            proxy=self._proxy_id,
             resource=key,
             epoch=stamp.epoch,
             revision=stamp.revision,
@@ -176,7 +172,6 @@ class Replica:
             status="nack" if error else "ack",
             error=error[:1000],
             applied_at=self._clock(),
-            proxy_version=self._proxy_version,
         )
 
 

@@ -14,23 +14,30 @@ from msgspec import Struct, field
 
 MAX_ENTRY_BYTES = 1 << 20
 """A larger entry is refused unread."""
+ACKS_AT_ONCE = 200
+"""Few enough that an entry stays below MAX_ENTRY_BYTES with the longest names and errors."""
 
 
-class Ack(Struct, frozen=True, kw_only=True):
+class Ack(Struct, frozen=True, array_like=True):
     """One resource taken (``ack``) or refused (``nack`` with the reason, the old one still serving).
 
     ``resource`` is ``kind:name``; ``applied_at`` is Unix seconds by the proxy's clock.
     """
 
-    proxy: str
     resource: str
     epoch: int
     revision: int
     version: str
     status: Literal["ack", "nack"]
-    error: str = ""
     applied_at: float = 0.0
-    proxy_version: str = ""
+    error: str = ""
+
+
+class Acks(Struct, frozen=True, array_like=True):
+    """What one proxy has to say at one time, of each resource once; at most ACKS_AT_ONCE."""
+
+    proxy: str
+    acks: list[Ack]
 
 
 class Responses(Struct, frozen=True, array_like=True):
@@ -88,7 +95,7 @@ class Telemetry(Struct, frozen=True, array_like=True):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_ack = msgspec.msgpack.Decoder(Ack)
+_acks = msgspec.msgpack.Decoder(Acks)
 _telemetry = msgspec.msgpack.Decoder(Telemetry)
 
 
@@ -106,21 +113,21 @@ def proxy_key(master: bytes, proxy_id: str) -> bytes:
     return hmac.digest(master, b"meshui report key\x00" + proxy_id.encode(), "sha256")
 
 
-def entry(key: bytes, message: Ack | Telemetry) -> dict[bytes, bytes]:
+def entry(key: bytes, message: Acks | Telemetry) -> dict[bytes, bytes]:
     """The fields to XADD."""
     data = _encoder.encode(message)
     return {b"d": data, b"s": sign(key, data)}
 
 
-def read_ack(master: bytes, fields: dict[bytes, bytes]) -> Ack:
-    return _verified(master, fields, _ack)
+def read_acks(master: bytes, fields: dict[bytes, bytes]) -> Acks:
+    return _verified(master, fields, _acks)
 
 
 def read_telemetry(master: bytes, fields: dict[bytes, bytes]) -> Telemetry:
     return _verified(master, fields, _telemetry)
 
 
-M = TypeVar("M", Ack, Telemetry)
+M = TypeVar("M", Acks, Telemetry)
 
 
 def _verified(master: bytes, fields: dict[bytes, bytes], decoder: msgspec.msgpack.Decoder[M]) -> M:

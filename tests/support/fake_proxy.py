@@ -65,9 +65,7 @@ class FakeProxy:
     def __init__(self, identity: Identity, redis_url: str) -> None:
         self._identity = identity
         self.engine = FakeEngine()
-        self.replica = Replica(
-            self.engine, proxy_id=identity.id, service=identity.service, proxy_version="fake", clock=time.time
-        )
+        self.replica = Replica(self.engine, proxy_id=identity.id, service=identity.service, clock=time.time)
         self.follower = Follower(
             self.replica,
             login=Login(redis_url, identity.id, identity.password),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
+import msgspec
 import pytest
 import redis
 from asgiref.sync import sync_to_async
@@ -21,7 +22,7 @@ from meshui.delivery.settle import progress
 from meshui.delivery.shown import config_of
 from proxies.wire import keys
 from proxies.wire import resources as wire
-from proxies.wire.reports import Ack, entry, proxy_key
+from proxies.wire.reports import Ack, Acks, entry, proxy_key
 from tests.meshui.delivery.world import World
 
 CATALOG = "service:shop/catalog"
@@ -29,24 +30,15 @@ CATALOG = "service:shop/catalog"
 
 def answer(
     store: redis.Redis, proxy: str, resource: str = CATALOG, status: Literal["ack", "nack"] = "ack", error: str = ""
-) -> Ack:
+) -> Acks:
     """What ``proxy`` says of the resource as it is published now."""
     out = wire.decode(store.get(keys.resource(resource)) or b"")
-    return Ack(
-        proxy=proxy,
-        resource=resource,
-        epoch=out.epoch,
-        revision=out.revision,
-        version=out.version,
-        status=status,
-        error=error,
-        applied_at=time.time(),
-    )
+    return Acks(proxy, [Ack(resource, out.epoch, out.revision, out.version, status, time.time(), error)])
 
 
-def send(store: redis.Redis, ack: Ack, signer: str | None = None) -> None:
-    key = proxy_key(settings.MESHUI.report_key, signer or ack.proxy)
-    store.xadd(keys.ACK, entry(key, ack))
+def send(store: redis.Redis, acks: Acks, signer: str | None = None) -> None:
+    key = proxy_key(settings.MESHUI.report_key, signer or acks.proxy)
+    store.xadd(keys.ACK, entry(key, acks))
 
 
 async def collect(until: Callable[[], Awaitable[Any]]) -> None:
@@ -161,12 +153,15 @@ def test_what_is_no_acknowledgement_is_dropped(mesh: World, store: redis.Redis, 
     ],
 )
 def test_implausible_values_do_not_stop_the_others(mesh: World, store: redis.Redis, nonsense: dict[str, Any]) -> None:
-    good = answer(store, "px-b")
-    wrong = Ack(**{name: getattr(good, name) for name in good.__struct_fields__} | {"proxy": "px-a"} | nonsense)
-    send(store, wrong)
-    send(store, good)
+    good = answer(store, "px-a").acks[0]
+    wrong = msgspec.structs.replace(answer(store, "px-a", "directory").acks[0], **nonsense)
+    send(store, Acks("px-a", [wrong, good]))
+    send(store, answer(store, "px-b"))
     asyncio.run(collect(drained))
-    assert [row.proxy_id for row in Applied.objects.all()] == ["px-b"]
+    assert [(row.proxy_id, row.resource) for row in Applied.objects.order_by("proxy_id")] == [
+        ("px-a", CATALOG),
+        ("px-b", CATALOG),
+    ]
 
 
 def test_a_proxy_that_is_gone_is_ignored(mesh: World, store: redis.Redis) -> None:

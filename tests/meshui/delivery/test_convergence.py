@@ -23,9 +23,7 @@ class Holder:
 
     def __init__(self) -> None:
         self.engine = FakeEngine()
-        self.replica = Replica(
-            self.engine, proxy_id="px-a", service="shop/catalog", proxy_version="test", clock=lambda: 0.0
-        )
+        self.replica = Replica(self.engine, proxy_id="px-a", service="shop/catalog", clock=lambda: 0.0)
 
     def hear(self, store: redis.Redis, channel: str, payload: bytes) -> None:
         """A hint; an empty one means to read the key."""

@@ -12,7 +12,7 @@ from meshui.delivery.publish import push
 from meshui.delivery.reconcile import reconcile
 from meshui.delivery.settle import open_revisions
 from meshui.delivery.sync import note_caught_up, states, sync_of
-from proxies.wire.reports import Ack
+from proxies.wire.reports import Acks
 from tests.meshui.delivery.test_acks import CATALOG, answer
 from tests.meshui.delivery.test_api import seen
 from tests.meshui.delivery.world import World
@@ -27,8 +27,8 @@ def take_all(store: redis.Redis, *proxies: str) -> None:
         applied.write([answer(store, proxy, resource) for resource in (*SHARED, *own)])
 
 
-def later(ack: Ack) -> Ack:
-    return msgspec.structs.replace(ack, applied_at=ack.applied_at + 1)
+def later(said: Acks) -> Acks:
+    return Acks(said.proxy, [msgspec.structs.replace(ack, applied_at=ack.applied_at + 1) for ack in said.acks])
 
 
 @pytest.fixture

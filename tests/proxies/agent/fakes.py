@@ -21,4 +21,4 @@ class FakeEngine(fake_proxy.FakeEngine):
 
 
 def replica_of(engine: FakeEngine) -> Replica:
-    return Replica(engine, proxy_id=PROXY, service=SERVICE, proxy_version="test", clock=lambda: 100.0)
+    return Replica(engine, proxy_id=PROXY, service=SERVICE, clock=lambda: 100.0)

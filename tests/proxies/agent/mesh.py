@@ -109,7 +109,8 @@ class Valkey:
                 self.client.publish(keys.hint(key), data)
 
     def acks(self) -> list[reports.Ack]:
-        return [reports.read_ack(MASTER, fields) for _, fields in self.client.xrange(keys.ACK)]
+        entries = self.client.xrange(keys.ACK)
+        return [ack for _, fields in entries for ack in reports.read_acks(MASTER, fields).acks]
 
     def telemetry(self, proxy_id: str = PROXY) -> list[reports.Telemetry]:
         entries = self.client.xrange(keys.telemetry(proxy_id))

@@ -165,3 +165,44 @@ async def test_a_server_that_hangs_is_left_and_found_again(valkey: Valkey, monke
         await until(lambda: follower.connection is not None, "found again")
         valkey.publish(service("shop/cart", 2, 900))
         await until(lambda: engine.held["service:shop/cart"].revision == 2, "followed")
+
+
+def told(valkey: Valkey) -> list[list[tuple[str, int]]]:
+    """What each entry of the stream acknowledges: resources and revisions."""
+    entries = valkey.client.xrange(keys.ACK)
+    messages = [reports.read_acks(MASTER, fields) for _, fields in entries]
+    return [[(ack.resource, ack.revision) for ack in message.acks] for message in messages]
+
+
+async def test_endpoints_wait_for_company_and_the_newest_is_told(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "ENDPOINTS_TOLD_S", 3600)
+    valkey.publish(directory(["shop/cart"], 1), service("shop/cart", 1))
+    engine = FakeEngine()
+    async with following_valkey(valkey, engine):
+        await until(lambda: sum(map(len, told(valkey))) == 2, "the first are told")
+        before = len(told(valkey))
+        for revision in (2, 3):
+            valkey.publish(endpoints("shop/cart", revision, 8000 + revision))
+        await until(lambda: (held := engine.held.get("endpoints:shop/cart")) and held.revision == 3, "taken")
+        assert len(told(valkey)) == before
+        valkey.publish(service("shop/cart", 4, 900))
+        await until(lambda: len(told(valkey)) > before, "a service is told at once")
+    assert told(valkey)[before:] == [[("endpoints:shop/cart", 3), ("service:shop/cart", 4)]]
+
+
+async def test_endpoints_are_told_without_company_too(valkey: Valkey) -> None:
+    valkey.publish(directory(["shop/cart"], 1), endpoints("shop/cart", 1, 80))
+    async with following_valkey(valkey, FakeEngine()):
+        await until(lambda: [("endpoints:shop/cart", 1)] in told(valkey), "told after a moment")
+
+
+async def test_many_acknowledgements_are_few_entries(valkey: Valkey) -> None:
+    names = [f"shop/s{number}" for number in range(reports.ACKS_AT_ONCE + 50)]
+    valkey.publish(directory(names, 1), *(service(name, 1) for name in names))
+    async with following_valkey(valkey, FakeEngine()):
+        await until(lambda: sum(map(len, told(valkey))) == len(names) + 1, "all are told")
+    sizes = [len(each) for each in told(valkey)]
+    assert max(sizes) <= reports.ACKS_AT_ONCE
+    assert len(sizes) < 20

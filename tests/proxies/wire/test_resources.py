@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from proxies.wire.reports import Ack, ReportError, entry, proxy_key, read_ack
+from proxies.wire.reports import Ack, Acks, ReportError, entry, proxy_key, read_acks
 from proxies.wire.resources import (
     EndpointsBody,
     EndpointsResource,
@@ -63,9 +63,9 @@ def test_the_hash_follows_the_content_only() -> None:
 
 def test_a_report_is_believed_only_from_who_signed_it() -> None:
     master = b"m" * 32
-    ack = Ack(proxy="p1", resource="trust", epoch=1, revision=1, version="v", status="ack")
-    assert read_ack(master, entry(proxy_key(master, "p1"), ack)) == ack
+    acks = Acks("p1", [Ack("trust", 1, 1, "v", "ack")])
+    assert read_acks(master, entry(proxy_key(master, "p1"), acks)) == acks
     with pytest.raises(ReportError):
-        read_ack(master, entry(proxy_key(master, "p2"), ack))
+        read_acks(master, entry(proxy_key(master, "p2"), acks))
     with pytest.raises(ReportError):
-        read_ack(master, {b"d": b"", b"s": b""})
+        read_acks(master, {b"d": b"", b"s": b""})
