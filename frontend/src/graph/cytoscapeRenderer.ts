@@ -1,10 +1,12 @@
 /** The renderer on Cytoscape's canvas. Nothing outside this file knows Cytoscape. */
 import cytoscape from 'cytoscape'
 import { BEND, graphStyle } from './cytoscapeStyle'
+import { labelHalfLength, placeLabels } from './edgeLabels'
 import type { Point, Positions } from './layout'
 import type { EdgeView, GraphView, NodeView } from './model'
 import { boxImage, nodeImage } from './nodeImages'
-import type { EdgePath, Palette, Renderer, RendererEvents } from './renderer'
+import { type EdgePath, pathLength } from './paths'
+import type { Palette, Renderer, RendererEvents } from './renderer'
 import { TrafficOverlay } from './trafficOverlay'
 
 const NODE_RADIUS = 27
@@ -19,6 +21,8 @@ export class CytoscapeRenderer implements Renderer {
   private view: GraphView = { nodes: [], edges: [], boxes: [] }
   private positions: Positions = {}
   private drawn = new Map<string, string>()
+  private labelPlaces = new Map<string, number>()
+  private labelPrint = ''
   private selected: string | null = null
   private fitted = false
 
@@ -53,7 +57,10 @@ export class CytoscapeRenderer implements Renderer {
     ready.edges = view.edges.filter((edge) => standing.has(edge.source) && standing.has(edge.target))
     this.view = ready
     this.positions = positions
-    this.cy.batch(() => this.reconcile(ready, positions))
+    this.cy.batch(() => {
+      this.reconcile(ready, positions)
+      this.arrangeLabels()
+    })
     this.emphasise()
     if (!this.fitted && standing.size > 0) {
       this.fitted = true
@@ -198,9 +205,35 @@ export class CytoscapeRenderer implements Renderer {
       const element = this.cy.getElementById(edge.id)
       const path = this.pathOf(edge)
       if (path) paths.set(edge.id, path)
-      return { ...edge, dimmed: element.hasClass('dimmed') }
+      const labelAt = this.labelPlaces.get(edge.id) ?? 0.5
+      const labelHalf = path ? labelHalfLength(edge.label, path) / pathLength(path) : 0
+      return { ...edge, dimmed: element.hasClass('dimmed'), labelAt, labelHalf }
     })
     this.overlay.setEdges(edges, paths)
+  }
+
+  /** Labels keep their places while nodes and edges do, however their numbers change. */
+  private arrangeLabels(): void {
+    const { nodes, edges } = this.view
+    const print = JSON.stringify([
+      nodes.map(({ id, label }) => [id, label, this.positions[id]]),
+      edges.map(({ id, label, secured }) => [id, label.length, secured]),
+    ])
+    if (print === this.labelPrint) return
+    this.labelPrint = print
+    const paths = new Map(
+      edges.flatMap((edge) => {
+        const path = this.pathOf(edge)
+        return path ? [[edge.id, path] as const] : []
+      }),
+    )
+    const standing = nodes.map((view) => ({ view, at: this.positions[view.id] as Point }))
+    this.labelPlaces = placeLabels(edges, paths, standing)
+    for (const edge of edges) {
+      const path = paths.get(edge.id)
+      const at = this.labelPlaces.get(edge.id)
+      if (path && at !== undefined) this.cy.getElementById(edge.id).data('labelAt', at * pathLength(path))
+    }
   }
 
   private pathOf(edge: EdgeView): EdgePath | null {
@@ -227,7 +260,7 @@ function nodeElement(node: NodeView, position: Point, palette: Palette): cytosca
     group: 'nodes',
     data: {
       id: node.id,
-      parent: node.namespace === null ? undefined : boxId(node.namespace),
+      parent: node.box === null ? undefined : boxId(node.box),
       label: node.label,
       image: nodeImage(node, palette),
     },

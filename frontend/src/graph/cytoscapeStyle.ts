@@ -73,7 +73,6 @@ export function graphStyle(palette: Palette): cytoscape.StylesheetJson {
         width: 'data(width)',
         'line-color': palette.edge,
         'line-opacity': 0.85,
-        label: 'data(label)',
         color: palette.text,
         'font-family': 'system-ui, sans-serif',
         'font-size': 11,
@@ -81,6 +80,10 @@ export function graphStyle(palette: Palette): cytoscape.StylesheetJson {
         'text-outline-width': 3,
         'overlay-opacity': 0,
       },
+    },
+    {
+      selector: 'edge[labelAt]',
+      style: { 'source-label': 'data(label)', 'source-text-offset': 'data(labelAt)' },
     },
     {
       selector: 'edge.bent',

@@ -8,8 +8,8 @@ export type ResponseShares = { ok: number; client: number; failed: number }
 export type NodeView = {
   id: string
   label: string
-  /** Null outside of every namespace: traffic from nobody the mesh knows. */
-  namespace: string | null
+  /** Null outside of every box: gateways, and traffic from nobody the mesh knows. */
+  box: string | null
   kind: GraphNode['kind']
   health: Health
   shares: ResponseShares | null
@@ -88,20 +88,35 @@ export function neighbourhood(edges: GraphEdge[], id: string, hops: number): Set
   return reached
 }
 
+/** The box a node is drawn in; gateways stand where traffic comes in, before every box. */
+export function boxOfNode({ kind, namespace }: GraphNode): string | null {
+  return kind === 'gateway' ? null : namespace
+}
+
+/** What a node answered; of one that only sends, such as a gateway, what it was answered. */
+function answered(edges: GraphEdge[]): (id: string) => GraphEdge[] {
+  const inbound = new Map<string, GraphEdge[]>()
+  const outbound = new Map<string, GraphEdge[]>()
+  for (const edge of edges) {
+    inbound.set(edge.target, [...(inbound.get(edge.target) ?? []), edge])
+    outbound.set(edge.source, [...(outbound.get(edge.source) ?? []), edge])
+  }
+  return (id) => inbound.get(id) ?? outbound.get(id) ?? []
+}
+
 export function toView(graph: Graph, options: ViewOptions): GraphView {
   const { nodes, edges } = visibleGraph(graph, options)
-  const inbound = new Map<string, GraphEdge[]>()
-  for (const edge of graph.edges) inbound.set(edge.target, [...(inbound.get(edge.target) ?? []), edge])
+  const answers = answered(graph.edges)
   const pairs = new Set(edges.map((edge) => `${edge.source} ${edge.target}`))
-  const namespaces = [...new Set(nodes.flatMap((node) => node.namespace ?? []))].sort()
+  const boxes = [...new Set(nodes.flatMap((node) => boxOfNode(node) ?? []))].sort()
   return {
     nodes: nodes.map((node) => ({
       id: node.id,
       label: node.version ? `${node.name}\n${node.version}` : node.name,
-      namespace: node.namespace,
+      box: boxOfNode(node),
       kind: node.kind,
       health: node.health,
-      shares: responseShares(inbound.get(node.id) ?? []),
+      shares: responseShares(answers(node.id)),
     })),
     edges: edges.map((edge) => ({
       id: edge.id,
@@ -115,10 +130,10 @@ export function toView(graph: Graph, options: ViewOptions): GraphView {
       secured: edge.secured >= 0.9995,
       bent: pairs.has(`${edge.target} ${edge.source}`),
     })),
-    boxes: namespaces.map((namespace) => ({
-      id: namespace,
-      label: namespace,
-      health: worstHealth(nodes.filter((node) => node.namespace === namespace).map((node) => node.health)),
+    boxes: boxes.map((box) => ({
+      id: box,
+      label: box,
+      health: worstHealth(nodes.filter((node) => boxOfNode(node) === box).map((node) => node.health)),
     })),
   }
 }

@@ -35,8 +35,6 @@ export interface Renderer {
   destroy(): void
 }
 
-/** A segment or a quadratic curve in model coordinates. */
-export type EdgePath = { from: Point; bend: Point | null; to: Point }
 export type Viewport = { zoom: number; pan: Point }
 
 /** Read the colours of the current theme from the style sheet. */

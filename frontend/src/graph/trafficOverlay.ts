@@ -1,20 +1,32 @@
 /**
- * The canvas above the graph: dots that move in proportion to traffic, and the locks of secured edges.
+ * The canvas above the graph: dots that move in proportion to traffic, the locks of secured edges, and the fine
+ * line that keeps the thin end of an edge visible.
  * It draws only while something moves or changed, and never in a hidden tab (no animation frames there).
  */
-import type { Point } from './layout'
-import type { EdgePath, Palette, Viewport } from './renderer'
+import type { Health } from '@/api/types'
+import { type EdgePath, pathLength, pointOn } from './paths'
+import type { Palette, Viewport } from './renderer'
 
-export type OverlayEdge = { id: string; rps: number; errorRate: number; secured: boolean; dimmed: boolean }
+export type OverlayEdge = {
+  id: string
+  rps: number
+  errorRate: number
+  health: Health
+  secured: boolean
+  dimmed: boolean
+  /** Where the label stands, and how much it hides to either side, as shares of the edge. */
+  labelAt: number
+  labelHalf: number
+}
 
 /** Dots a second on an edge: all requests up to this many, then by the logarithm. */
 const EXACT_RPS = 4
 const MAX_DOTS = 1500
 /** Model pixels a second. */
 const SPEED = 110
-const LOCK_AT = 0.24
-/** Dots pass unseen behind the label in the middle. */
-const LABEL_HALF = 24
+/** From where the edge leaves its caller, model pixels. */
+const LOCK_AT = 30
+const LINE_WIDTH = 1.25
 
 type Dot = { edge: string; at: number; failed: boolean }
 type Emitter = { due: number; failures: number }
@@ -125,8 +137,31 @@ export class TrafficOverlay {
     context.setTransform(1, 0, 0, 1, 0, 0)
     context.clearRect(0, 0, this.canvas.width, this.canvas.height)
     context.setTransform(zoom * ratio, 0, 0, zoom * ratio, pan.x * ratio, pan.y * ratio)
+    this.paintLines(context, zoom)
     if (zoom > 0.55) this.paintLocks(context)
     this.paintDots(context)
+  }
+
+  /** The tapering edge ends in a point; past its label a line of even width leads on to the callee. */
+  private paintLines(context: CanvasRenderingContext2D, zoom: number): void {
+    context.lineWidth = LINE_WIDTH / Math.min(1, zoom)
+    for (const edge of this.edges.values()) {
+      const path = this.paths.get(edge.id)
+      if (!path || path.bend) continue
+      const start = pointOn(path, Math.min(1, edge.labelAt + edge.labelHalf))
+      context.globalAlpha = edge.dimmed ? 0.2 : edge.health === 'idle' || edge.health === 'unknown' ? 0.5 : 1
+      context.strokeStyle = this.edgeColor(edge.health)
+      context.beginPath()
+      context.moveTo(start.x, start.y)
+      context.lineTo(path.to.x, path.to.y)
+      context.stroke()
+    }
+    context.globalAlpha = 1
+  }
+
+  private edgeColor(health: Health): string {
+    if (health === 'failing' || health === 'degraded') return this.palette[health]
+    return this.palette.edge
   }
 
   private paintDots(context: CanvasRenderingContext2D): void {
@@ -138,8 +173,10 @@ export class TrafficOverlay {
 
   private paintDot(context: CanvasRenderingContext2D, dot: Dot, size: number): void {
     const path = this.paths.get(dot.edge)
-    if (!path) return
-    if (Math.abs(dot.at - 0.5) * pathLength(path) < LABEL_HALF) return
+    const edge = this.edges.get(dot.edge)
+    if (!path || !edge) return
+    // Dots pass unseen behind the label.
+    if (Math.abs(dot.at - edge.labelAt) < edge.labelHalf) return
     const { x, y } = pointOn(path, dot.at)
     context.beginPath()
     if (dot.failed) {
@@ -155,7 +192,7 @@ export class TrafficOverlay {
     for (const edge of this.edges.values()) {
       const path = this.paths.get(edge.id)
       if (!path || !edge.secured) continue
-      const { x, y } = pointOn(path, LOCK_AT)
+      const { x, y } = pointOn(path, Math.min(0.5, LOCK_AT / pathLength(path)))
       context.globalAlpha = edge.dimmed ? 0.2 : 1
       context.fillStyle = this.palette.background
       context.beginPath()
@@ -178,17 +215,4 @@ function phaseOf(id: string): number {
   let hash = 0
   for (const char of id) hash = (hash * 31 + char.charCodeAt(0)) % 997
   return hash / 997
-}
-
-function pathLength({ from, to }: EdgePath): number {
-  return Math.max(1, Math.hypot(to.x - from.x, to.y - from.y))
-}
-
-export function pointOn({ from, bend, to }: EdgePath, t: number): Point {
-  const u = 1 - t
-  if (!bend) return { x: u * from.x + t * to.x, y: u * from.y + t * to.y }
-  return {
-    x: u * u * from.x + 2 * u * t * bend.x + t * t * to.x,
-    y: u * u * from.y + 2 * u * t * bend.y + t * t * to.y,
-  }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { layout, type Positions, ROW, toSegment } from '@/graph/layout'
 
-const node = (id: string) => ({ id, namespace: id.split('/')[0] ?? '' })
+/** Gateways stand outside of boxes. */
+const node = (id: string) => ({ id, namespace: id.endsWith('/gateway') ? '' : (id.split('/')[0] ?? '') })
 const edge = (source: string, target: string) => ({ source, target })
 
 const NODES = [
@@ -44,6 +45,16 @@ describe('a fresh layout', () => {
       if (target === 'shop/cart' || source === 'shop/cart') continue
       expect(at(fresh, source).x).toBeLessThan(at(fresh, target).x)
     }
+  })
+
+  it('keeps boxes apart and without empty rows or columns', () => {
+    const box = (name: string) =>
+      NODES.filter(({ namespace }) => namespace === name).map(({ id }) => at(fresh, id))
+    const right = Math.max(...box('shop').map(({ x }) => x))
+    expect(Math.min(...box('platform').map(({ x }) => x))).toBeGreaterThan(right)
+    const heights = box('platform').map(({ y }) => y)
+    expect(Math.max(...heights) - Math.min(...heights)).toBe(ROW)
+    expect(at(fresh, 'platform/gateway').x).toBeLessThan(Math.min(...box('shop').map(({ x }) => x)))
   })
 
   it('puts no two nodes on one another', () => {

@@ -2,7 +2,8 @@ import { MockMesh } from '@mock/mesh'
 import { describe, expect, it } from 'vitest'
 import { edgeWidth, neighbourhood, responseShares, toView, visibleGraph } from '@/graph/model'
 import { ringParts } from '@/graph/nodeImages'
-import { dotRate, pointOn } from '@/graph/trafficOverlay'
+import { pointOn } from '@/graph/paths'
+import { dotRate } from '@/graph/trafficOverlay'
 
 const graph = new MockMesh(() => 1_800_000_000_000).graph(60, 'service')
 const view = toView(graph, { labelOf: (edge) => edge.id, namespaces: [] })

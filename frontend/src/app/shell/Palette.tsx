@@ -3,10 +3,17 @@ import { Spotlight, type SpotlightActionData, spotlight } from '@mantine/spotlig
 import { IconCube, IconRouter, IconSearch } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useEffect } from 'react'
+import { type KeyboardEvent, useEffect } from 'react'
 import { queries } from '@/api/queries'
 import { useText } from '@/ui/useText'
 import { PAGES } from './pages'
+
+/** Enter goes to the first hit when none is chosen: hits that came after the typing are not. */
+function takeFirst({ key, currentTarget }: KeyboardEvent<HTMLElement>): void {
+  const palette = currentTarget.closest('[role="dialog"]')
+  if (key !== 'Enter' || palette?.querySelector('[data-selected]')) return
+  palette?.querySelector<HTMLElement>('[data-action]')?.click()
+}
 
 /** Go anywhere by typing: pages, services, proxies. Opens once per request. */
 export default function Palette({ requests }: { requests: number }) {
@@ -48,7 +55,12 @@ export default function Palette({ requests }: { requests: number }) {
       lockScroll={false}
       transitionProps={{ duration: 0 }}
       nothingFound={t('palette.nothing')}
-      searchProps={{ leftSection: <IconSearch size={16} />, placeholder: t('palette.placeholder') }}
+      searchProps={{
+        leftSection: <IconSearch size={16} />,
+        placeholder: t('palette.placeholder'),
+        'aria-label': t('palette.placeholder'),
+        onKeyDown: takeFirst,
+      }}
     />
   )
 }

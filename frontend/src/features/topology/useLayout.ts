@@ -2,15 +2,25 @@ import { useCallback, useEffect, useRef, useState } from 'react'
 import type { Graph } from '@/api/types'
 import type { Positions } from '@/graph/layout'
 import type { LayoutAnswer, LayoutQuestion } from '@/graph/layoutWorker'
+import { boxOfNode } from '@/graph/model'
 
 type Layout = { positions: Positions; move: (moved: Positions) => void; reset: () => void }
 
-function read(key: string): Positions {
+/** `edges` is how many the graph had when it was arranged; `pinned` that somebody has moved a node since. */
+type Kept = { positions: Positions; edges: number; pinned: boolean }
+const NOTHING: Kept = { positions: {}, edges: 0, pinned: false }
+
+function read(key: string): Kept {
   try {
-    return JSON.parse(localStorage.getItem(key) ?? '{}') as Positions
+    return { ...NOTHING, ...(JSON.parse(localStorage.getItem(key) ?? '{}') as Partial<Kept>) }
   } catch {
-    return {}
+    return NOTHING
   }
+}
+
+/** An arrangement made before most of the traffic was known, and that nobody touched, is worth making anew. */
+export function isPremature({ edges, pinned }: Kept, now: number): boolean {
+  return !pinned && now > 0 && now >= 2 * edges
 }
 
 /**
@@ -18,16 +28,17 @@ function read(key: string): Positions {
  * What has a position keeps it: only nodes never seen before are placed.
  */
 export function useLayout(graph: Graph | undefined, storageKey: string): Layout {
-  const [positions, setPositions] = useState<Positions>(() => read(storageKey))
+  const [, redraw] = useState<Kept>(NOTHING)
   const worker = useRef<Worker>(null)
   const asked = useRef(0)
-  const current = useRef({ key: storageKey, positions })
-  if (current.current.key !== storageKey) current.current = { key: storageKey, positions: read(storageKey) }
+  const current = useRef({ key: '', kept: NOTHING })
+  if (current.current.key !== storageKey) current.current = { key: storageKey, kept: read(storageKey) }
 
-  const keep = useCallback((next: Positions) => {
-    current.current.positions = next
-    localStorage.setItem(current.current.key, JSON.stringify(next))
-    setPositions(next)
+  const keep = useCallback((change: Partial<Kept>) => {
+    const kept = { ...current.current.kept, ...change }
+    current.current.kept = kept
+    localStorage.setItem(current.current.key, JSON.stringify(kept))
+    redraw(kept)
   }, [])
 
   const ask = useCallback((question: Omit<LayoutQuestion, 'id'>) => {
@@ -38,28 +49,37 @@ export function useLayout(graph: Graph | undefined, storageKey: string): Layout 
   useEffect(() => {
     const created = new Worker(new URL('../../graph/layoutWorker.ts', import.meta.url), { type: 'module' })
     created.onmessage = ({ data }: MessageEvent<LayoutAnswer>) => {
-      if (data.id === asked.current) keep({ ...current.current.positions, ...data.positions })
+      if (data.id === asked.current)
+        keep({ positions: { ...current.current.kept.positions, ...data.positions } })
     }
     worker.current = created
     return () => created.terminate()
   }, [keep])
 
-  const missing = graph?.nodes.filter((node) => !current.current.positions[node.id]) ?? []
-  const missingKey = `${storageKey} ${missing.map((node) => node.id).join(' ')}`
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only a node without a position is a reason to ask
-  useEffect(() => {
-    if (graph && missing.length > 0)
-      ask({ nodes: plain(graph), edges: graph.edges, placed: current.current.positions })
-  }, [missingKey])
-
-  const move = useCallback((moved: Positions) => keep({ ...current.current.positions, ...moved }), [keep])
-  const reset = useCallback(() => {
-    current.current.positions = {}
-    if (graph) ask({ nodes: plain(graph), edges: graph.edges, placed: {} })
+  const arrange = useCallback(() => {
+    if (!graph) return
+    current.current.kept = { positions: {}, edges: graph.edges.length, pinned: false }
+    ask({ nodes: plain(graph), edges: graph.edges, placed: {} })
   }, [graph, ask])
-  return { positions: current.current.positions, move, reset }
+
+  const { kept } = current.current
+  const missing = graph?.nodes.filter((node) => !kept.positions[node.id]) ?? []
+  const premature = isPremature(kept, graph?.edges.length ?? 0)
+  const reason = `${storageKey} ${premature} ${missing.map((node) => node.id).join(' ')}`
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only `reason` is a reason to ask
+  useEffect(() => {
+    if (premature) arrange()
+    else if (graph && missing.length > 0)
+      ask({ nodes: plain(graph), edges: graph.edges, placed: kept.positions })
+  }, [reason])
+
+  const move = useCallback(
+    (moved: Positions) => keep({ positions: { ...current.current.kept.positions, ...moved }, pinned: true }),
+    [keep],
+  )
+  return { positions: kept.positions, move, reset: arrange }
 }
 
 function plain(graph: Graph): LayoutQuestion['nodes'] {
-  return graph.nodes.map(({ id, namespace }) => ({ id, namespace: namespace ?? '' }))
+  return graph.nodes.map((node) => ({ id: node.id, namespace: boxOfNode(node) ?? '' }))
 }
