@@ -1,10 +1,12 @@
 """What a proxy's Redis user may do: read what concerns it, hear of it, report. One ACL user for each proxy.
 
-The users live in Redis and are made again from the registry when they are gone.
+The users live in Redis and are made again from the registry when they are gone, and when another release made them:
+the seal of the rules that this release grants lies beside them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 from collections.abc import Iterable
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 
 PREFIX = "px-"
 """How a proxy's id, which is also its user's name, begins: other users of the server are none of our business."""
+SEAL = "mesh:acl"
+"""The key of the seal; no proxy may name it."""
 COMMANDS = (
     *("+get", "+mget", "+subscribe", "+unsubscribe", "+psubscribe", "+punsubscribe", "+xadd"),
     *("+hello", "+auth", "+ping", "+quit", "+client|setname", "+client|setinfo", "+client|id"),
@@ -46,6 +50,11 @@ def rules(proxy_id: str, service: str, password_sha256: str) -> list[str]:
     ]
 
 
+def seal() -> str:
+    """A hash of what this release grants to whom; another one when ``rules`` says something else."""
+    return hashlib.sha256("\n".join(rules("proxy", "service", "password")).encode()).hexdigest()[:16]
+
+
 def grant(proxy_id: str, service: str, password_sha256: str) -> None:
     """Make or renew the user of a proxy."""
     command("ACL SETUSER", proxy_id, *rules(proxy_id, service, password_sha256))
@@ -61,7 +70,8 @@ def revoke(proxy_ids: Iterable[str]) -> None:
 
 
 def sync_users() -> int:
-    """Make users that are missing, delete those of proxies that are gone. How many were mended."""
+    """Make users that are missing, all of them where other rules were granted, and delete those of proxies that are
+    gone. How many were mended."""
     standing = {name for name in command("ACL USERS") if name.startswith(PREFIX)}
     full_name = Concat(F("service__namespace__name"), Value("/"), F("service__name"))
     proxies = {
@@ -69,16 +79,19 @@ def sync_users() -> int:
         for proxy_id, service, digest in Proxy.objects.values_list("pk", full_name, "redis_password_sha256")
     }
     revoke(standing - proxies.keys())
-    missing = proxies.keys() - standing
-    if missing:
+    sealed = client().get(SEAL) == seal().encode()
+    outdated = proxies.keys() - standing if sealed else proxies.keys()
+    if outdated:
         pipe = client().pipeline(transaction=False)
-        for proxy_id in missing:
+        for proxy_id in outdated:
             pipe.execute_command(  # type: ignore[no-untyped-call]
                 "ACL SETUSER", proxy_id, *rules(proxy_id, *proxies[proxy_id])
             )
         pipe.execute()
         _save()
-    return len(standing - proxies.keys()) + len(missing)
+    if not sealed:
+        client().set(SEAL, seal())
+    return len(standing - proxies.keys()) + len(outdated)
 
 
 def _save() -> None:

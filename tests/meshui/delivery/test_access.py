@@ -9,6 +9,7 @@ import pytest
 import redis
 from django.conf import settings
 
+from meshui.delivery import access
 from meshui.delivery.access import sync_users
 from meshui.delivery.redis import client
 from meshui.delivery.services import proxy_evict
@@ -111,3 +112,18 @@ def test_an_evicted_proxy_is_cut_off_at_once(proxy: redis.Redis) -> None:
     until(lambda: not [c for c in client().client_list() if c["user"] == "px-a"], "its connections are closed")
     with pytest.raises(redis.AuthenticationError):
         proxy.ping()
+
+
+def test_rules_that_another_release_granted_are_renewed_once(
+    world: World, store: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.add_proxy("shop/catalog", "px-a")
+    with monkeypatch.context() as former:
+        former.setattr(access, "COMMANDS", ("+ping", "+hello", "+auth"))
+        sync_users()
+        with login("px-a") as connection, pytest.raises(redis.exceptions.NoPermissionError):
+            connection.get(keys.REVISION)
+    assert sync_users() == 1
+    with login("px-a") as connection:
+        connection.get(keys.REVISION)
+    assert sync_users() == 0

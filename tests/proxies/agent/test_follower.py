@@ -193,9 +193,11 @@ async def test_endpoints_wait_for_company_and_the_newest_is_told(
 
 
 async def test_endpoints_are_told_without_company_too(valkey: Valkey) -> None:
-    valkey.publish(directory(["shop/cart"], 1), endpoints("shop/cart", 1, 80))
+    valkey.publish(directory(["shop/cart"], 1))
     async with following_valkey(valkey, FakeEngine()):
-        await until(lambda: [("endpoints:shop/cart", 1)] in told(valkey), "told after a moment")
+        await until(lambda: told(valkey) == [[("directory", 1)]], "following")
+        valkey.publish(endpoints("shop/cart", 2, 80))
+        await until(lambda: told(valkey)[1:] == [[("endpoints:shop/cart", 2)]], "told after a moment")
 
 
 async def test_many_acknowledgements_are_few_entries(valkey: Valkey) -> None:
