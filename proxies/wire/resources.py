@@ -33,7 +33,7 @@ class _Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PathMatch(_Body, frozen=True, kw_only=True):
-    """``exact`` compares the whole path; ``prefix`` matches on segment borders (``/a`` matches ``/a/b``, not ``/ab``)."""
+    """``exact``: the whole path. ``prefix``: on segment borders (``/a`` matches ``/a/b``, not ``/ab``)."""
 
     kind: Literal["exact", "prefix"]
     value: Annotated[str, Meta(pattern=r"^/", max_length=4096)]
@@ -159,7 +159,7 @@ class InboundListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="i
 
 
 class OutboundListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="outbound"):
-    """The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host gets."""
+    """The app's way out: by ``Host`` or absolute-form to a service. ``egress`` says what an unknown host gets."""
 
     address: Host = "127.0.0.1"
     port: Port
