@@ -1291,7 +1291,7 @@ export interface components {
         };
         /**
          * OutboundListener
-         * @description The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host gets.
+         * @description The app's way out: by ``Host`` or absolute-form to a service. ``egress`` says what an unknown host gets.
          */
         OutboundListener: {
             /** @enum {unknown} */
