@@ -1,10 +1,9 @@
 /** Server state: the keys and fetchers of TanStack Query, one entry per resource. */
 import { QueryClient, queryOptions } from '@tanstack/react-query'
 import { body, client, tagged } from './client'
+import { everyPage, MAX_PAGE } from './pages'
 import { ApiError } from './problem'
 import type { ChangeFilters, MetricsQuery } from './types'
-
-export const MAX_PAGE = 500
 
 const pathOf = (id: string) => {
   const [ns = '', name = ''] = id.split('/')
@@ -23,7 +22,10 @@ export const queries = {
   services: () =>
     queryOptions({
       queryKey: ['services'],
-      queryFn: () => body(client.GET('/api/v1/services/', { params: { query: { page_size: MAX_PAGE } } })),
+      queryFn: () =>
+        everyPage((cursor) =>
+          body(client.GET('/api/v1/services/', { params: { query: { cursor, page_size: MAX_PAGE } } })),
+        ),
     }),
   service: (id: string) =>
     queryOptions({
@@ -34,10 +36,12 @@ export const queries = {
     queryOptions({
       queryKey: ['service', id, 'instances'],
       queryFn: () =>
-        body(
-          client.GET('/api/v1/services/{ns}/{name}/instances/', {
-            params: { path: pathOf(id), query: { page_size: MAX_PAGE } },
-          }),
+        everyPage((cursor) =>
+          body(
+            client.GET('/api/v1/services/{ns}/{name}/instances/', {
+              params: { path: pathOf(id), query: { cursor, page_size: MAX_PAGE } },
+            }),
+          ),
         ),
     }),
   traffic: (id: string, window: string) =>
@@ -62,11 +66,19 @@ export const queries = {
       queryFn: () =>
         tagged(client.GET('/api/v1/services/{ns}/{name}/routes/', { params: { path: pathOf(id) } })),
     }),
+  resilience: (id: string) =>
+    queryOptions({
+      queryKey: ['service', id, 'resilience'],
+      queryFn: () =>
+        tagged(client.GET('/api/v1/services/{ns}/{name}/resilience/', { params: { path: pathOf(id) } })),
+    }),
   proxies: () =>
     queryOptions({
       queryKey: ['proxies'],
-      queryFn: async () =>
-        (await body(client.GET('/api/v1/proxies/', { params: { query: { page_size: MAX_PAGE } } }))).results,
+      queryFn: () =>
+        everyPage((cursor) =>
+          body(client.GET('/api/v1/proxies/', { params: { query: { cursor, page_size: MAX_PAGE } } })),
+        ),
     }),
   proxy: (id: string) =>
     queryOptions({
@@ -104,10 +116,51 @@ export const queries = {
       },
       refetchInterval: 5000,
     }),
-  tokens: () => queryOptions({ queryKey: ['tokens'], queryFn: () => body(client.GET('/api/v1/tokens/')) }),
-  users: () => queryOptions({ queryKey: ['users'], queryFn: () => body(client.GET('/api/v1/users/')) }),
+  tokens: () =>
+    queryOptions({
+      queryKey: ['tokens'],
+      queryFn: () =>
+        everyPage((cursor) =>
+          body(client.GET('/api/v1/tokens/', { params: { query: { cursor, page_size: MAX_PAGE } } })),
+        ),
+    }),
+  users: () =>
+    queryOptions({
+      queryKey: ['users'],
+      queryFn: () =>
+        everyPage((cursor) =>
+          body(client.GET('/api/v1/users/', { params: { query: { cursor, page_size: MAX_PAGE } } })),
+        ),
+    }),
   joinTokens: () =>
-    queryOptions({ queryKey: ['join-tokens'], queryFn: () => body(client.GET('/api/v1/join-tokens/')) }),
+    queryOptions({
+      queryKey: ['join-tokens'],
+      queryFn: () =>
+        everyPage((cursor) =>
+          body(client.GET('/api/v1/join-tokens/', { params: { query: { cursor, page_size: MAX_PAGE } } })),
+        ),
+    }),
+  namespaces: () =>
+    queryOptions({
+      queryKey: ['namespaces'],
+      queryFn: () =>
+        everyPage((cursor) =>
+          body(client.GET('/api/v1/namespaces/', { params: { query: { cursor, page_size: MAX_PAGE } } })),
+        ),
+    }),
+  gateways: () =>
+    queryOptions({
+      queryKey: ['gateways'],
+      queryFn: () =>
+        everyPage((cursor) =>
+          body(client.GET('/api/v1/gateways/', { params: { query: { cursor, page_size: MAX_PAGE } } })),
+        ),
+    }),
+  gateway: (id: string) =>
+    queryOptions({
+      queryKey: ['gateways', id],
+      queryFn: () => tagged(client.GET('/api/v1/gateways/{ns}/{name}/', { params: { path: pathOf(id) } })),
+    }),
 }
 
 /** Forbidden and missing things do not come back by asking again. */

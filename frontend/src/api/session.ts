@@ -16,6 +16,12 @@ export function allows(me: Me | undefined, permission: Permission, namespace?: s
   return namespace !== undefined && Boolean(me.permissions[namespace]?.includes(permission))
 }
 
+/** Whether a person holds a permission mesh-wide or in any namespace. */
+export function allowsAnywhere(me: Me | undefined, permission: Permission): boolean {
+  if (!me) return false
+  return me.is_superuser || Object.values(me.permissions).some((held) => held.includes(permission))
+}
+
 export function useMay(permission: Permission, namespace?: string): boolean {
   return allows(useMe().data, permission, namespace)
 }

@@ -16,6 +16,7 @@ export type JoinToken = Schemas['JoinTokenView']
 
 export type Service = Schemas['ServiceView']
 export type ServiceVersion = Schemas['VersionView']
+export type Gateway = Schemas['GatewayView']
 export type Instance = Schemas['InstanceView']
 
 export type MeshProxy = Schemas['ProxyView']

@@ -8,9 +8,11 @@ import { queries } from '@/api/queries'
 import { useMay } from '@/api/session'
 import type { Health, Service, ServiceTraffic } from '@/api/types'
 import { useServiceLive } from '@/api/useLive'
+import { AddVersion } from '@/features/catalog/CreateForms'
 import { ChangesTable } from '@/features/changes/ChangesTable'
 import { TrafficTab } from '@/features/services/TrafficTab'
 import { InstancesPanel, VersionsPanel } from '@/features/services/VersionTables'
+import { ResiliencePanel } from '@/features/traffic/ResiliencePanel'
 import { RoutesPanel } from '@/features/traffic/RoutesPanel'
 import { SplitEditor } from '@/features/traffic/SplitEditor'
 import { worstHealth } from '@/graph/model'
@@ -91,6 +93,7 @@ function ServiceTabs({ service, traffic }: { service: Service; traffic: ServiceT
   const t = useText()
   const [{ tab }, set] = useUrlState(DEFAULTS)
   const mayWrite = useMay('traffic.write', service.namespace)
+  const mayAdd = useMay('catalog.write', service.namespace)
   const changes = useQuery(queries.changes({ object: `service:${service.id}`, page_size: 50 }))
   const marks = useMemo(
     () =>
@@ -117,11 +120,16 @@ function ServiceTabs({ service, traffic }: { service: Service; traffic: ServiceT
         <Panel title={t('split.title')}>
           <SplitEditor service={service.id} traffic={traffic} mayWrite={mayWrite} />
         </Panel>
-        <VersionsPanel service={service} traffic={traffic} />
+        <VersionsPanel
+          service={service}
+          traffic={traffic}
+          actions={mayAdd && <AddVersion service={service.id} />}
+        />
         <InstancesPanel service={service.id} />
       </Tabs.Panel>
-      <Tabs.Panel value="routes">
+      <Tabs.Panel value="routes" className="stack">
         <RoutesPanel service={service.id} versions={versions} traffic={traffic} mayWrite={mayWrite} />
+        <ResiliencePanel service={service.id} mayWrite={mayWrite} />
       </Tabs.Panel>
       <Tabs.Panel value="changes">
         <Panel title={t('nav.changes')} flush>

@@ -1,5 +1,6 @@
-/** The one table: sortable by its headers, right-aligned numbers, rows that stack on a phone. */
-import { type ReactNode, useMemo } from 'react'
+/** The one table: sortable by its headers, right-aligned numbers, rows that stack on a phone, long lists in steps. */
+import { Button } from '@mantine/core'
+import { type ReactNode, useMemo, useState } from 'react'
 import { useText } from './useText'
 
 export type Column<R> = {
@@ -11,6 +12,8 @@ export type Column<R> = {
   numeric?: boolean
   /** Left out below 640 px, where every row is a card. */
   wideOnly?: boolean
+  /** Long texts take the whole width of the card. */
+  long?: boolean
 }
 
 export type Sort = { key: string; descending: boolean }
@@ -24,6 +27,9 @@ type DataTableProps<R> = {
   onSort?: (sort: Sort) => void
   selected?: string
 }
+
+/** Rows drawn at first, and with each "more": a thousand live rows at once would keep a browser busy. */
+export const STEP = 200
 
 export function sortRows<R>(rows: R[], columns: Column<R>[], sort: Sort | undefined): R[] {
   const value = columns.find((column) => column.key === sort?.key)?.sort
@@ -40,7 +46,10 @@ export function sortRows<R>(rows: R[], columns: Column<R>[], sort: Sort | undefi
 }
 
 export function DataTable<R>({ label, columns, rows, rowKey, sort, onSort, selected }: DataTableProps<R>) {
+  const t = useText()
+  const [limit, setLimit] = useState(STEP)
   const sorted = useMemo(() => sortRows(rows, columns, sort), [rows, columns, sort])
+  const left = sorted.length - limit
   return (
     <div className="table-scroll">
       <table className="data-table" aria-label={label}>
@@ -52,7 +61,7 @@ export function DataTable<R>({ label, columns, rows, rowKey, sort, onSort, selec
           </tr>
         </thead>
         <tbody>
-          {sorted.map((row) => (
+          {sorted.slice(0, limit).map((row) => (
             <tr key={rowKey(row)} data-selected={selected === rowKey(row) || undefined}>
               {columns.map((column) => (
                 <td key={column.key} data-label={column.header} className={cellClass(column)}>
@@ -63,12 +72,22 @@ export function DataTable<R>({ label, columns, rows, rowKey, sort, onSort, selec
           ))}
         </tbody>
       </table>
+      {left > 0 && (
+        <p className="table-more">
+          <Button size="xs" variant="default" onClick={() => setLimit(limit + STEP)}>
+            {t('table.more', { n: Math.min(STEP, left) })}
+          </Button>
+          <span className="muted">{t('table.shown', { shown: limit, all: sorted.length })}</span>
+        </p>
+      )}
     </div>
   )
 }
 
 function cellClass<R>(column: Column<R>): string {
-  return [column.numeric ? 'num' : '', column.wideOnly ? 'wide-only' : ''].join(' ').trim()
+  return [column.numeric ? 'num' : '', column.wideOnly ? 'wide-only' : '', column.long ? 'long' : '']
+    .filter(Boolean)
+    .join(' ')
 }
 
 type HeaderProps<R> = { column: Column<R>; sort?: Sort; onSort?: (sort: Sort) => void }

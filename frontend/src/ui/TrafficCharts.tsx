@@ -31,14 +31,19 @@ export function TrafficCharts({ query, spanSeconds, marks, wide }: TrafficCharts
   )
 }
 
-/** Without the step that is still going on, which would look like a drop. */
+/** A chart shows at least this many steps, also when history is younger. */
+const LEAST_STEPS = 6
+
+/** Without the steps before the first number, and the one still going on, which would look like a drop. */
 export function wholeSteps(
   { times, series, step_s: step }: Metrics,
   now: number,
 ): Pick<Metrics, 'times' | 'series'> {
-  const count = times.filter((at) => at + step <= now).length
-  const cut = Object.entries(series).map(([name, values]) => [name, values.slice(0, count)])
-  return { times: times.slice(0, count), series: Object.fromEntries(cut) as Metrics['series'] }
+  const end = times.filter((at) => at + step <= now).length
+  const first = times.findIndex((_, index) => Object.values(series).some((values) => values[index] != null))
+  const start = Math.max(0, Math.min(first, end - LEAST_STEPS))
+  const cut = Object.entries(series).map(([name, values]) => [name, values.slice(start, end)])
+  return { times: times.slice(start, end), series: Object.fromEntries(cut) as Metrics['series'] }
 }
 
 type Series = Partial<Record<string, (number | null)[]>>

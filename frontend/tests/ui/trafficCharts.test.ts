@@ -16,3 +16,12 @@ it('leaves out the step that has not ended', () => {
   expect(wholeSteps(metrics, 125).times).toEqual([100, 110])
   expect(wholeSteps(metrics, 125).series.rps).toEqual([1, 2])
 })
+
+it('begins where the data begins, but with a minute at least', () => {
+  const rps = [null, null, null, 1, 2, 3, 4, 5, 6, 7]
+  const series = { rps, error_rate: rps, p50_ms: rps, p95_ms: rps, p99_ms: rps }
+  const times = rps.map((_, index) => 100 + 10 * index)
+  const metrics = { step_s: 10, from: '', to: '', source: 'frames' as const, times, series, by_version: {} }
+  expect(wholeSteps(metrics, 1000).times[0]).toBe(130)
+  expect(wholeSteps(metrics, 150).times[0]).toBe(100)
+})

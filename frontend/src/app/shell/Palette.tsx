@@ -19,7 +19,7 @@ function takeFirst({ key, currentTarget }: KeyboardEvent<HTMLElement>): void {
 export default function Palette({ requests }: { requests: number }) {
   const t = useText()
   const navigate = useNavigate()
-  const services = useQuery(queries.services()).data?.results ?? []
+  const services = useQuery(queries.services()).data ?? []
   const proxies = useQuery(queries.proxies()).data ?? []
   // biome-ignore lint/correctness/useExhaustiveDependencies: each request opens it again
   useEffect(() => spotlight.open(), [requests])

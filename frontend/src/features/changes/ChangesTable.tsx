@@ -16,7 +16,12 @@ export function ChangesTable({ changes }: { changes: Change[] }) {
         </Link>
       ),
     },
-    { key: 'object', header: t('changes.object'), cell: (change) => <ObjectLink object={change.object} /> },
+    {
+      key: 'object',
+      header: t('changes.object'),
+      cell: (change) => <ObjectLink object={change.object} />,
+      long: true,
+    },
     {
       key: 'action',
       header: t('changes.action'),

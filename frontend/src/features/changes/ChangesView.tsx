@@ -1,6 +1,7 @@
 import { Button, Select, TextInput } from '@mantine/core'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { body, client } from '@/api/client'
+import { cursorOf } from '@/api/pages'
 import { PageBody, PageHead, Panel } from '@/ui/Panel'
 import { EmptyState, ErrorState, TableSkeleton } from '@/ui/States'
 import { useText } from '@/ui/useText'
@@ -64,7 +65,7 @@ function useChangePages(filters: Filters) {
       body(
         client.GET('/api/v1/changes/', { params: { query: { ...wanted, cursor: pageParam || undefined } } }),
       ),
-    getNextPageParam: ({ next }) => next && new URL(next, window.location.origin).searchParams.get('cursor'),
+    getNextPageParam: ({ next }) => cursorOf(next),
   })
 }
 

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { queries } from '@/api/queries'
+import { useMay } from '@/api/session'
 import type { MeshProxy, ProxyConfig } from '@/api/types'
 import { useProxiesLive } from '@/api/useLive'
 import { CopyText } from '@/ui/CopyText'
@@ -12,6 +13,7 @@ import { BlockSkeleton, EmptyState, Loaded } from '@/ui/States'
 import { Time } from '@/ui/Time'
 import { useText } from '@/ui/useText'
 import { useUrlState } from '@/ui/useUrlState'
+import { EvictProxy } from './EvictProxy'
 
 const DEFAULTS = { resource: '' }
 
@@ -38,6 +40,7 @@ function ProxyFacts({ proxy }: { proxy: MeshProxy }) {
   const t = useText()
   const { sync, load } = proxy
   const [namespace = '', name = ''] = proxy.service.split('/')
+  const mayEvict = useMay('security.write', namespace)
   const service = (
     <Link to="/services/$namespace/$name" params={{ namespace, name }}>
       {proxy.service} {proxy.service_version}
@@ -56,6 +59,7 @@ function ProxyFacts({ proxy }: { proxy: MeshProxy }) {
             })}
           />
         }
+        actions={mayEvict && <EvictProxy proxy={proxy} />}
       />
       {sync.refused.map((refused) => (
         <p key={refused.resource} className="error-state">

@@ -130,6 +130,7 @@ function useColumns(): Column<MeshProxy>[] {
       header: t('table.service'),
       cell: ({ service, service_version: version }) => (version ? `${service} ${version}` : service),
       sort: (proxy) => proxy.service,
+      long: true,
     },
     {
       key: 'revision',

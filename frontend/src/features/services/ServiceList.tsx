@@ -1,7 +1,7 @@
 import { Select, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useMemo } from 'react'
+import { type ReactNode, useMemo } from 'react'
 import { useFrame } from '@/api/freshness'
 import { queries } from '@/api/queries'
 import type { GraphNode, Service } from '@/api/types'
@@ -22,14 +22,15 @@ const NO_SERVICES: Service[] = []
 
 type Row = Service & { node: GraphNode | undefined }
 
-export function ServiceList() {
+/** The services; `children` are the panels below. */
+export function ServiceList({ actions, children }: { actions?: ReactNode; children?: ReactNode }) {
   const t = useText()
   const [state, set] = useUrlState(DEFAULTS)
   const query = useQuery(queries.services())
   const graph = useGraph(GRAPH)
   useFrame(graph.data?.age_s, graph.dataUpdatedAt)
   const columns = useColumns()
-  const all = query.data?.results ?? NO_SERVICES
+  const all = query.data ?? NO_SERVICES
   const rows = useMemo(() => {
     const nodes = new Map(graph.data?.nodes.map((node) => [node.id, node]))
     return all.map((service) => ({ ...service, node: nodes.get(service.id) }))
@@ -49,6 +50,7 @@ export function ServiceList() {
             ? t('services.sentence.unhealthy', { n: unhealthy, all: all.length })
             : t('services.sentence', { n: all.length })
         }
+        actions={actions}
       />
       <Panel flush>
         <div className="filters">
@@ -89,6 +91,7 @@ export function ServiceList() {
           }
         </Loaded>
       </Panel>
+      {children}
     </PageBody>
   )
 }

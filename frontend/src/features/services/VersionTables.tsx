@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
 import { queries } from '@/api/queries'
 import type { Instance, Service, ServiceTraffic, ServiceVersion } from '@/api/types'
 import { CopyText } from '@/ui/CopyText'
@@ -14,9 +15,11 @@ import { useText } from '@/ui/useText'
 export function VersionsPanel({
   service,
   traffic,
+  actions,
 }: {
   service: Service
   traffic: ServiceTraffic | undefined
+  actions?: ReactNode
 }) {
   const t = useText()
   const seen = (version: string) => traffic?.versions[version]
@@ -52,7 +55,7 @@ export function VersionsPanel({
     },
   ]
   return (
-    <Panel title={t('service.versions')} flush>
+    <Panel title={t('service.versions')} aside={actions} flush>
       <DataTable
         label={t('service.versions')}
         columns={columns}
@@ -69,11 +72,11 @@ export function InstancesPanel({ service }: { service: string }) {
   return (
     <Panel title={t('service.instances')} flush>
       <Loaded query={query} source={t('source.instances')}>
-        {({ results }) =>
-          results.length === 0 ? (
+        {(instances) =>
+          instances.length === 0 ? (
             <EmptyState title={t('service.instances.empty')} next={t('service.instances.empty.next')} />
           ) : (
-            <InstanceTable instances={results} />
+            <InstanceTable instances={instances} />
           )
         }
       </Loaded>

@@ -23,9 +23,9 @@ export function JoinTokens() {
       <CreateJoinToken />
       <Panel title={t('settings.join')} flush>
         <Loaded query={query} source={t('settings.join')}>
-          {({ results }) =>
-            results.length ? (
-              <JoinTokenTable tokens={results} />
+          {(tokens) =>
+            tokens.length ? (
+              <JoinTokenTable tokens={tokens} />
             ) : (
               <EmptyState title={t('join.empty')} next={t('join.empty.next')} />
             )
@@ -50,7 +50,7 @@ export function joinCommand(token: string, service: string, version: string): st
 function CreateJoinToken() {
   const t = useText()
   const cache = useQueryClient()
-  const services = useQuery(queries.services()).data?.results ?? []
+  const services = useQuery(queries.services()).data ?? []
   const [service, setService] = useState<string | null>(null)
   const [version, setVersion] = useState<string | null>(null)
   const [uses, setUses] = useState(1)

@@ -21,7 +21,7 @@ export function People() {
       <CreatePerson />
       <Panel title={t('settings.people')} flush>
         <Loaded query={query} source={t('settings.people')}>
-          {({ results }) => <PeopleTable users={results} />}
+          {(users) => <PeopleTable users={users} />}
         </Loaded>
       </Panel>
     </>
@@ -32,10 +32,7 @@ type GrantFieldsProps = { grant: RoleGrant; onChange: (grant: RoleGrant) => void
 
 function GrantFields({ grant, onChange }: GrantFieldsProps) {
   const t = useText()
-  const namespaces = useQuery({
-    queryKey: ['namespaces'],
-    queryFn: () => body(client.GET('/api/v1/namespaces/')),
-  }).data?.results
+  const namespaces = useQuery(queries.namespaces()).data
   return (
     <>
       <Select

@@ -1,5 +1,5 @@
 import { Tabs } from '@mantine/core'
-import { useMay } from '@/api/session'
+import { allowsAnywhere, useMay, useMe } from '@/api/session'
 import { PageBody, PageHead } from '@/ui/Panel'
 import { useText } from '@/ui/useText'
 import { useUrlState } from '@/ui/useUrlState'
@@ -14,7 +14,7 @@ export function SettingsView() {
   const t = useText()
   const [{ tab }, set] = useUrlState(DEFAULTS)
   const mayManagePeople = useMay('users.write')
-  const mayJoin = useMay('catalog.write')
+  const mayJoin = allowsAnywhere(useMe().data, 'security.write')
   const tabs = [
     { id: 'tokens', label: t('settings.tokens'), view: <Tokens /> },
     ...(mayJoin ? [{ id: 'join', label: t('settings.join'), view: <JoinTokens /> }] : []),

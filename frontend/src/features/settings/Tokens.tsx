@@ -24,9 +24,9 @@ export function Tokens() {
       <CreateToken />
       <Panel title={t('settings.tokens')} flush>
         <Loaded query={query} source={t('settings.tokens')}>
-          {({ results }) =>
-            results.length ? (
-              <TokenTable tokens={results} />
+          {(tokens) =>
+            tokens.length ? (
+              <TokenTable tokens={tokens} />
             ) : (
               <EmptyState title={t('tokens.empty')} next={t('tokens.empty.next')} />
             )

@@ -1,0 +1,101 @@
+/** A button that opens a small form, which makes one change, with a reason, and closes once it is made. */
+import { Button, Modal, TextInput } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
+import { type FormEvent, type ReactNode, useState } from 'react'
+import { toFormErrors } from '@/api/problem'
+import { useText } from './useText'
+
+type FormDialogProps<R> = {
+  /** What the button says, and the dialog's submit button too unless `submit` is given. */
+  label: string
+  title: string
+  submit?: string
+  danger?: boolean
+  /** Whether the form can be sent. */
+  ready?: boolean
+  /** The paths of the fields that show their own errors. */
+  fields?: readonly string[]
+  apply: (reason: string) => Promise<R>
+  onDone?: (result: R) => void
+  onOpen?: () => void
+  children: (errors: Record<string, string>) => ReactNode
+}
+
+export function FormDialog<R>({
+  label,
+  title,
+  submit = label,
+  danger,
+  ready = true,
+  fields = [],
+  apply,
+  onDone,
+  onOpen,
+  children,
+}: FormDialogProps<R>) {
+  const t = useText()
+  const [open, setOpen] = useState(false)
+  const [reason, setReason] = useState('')
+  const mutation = useMutation({
+    mutationFn: () => apply(reason),
+    onSuccess: (result) => {
+      setOpen(false)
+      setReason('')
+      onDone?.(result)
+    },
+  })
+  const { fields: errors, form } = toFormErrors(mutation.error, fields)
+  const send = (event: FormEvent) => {
+    event.preventDefault()
+    mutation.mutate()
+  }
+  return (
+    <>
+      <Button
+        size="xs"
+        variant="default"
+        onClick={() => {
+          mutation.reset()
+          onOpen?.()
+          setOpen(true)
+        }}
+      >
+        {label}
+      </Button>
+      <Modal
+        opened={open}
+        onClose={() => setOpen(false)}
+        title={title}
+        closeButtonProps={{ 'aria-label': t('action.close') }}
+      >
+        <form className="stack" onSubmit={send}>
+          {children(errors)}
+          <TextInput
+            label={t('review.reason')}
+            value={reason}
+            maxLength={500}
+            onChange={(event) => setReason(event.currentTarget.value)}
+          />
+          {form && (
+            <p className="text-failing" role="alert">
+              {form}
+            </p>
+          )}
+          <div className="row">
+            <Button
+              type="submit"
+              color={danger ? 'red' : undefined}
+              disabled={!ready}
+              loading={mutation.isPending}
+            >
+              {submit}
+            </Button>
+            <Button variant="default" onClick={() => setOpen(false)}>
+              {t('action.cancel')}
+            </Button>
+          </div>
+        </form>
+      </Modal>
+    </>
+  )
+}
