@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 import pytest
 import redis
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.conf import settings
 
 from meshui.core.models import Revision
@@ -228,9 +228,9 @@ def test_a_flushed_server_does_not_stop_the_collector(mesh: World, store: redis.
     async def flushed_then_written() -> bool:
         asked.append(1)
         if len(asked) == 5:
-            await sync_to_async(store.flushall)()
-            await sync_to_async(send)(store, ack)
-        return len(asked) > 5 and await sync_to_async(Applied.objects.exists)()
+            await database_sync_to_async(store.flushall)()
+            await database_sync_to_async(send)(store, ack)
+        return len(asked) > 5 and await database_sync_to_async(Applied.objects.exists)()
 
     asyncio.run(collect(flushed_then_written))
 

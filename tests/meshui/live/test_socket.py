@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
+from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client as HttpClient
@@ -96,7 +96,7 @@ async def stop_hub() -> AsyncIterator[None]:
 
 
 async def in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    return await sync_to_async(function)(*args, **kwargs)
+    return await database_sync_to_async(function)(*args, **kwargs)
 
 
 async def test_a_graph_follower_gets_the_state_then_a_diff_per_frame(frames: Window, valkey: object) -> None:

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import OperationalError
 from redis import Redis
@@ -41,7 +41,7 @@ async def collecting() -> AsyncIterator[None]:
 
 async def until(condition: Callable[[], bool], what: str, timeout_s: float = 20) -> None:
     async with asyncio.timeout(timeout_s):
-        while not await sync_to_async(condition)():
+        while not await database_sync_to_async(condition)():
             await asyncio.sleep(0.02)
 
 
@@ -55,7 +55,7 @@ def requests(valkey: Redis) -> int:
 
 
 async def test_a_report_becomes_a_frame(valkey: Redis) -> None:
-    await sync_to_async(register)()
+    await database_sync_to_async(register)()
     async with collecting():
         Reporter(valkey, proxy_of("shop/frontend")).send(
             call("shop/catalog", codes={200: 2, 503: 1}, flags="UH", ms=[5, 6, 7]), gauges=Gauges(3, 1, 40 << 20, 0.5)
@@ -76,7 +76,7 @@ async def test_a_report_becomes_a_frame(valkey: Redis) -> None:
 
 
 async def test_killed_and_started_again_it_counts_every_report_once(valkey: Redis) -> None:
-    await sync_to_async(register)()
+    await database_sync_to_async(register)()
     reporter = Reporter(valkey, proxy_of("shop/frontend"))
     sent = 0
     for _ in range(4):
@@ -99,7 +99,7 @@ async def test_killed_and_started_again_it_counts_every_report_once(valkey: Redi
 
 async def test_a_backlog_is_put_into_the_seconds_in_which_it_came(valkey: Redis) -> None:
     """Not into one second with a peak that never was."""
-    await sync_to_async(register)()
+    await database_sync_to_async(register)()
     proxy = proxy_of("shop/frontend")
     reporter = Reporter(valkey, proxy)
     now = int(valkey.time()[0])
@@ -118,7 +118,7 @@ async def test_a_backlog_is_put_into_the_seconds_in_which_it_came(valkey: Redis)
 
 
 async def test_a_web_process_reads_what_is_there_and_follows_through_an_emptied_valkey(valkey: Redis) -> None:
-    await sync_to_async(register)()
+    await database_sync_to_async(register)()
     window = Window()
     tail = Tail(window, settings.MESHUI.redis_url)
     reporter = Reporter(valkey, proxy_of("shop/frontend"))
@@ -144,7 +144,7 @@ async def test_a_web_process_reads_what_is_there_and_follows_through_an_emptied_
 
 
 async def test_a_report_sent_twice_counts_once(valkey: Redis) -> None:
-    await sync_to_async(register)()
+    await database_sync_to_async(register)()
     reporter = Reporter(valkey, proxy_of("shop/frontend"))
     report = reporter.report(call("shop/catalog", codes={200: 3}))
     async with collecting():
@@ -157,7 +157,7 @@ async def test_a_report_sent_twice_counts_once(valkey: Redis) -> None:
 
 
 async def test_two_collectors_count_as_one(valkey: Redis) -> None:
-    await sync_to_async(register)()
+    await database_sync_to_async(register)()
     reporter = Reporter(valkey, proxy_of("shop/frontend"))
     async with collecting(), collecting():
         for _ in range(30):
@@ -170,7 +170,7 @@ async def test_two_collectors_count_as_one(valkey: Redis) -> None:
 
 
 async def test_what_is_refused_is_counted_and_harms_nobody(valkey: Redis) -> None:
-    await sync_to_async(register)()
+    await database_sync_to_async(register)()
     good = Reporter(valkey, proxy_of("shop/frontend"))
     edge = call("shop/catalog", codes={200: 1})
     async with collecting():
@@ -185,17 +185,17 @@ async def test_what_is_refused_is_counted_and_harms_nobody(valkey: Redis) -> Non
 
 
 async def test_a_proxy_that_just_joined_is_not_a_stranger(valkey: Redis) -> None:
-    await sync_to_async(register)({"shop/catalog": ("v1",)})
+    await database_sync_to_async(register)({"shop/catalog": ("v1",)})
     async with collecting():
         await until(lambda: valkey.xlen(keys.FRAMES) > 0, "the first frame")
-        await sync_to_async(register)({"bank/ledger": ("v1",)})
+        await database_sync_to_async(register)({"bank/ledger": ("v1",)})
         Reporter(valkey, proxy_of("bank/ledger")).send(call("shop/catalog", codes={200: 4}))
         await until(lambda: requests(valkey) == 4, "its report")
     assert counted(valkey).refused == {}
 
 
 async def test_an_emptied_valkey_is_begun_anew(valkey: Redis) -> None:
-    await sync_to_async(register)()
+    await database_sync_to_async(register)()
     reporter = Reporter(valkey, proxy_of("shop/frontend"))
     async with collecting():
         reporter.send(call("shop/catalog", codes={200: 1}))
@@ -206,7 +206,7 @@ async def test_an_emptied_valkey_is_begun_anew(valkey: Redis) -> None:
 
 
 async def test_frames_go_on_while_the_database_is_away(valkey: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    await sync_to_async(register)()
+    await database_sync_to_async(register)()
     away = True
 
     def unreachable(function: Callable[..., object]) -> Callable[..., object]:
@@ -224,7 +224,7 @@ async def test_frames_go_on_while_the_database_is_away(valkey: Redis, monkeypatc
         monkeypatch.setattr(beats, "heartbeats_record", unreachable(beats.heartbeats_record))
         reporter.send(call("shop/catalog", codes={200: 5}))
         await until(lambda: requests(valkey) == 5, "the frame")
-        assert not await sync_to_async(Proxy.objects.filter(last_seen_at__isnull=False).exists)()
+        assert not await database_sync_to_async(Proxy.objects.filter(last_seen_at__isnull=False).exists)()
         away = False
         await until(lambda: Proxy.objects.filter(last_seen_at__isnull=False).exists(), "the heartbeat, later")
 

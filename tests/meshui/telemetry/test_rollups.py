@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
@@ -70,22 +70,22 @@ def test_reading_chooses_edges_and_time_with_a_fixed_number_of_queries(
 
 @pytest.mark.django_db(transaction=True)
 async def test_what_is_complete_is_written_and_what_was_missed_is_made_up_for(valkey: Redis) -> None:
-    await sync_to_async(register)()
+    await database_sync_to_async(register)()
     for second in range(1, 36):
-        frame = await sync_to_async(make)(second)
+        frame = await database_sync_to_async(make)(second)
         valkey.xadd(keys.FRAMES, entry(frame), id=f"{(START + second) * 1000 + 350}-0")
     async with AsyncRedis.from_url(settings.MESHUI.redis_url) as client:
         assert await rollups.roll_up(client) == 3
         assert await rollups.roll_up(client) == 0
-        frame = await sync_to_async(make)(40)
+        frame = await database_sync_to_async(make)(40)
         valkey.xadd(keys.FRAMES, entry(frame), id=f"{(START + 40) * 1000 + 350}-0")
         assert await rollups.roll_up(client) == 1
 
     def all_of_it() -> list[object]:
         return content(list(rollups.read(START, START + 40, Q())))
 
-    sent = [await sync_to_async(make)(second) for second in [*range(1, 36), 40]]
-    assert await sync_to_async(all_of_it)() == content(sent)
+    sent = [await database_sync_to_async(make)(second) for second in [*range(1, 36), 40]]
+    assert await database_sync_to_async(all_of_it)() == content(sent)
 
 
 @pytest.mark.django_db
