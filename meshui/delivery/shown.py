@@ -19,8 +19,7 @@ from meshui.delivery.models import Applied, Published
 from meshui.delivery.settle import Progress, State, Status, answers, counted, progress, state_of
 from meshui.delivery.sync import Sync, states, sync_of
 from proxies.wire import resources as wire
-
-VERSION = "0.1.0"
+from proxies.wire.release import VERSION
 
 
 class LoadView(View, frozen=True, kw_only=True):

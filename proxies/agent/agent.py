@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import time
 
-from proxies import VERSION
 from proxies.agent.command import Options
 from proxies.agent.engine import Engine
 from proxies.agent.follower import Follower
@@ -16,6 +15,7 @@ from proxies.agent.replica import Replica
 from proxies.agent.reporter import Reporter
 from proxies.agent.resp import Login
 from proxies.agent.state import Identity, Keeper, StateDir
+from proxies.wire.release import VERSION
 from proxies.wire.resources import ResourceError
 
 

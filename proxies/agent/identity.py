@@ -17,13 +17,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from proxies import VERSION
 from proxies.agent.backoff import Backoff, Complaint, around
 from proxies.agent.command import TOKEN, Options
 from proxies.agent.engine import Engine
 from proxies.agent.orders import Granted, JoinOrder, Order, RenewOrder, place
 from proxies.agent.state import Identity, StateDir
 from proxies.wire.join import JoinResponse, RenewResponse
+from proxies.wire.release import VERSION
 from proxies.wire.resources import ResourceError
 
 log = logging.getLogger(__name__)

@@ -17,6 +17,8 @@ from meshui.catalog.models import Proxy
 from meshui.delivery import applied
 from meshui.delivery.publish import push
 from meshui.delivery.settle import open_revisions, settle
+from proxies.agent import identity
+from proxies.wire.release import VERSION
 from tests.meshui.delivery.test_acks import answer
 from tests.meshui.delivery.world import World
 
@@ -178,3 +180,8 @@ def test_evicting_needs_the_permission_and_removes_the_proxy(world: World, clien
     assert Proxy.objects.exists()
     assert client.delete("/api/v1/proxies/px-a/?reason=gone").status_code == 204
     assert not Proxy.objects.exists()
+
+
+def test_the_release_has_one_version(world: World, client: APIClient) -> None:
+    assert client.get("/api/v1/info/").json()["version"] == VERSION
+    assert identity.VERSION is VERSION, "what a proxy says when it joins"

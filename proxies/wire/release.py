@@ -1,0 +1,3 @@
+"""The release: what the control plane and the proxies say of themselves."""
+
+VERSION = "0.1.0"
