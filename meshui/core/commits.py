@@ -11,13 +11,17 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 import kombu.exceptions
+import redis
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from kombu.connection import Connection
+from kombu.pools import producers
 
 from meshui.core.actors import Actor
 from meshui.core.models import Change, Mesh, Outbox, Revision
@@ -25,6 +29,8 @@ from meshui.core.models import Change, Mesh, Outbox, Revision
 log = logging.getLogger(__name__)
 
 PUSH_TASK = "meshui.delivery.tasks.push"
+BROKER_S = 1.0
+"""How long the broker may take for a step."""
 
 
 T = TypeVar("T")
@@ -105,11 +111,21 @@ def _record(change: Commit, *, actor: Actor, action: str, obj: str, namespace: s
 
 
 def push_soon() -> None:
-    """Ask a worker to publish. The broker may be down: the reconciler finds the outbox within seconds."""
+    """Ask a worker to publish, and wait about a second at most: who asked for the change waits for its answer. The
+    broker may be down or hang: the reconciler finds the outbox within seconds."""
     try:
-        current_app.send_task(PUSH_TASK, retry=False, expires=30)
-    except kombu.exceptions.OperationalError:
-        log.warning("push not enqueued, the reconciler will", exc_info=True)
+        with producers[_broker()].acquire(block=True, timeout=BROKER_S) as producer:
+            current_app.send_task(PUSH_TASK, producer=producer, retry=False, expires=30)
+    except (kombu.exceptions.KombuError, redis.RedisError) as error:
+        log.warning("push not enqueued, the reconciler will: %s", error)
+
+
+@cache
+def _broker() -> Connection:
+    """How the broker is reached for a push. Workers wait for tasks without such limits."""
+    limits = {"socket_connect_timeout": BROKER_S, "socket_timeout": BROKER_S, "max_retries": 0}
+    broker: Connection = current_app.connection_for_write(transport_options=limits)
+    return broker
 
 
 def current_mesh(*, lock: bool = False) -> Mesh:
