@@ -76,7 +76,7 @@ function putRoutes(context: Context): Response {
   const routes = body.routes as Route[]
   const nameless = routes.findIndex((route) => !route.name)
   if (nameless >= 0) {
-    const errors = [{ path: `routes[${nameless}].name`, code: 'required', detail: 'A route needs a name.' }]
+    const errors = [{ path: `routes.${nameless}.name`, code: 'required', detail: 'A route needs a name.' }]
     return problem(400, 'invalid', 'Refused.', errors)
   }
   if (query.get('dry_run') === '1') return json({ routes, revision: null })

@@ -10,10 +10,10 @@ POLICY = "; ".join(
     (
         "default-src 'self'",
         "script-src 'self'",
-        "style-src 'self' 'unsafe-inline'",  # the component library sets style attributes
+        "style-src 'self'",
         "img-src 'self' data: blob:",
         "connect-src 'self' ws: wss:",
-        "worker-src 'self' blob:",
+        "worker-src 'self'",
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",
@@ -23,7 +23,7 @@ POLICY = "; ".join(
 
 
 class ContentSecurityPolicy:
-    """Adds the Content-Security-Policy: scripts only from our own files, never inline."""
+    """Adds the Content-Security-Policy: scripts and styles only from our own files, never inline."""
 
     sync_capable = True
     async_capable = False

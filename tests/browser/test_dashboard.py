@@ -7,22 +7,10 @@ import re
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.browser.pages import CATALOG, PAGES, settled
 from tests.support.browser import Dashboard
 from tests.support.demo import Demo
 from tests.support.poll import until
-
-CATALOG = "/services/shop/catalog"
-PAGES = {
-    "overview": "/",
-    "topology": "/topology",
-    "services": "/services",
-    "service": CATALOG,
-    "split": f"{CATALOG}?tab=split",
-    "routes": f"{CATALOG}?tab=routes",
-    "proxies": "/proxies",
-    "changes": "/changes",
-    "settings": "/settings",
-}
 
 
 def test_a_wrong_password_is_refused_and_said(browser: Browser, demo: Demo) -> None:
@@ -129,8 +117,7 @@ def test_every_page_renders_in_both_themes_and_on_a_phone(
     dashboard.page.get_by_role("navigation").first.wait_for()
     for name, path in PAGES.items():
         page = dashboard.open(path)
-        page.get_by_role("main").wait_for()
-        page.wait_for_function("document.querySelectorAll('.mantine-Skeleton-root, [aria-busy=true]').length === 0")
+        settled(page)
         dashboard.screenshot(f"{name}-{theme}-{width}")
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{name} scrolls {wide} px sideways"

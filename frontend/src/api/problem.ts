@@ -42,7 +42,7 @@ export type FormErrors = { fields: Record<string, string>; form: string | null }
 
 /**
  * Map an error onto the fields of a form. A path matches a field exactly or as its longest prefix
- * ("routes[0].match.path" belongs to "routes" when only that is shown); the rest is said above the form.
+ * ("routes.0.match.path" belongs to "routes" when only that is shown); the rest is said above the form.
  */
 export function toFormErrors(error: unknown, known: readonly string[]): FormErrors {
   if (!(error instanceof ApiError)) {
@@ -63,7 +63,7 @@ function longestPrefix(path: string, known: readonly string[]): string | null {
   let best: string | null = null
   for (const field of known) {
     const next = path.charAt(field.length)
-    const matches = path.startsWith(field) && (next === '' || next === '.' || next === '[')
+    const matches = path.startsWith(field) && (next === '' || next === '.')
     if (matches && field.length > (best?.length ?? -1)) best = field
   }
   return best

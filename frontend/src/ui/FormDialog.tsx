@@ -11,6 +11,8 @@ type FormDialogProps<R> = {
   title: string
   submit?: string
   danger?: boolean
+  /** Small enough for a row of a table. */
+  compact?: boolean
   /** Whether the form can be sent. */
   ready?: boolean
   /** The paths of the fields that show their own errors. */
@@ -26,6 +28,7 @@ export function FormDialog<R>({
   title,
   submit = label,
   danger,
+  compact,
   ready = true,
   fields = [],
   apply,
@@ -52,7 +55,7 @@ export function FormDialog<R>({
   return (
     <>
       <Button
-        size="xs"
+        size={compact ? 'compact-xs' : 'xs'}
         variant="default"
         onClick={() => {
           mutation.reset()

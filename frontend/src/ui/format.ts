@@ -83,14 +83,14 @@ const STEPS: [limit: number, size: number, unit: Intl.RelativeTimeFormatUnit][] 
   [Number.POSITIVE_INFINITY, 86400, 'day'],
 ]
 
-/** "3 min ago", "in 2 days". A moment just ahead is a clock that runs ahead, and means now. */
+/** "3 min ago", "in 2 days", "now". A moment just ahead is a clock that runs ahead, and means now. */
 export function formatRelative(iso: string, now: number): string {
   const ahead = (new Date(iso).getTime() - now) / 1000
   const seconds = ahead > 0 && ahead < CLOCK_SKEW_S ? 0 : ahead
-  const format = new Intl.RelativeTimeFormat(currentLocale(), { numeric: 'always', style: 'short' })
   const [, size, unit] = STEPS.find(([limit]) => Math.abs(seconds) < limit) ?? [0, 1, 'second' as const]
   const count = Math.trunc(seconds / size)
-  return format.format(count === 0 ? -0 : count, unit)
+  const numeric = count === 0 ? 'auto' : 'always'
+  return new Intl.RelativeTimeFormat(currentLocale(), { numeric, style: 'short' }).format(count, unit)
 }
 
 export function formatAbsolute(iso: string): string {

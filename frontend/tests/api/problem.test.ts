@@ -14,9 +14,9 @@ describe('toFormErrors', () => {
   })
 
   it('gives a nested path to the longest field that holds it', () => {
-    const error = refusal([{ path: 'routes[10].match.path', code: 'invalid', detail: 'Not a path.' }])
-    expect(toFormErrors(error, ['routes', 'routes[1]', 'routes[10]']).fields).toEqual({
-      'routes[10]': 'Not a path.',
+    const error = refusal([{ path: 'routes.10.match.path', code: 'invalid', detail: 'Not a path.' }])
+    expect(toFormErrors(error, ['routes', 'routes.1', 'routes.10']).fields).toEqual({
+      'routes.10': 'Not a path.',
     })
   })
 

@@ -50,6 +50,8 @@ export default function Palette({ requests }: { requests: number }) {
     <Spotlight
       actions={[...pages, ...found]}
       shortcut={null}
+      title={t('shell.search')}
+      classNames={{ header: 'visually-hidden' }}
       limit={12}
       highlightQuery
       lockScroll={false}

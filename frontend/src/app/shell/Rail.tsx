@@ -25,6 +25,7 @@ export function Rail() {
           <Link
             to={to}
             className="rail-link"
+            aria-label={t(text)}
             activeProps={{ className: 'rail-link rail-active', 'aria-current': 'page' }}
             activeOptions={{ exact: to === '/', includeSearch: false }}
           >

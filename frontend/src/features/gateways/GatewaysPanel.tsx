@@ -77,10 +77,11 @@ function EditHosts({ gateway, onDone }: { gateway: Gateway; onDone: (revision: n
   return (
     <FormDialog
       label={t('gateways.edit')}
+      compact
       title={t('gateways.edit.of', { id: gateway.id })}
       submit={t('gateways.apply', { n: rows.length, id: gateway.id })}
       ready={etag !== '' && rows.every(({ host, service }) => host && service)}
-      fields={rows.map((_, index) => `hosts[${index}]`)}
+      fields={rows.map((_, index) => `hosts.${index}`)}
       onOpen={() => void load()}
       apply={(reason) =>
         body(
@@ -104,7 +105,7 @@ function EditHosts({ gateway, onDone }: { gateway: Gateway; onDone: (revision: n
                 aria-label={t('gateways.host')}
                 placeholder="shop.example.com"
                 value={row.host}
-                error={errors[`hosts[${index}]`]}
+                error={errors[`hosts.${index}`]}
                 onChange={(event) => change(row.key, { host: event.currentTarget.value })}
               />
               <Select

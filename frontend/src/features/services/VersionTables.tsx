@@ -106,13 +106,13 @@ function InstanceTable({ instances }: { instances: Instance[] }) {
           NONE
         ),
     },
+    { key: 'id', header: t('table.id'), cell: (row) => <code>{row.id}</code>, wideOnly: true },
     {
       key: 'seen',
       header: t('table.lastSeen'),
       cell: (row) => <Time at={row.last_seen_at} />,
       numeric: true,
     },
-    { key: 'id', header: t('table.id'), cell: (row) => <code>{row.id}</code>, wideOnly: true },
   ]
   return (
     <DataTable label={t('service.instances')} columns={columns} rows={instances} rowKey={(row) => row.id} />

@@ -123,7 +123,7 @@ function RoutesEditor({ service, versions, traffic, current, etag, onDone }: Edi
   const apply = useApplyRoutes(service, etag, onDone)
   const { fields, form } = toFormErrors(
     apply.error,
-    routes.map((_, index) => `routes[${index}]`),
+    routes.map((_, index) => `routes.${index}`),
   )
   const changed = JSON.stringify(routes) !== JSON.stringify(current)
 
@@ -139,7 +139,7 @@ function RoutesEditor({ service, versions, traffic, current, etag, onDone }: Edi
           key={key}
           route={route}
           versions={versions}
-          error={fields[`routes[${index}]`]}
+          error={fields[`routes.${index}`]}
           first={index === 0}
           last={index === drafts.length - 1}
           onChange={(next) =>
