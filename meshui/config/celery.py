@@ -15,6 +15,7 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "reconcile": {"task": "meshui.delivery.tasks.reconcile", "schedule": 5.0, "options": {"expires": 5}},
     "expire-instances": {"task": "meshui.catalog.tasks.expire_instances", "schedule": 5.0, "options": {"expires": 5}},
+    "forget-old-revisions": {"task": "meshui.delivery.tasks.forget_old_revisions", "schedule": 3600.0},
     "drop-old-rollups": {"task": "meshui.telemetry.tasks.drop_old_rollups", "schedule": 3600.0},
     "renew-authority": {"task": "meshui.security.tasks.renew_authority", "schedule": 3600.0},
     "drop-old-certificates": {"task": "meshui.security.tasks.drop_old_records", "schedule": 86_400.0},

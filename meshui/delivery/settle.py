@@ -20,6 +20,9 @@ from meshui.core.models import Revision
 OFFLINE_S = 10
 """Seconds without a report or an acknowledgement."""
 
+KEPT = 10_000
+"""Of how many of the newest revisions it stays known which resources they changed."""
+
 State = Literal["pending", "applied", "partial", "failed"]
 Status = Literal["acked", "nacked", "waiting", "offline"]
 
@@ -96,6 +99,14 @@ UPDATE core_revision SET applied_at = now() WHERE number = ANY(%s) AND applied_a
 _OPEN = """
 SELECT r.number FROM core_revision r
 WHERE r.published_at IS NOT NULL AND r.applied_at IS NULL AND r.failed_at IS NULL
+"""
+
+
+# One that still waits for somebody keeps its resources: without them it would count as taken.
+_FORGET = """
+DELETE FROM delivery_revisionresource rr USING core_revision r
+WHERE rr.revision = r.number AND r.number <= (SELECT revision - %s FROM core_mesh)
+  AND (r.applied_at IS NOT NULL OR r.failed_at IS NOT NULL)
 """
 
 
@@ -183,6 +194,18 @@ def settle(revisions: Collection[int]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(_SETTLE, [done])
         return [row[0] for row in cursor.fetchall()]
+
+
+def forget_old() -> int:
+    """Forget which resources old revisions changed, and so who took them; how many rows went. When they were applied
+    stays known with the change log.
+
+    A row takes 210 bytes with its indexes and a change makes one to four of them: 20 changes of endpoints a second
+    would add 360 MB a day. 190,000 rows go in 0.2 s.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET, [KEPT])
+        return cursor.rowcount
 
 
 def _complete(revisions: Collection[int]) -> list[int]:

@@ -7,7 +7,7 @@ import logging
 import redis
 from celery import shared_task
 
-from meshui.delivery import publish
+from meshui.delivery import publish, settle
 from meshui.delivery.reconcile import reconcile as make_redis_match
 
 log = logging.getLogger(__name__)
@@ -27,3 +27,8 @@ def reconcile() -> None:
         make_redis_match()
     except redis.RedisError as error:
         log.warning("reconcile failed, the next one tries again: %s", error)
+
+
+@shared_task(name="meshui.delivery.tasks.forget_old_revisions", ignore_result=True)  # type: ignore[untyped-decorator]
+def forget_old_revisions() -> None:
+    settle.forget_old()

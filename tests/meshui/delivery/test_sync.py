@@ -6,12 +6,15 @@ import msgspec
 import pytest
 import redis
 
-from meshui.delivery import applied
-from meshui.delivery.models import CaughtUp
+from meshui.core.models import Change, Revision
+from meshui.delivery import applied, settle
+from meshui.delivery.models import CaughtUp, RevisionResource
 from meshui.delivery.publish import push
 from meshui.delivery.reconcile import reconcile
 from meshui.delivery.settle import open_revisions
+from meshui.delivery.shown import revision_views
 from meshui.delivery.sync import note_caught_up, states, sync_of
+from meshui.delivery.tasks import forget_old_revisions
 from proxies.wire.reports import Acks
 from tests.meshui.delivery.test_acks import CATALOG, answer
 from tests.meshui.delivery.test_api import seen
@@ -106,3 +109,21 @@ def test_what_was_held_back_and_goes_out_late_is_newer_than_every_note(mesh: Wor
     mesh.mend_routes()
     push()
     assert set(sync_of(["px-a"])["px-a"].waiting) == {"endpoints:shop/cart"}
+
+
+def test_old_revisions_are_forgotten_and_still_count_as_applied(
+    mesh: World, store: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = Revision.objects.get(number=World.published())
+    waiting = mesh.add_instance("shop/cart", "i-1", 1001)
+    push()
+    newest = mesh.add_instance("shop/cart", "i-2", 1002)
+    push()
+    monkeypatch.setattr(settle, "KEPT", 1)
+    forget_old_revisions()
+    left = set(RevisionResource.objects.values_list("revision", flat=True))
+    assert left == {waiting, newest}, "who is waited for stays known"
+    assert revision_views([old])[0].state == "applied"
+    assert Change.objects.filter(revision=old.number).exists()
+    assert states()["px-a"] == "syncing"
+    assert not set(settle.settle([waiting, newest]))
