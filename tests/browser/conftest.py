@@ -1,5 +1,7 @@
-"""The browser tests share one running demo and one Chromium, both gone before the next folder of tests: the browser's driver
-keeps an event loop in this thread, beside which no asynchronous test could run."""
+"""The browser tests share one running demo and one Chromium, both gone before the next folder of tests.
+
+The browser's driver keeps an event loop in this thread, beside which no asynchronous test could run.
+"""
 
 from __future__ import annotations
 
