@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from random import random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from proxies.core import flags
 from proxies.core.balance import least_request
@@ -21,6 +21,9 @@ from proxies.net.upstream import Endpoint
 from proxies.net.wheel import NEVER, Wheel
 from proxies.wire.resources import Endpoint as EndpointSpec
 from proxies.wire.resources import EndpointsBody, ServiceBody, WeightedVersion
+
+if TYPE_CHECKING:
+    from proxies.net.server import ServerConnection
 
 
 class Source(NamedTuple):
@@ -73,7 +76,7 @@ class Cluster:
         self._endpoints: dict[tuple[str, str, int, bool], Endpoint] = {}
         self._unrouted = self._row(Source(), "", "", secured=False)
 
-    def select(self, head: RequestHead) -> tuple[Lane, Endpoint]:
+    def select(self, connection: ServerConnection, head: RequestHead) -> tuple[Lane, Endpoint]:
         """The lane and the endpoint for a request. Raises Refused."""
         for matches, choose, row in self._routes:
             if matches is None or matches(head):

@@ -1,8 +1,8 @@
 """One request and its response, from the client's connection to an endpoint's and back.
 
-Owns what happens between two connections: dialing, sending, streaming both bodies with back-pressure, what goes
-wrong on either side, and the count at the end. Reading heads is ``proxies.core.head``; connections and their reuse
-are ``proxies.net.server`` and ``proxies.net.upstream``.
+Owns what happens between two connections: sending, streaming both bodies with back-pressure, what goes wrong on
+either side, and the count at the end. Connections and their reuse are ``proxies.net.server``,
+``proxies.net.connection`` and ``proxies.net.upstream``; after a 101 ``proxies.net.tunnel`` takes over.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING
 from proxies.core import flags
 from proxies.core.errors import BadMessage
 from proxies.core.framing import BodyReader, ChunkedReader, CloseReader, LengthReader, chunk, last_chunk
-from proxies.core.head import CHUNKED, MAX_HEAD, UNTIL_CLOSE, RequestHead, ResponseHead, read_response
+from proxies.core.head import CHUNKED, UNTIL_CLOSE, RequestHead, ResponseHead
+from proxies.net.connection import SILENT
 from proxies.net.flow import pause, resume
 from proxies.net.metrics import Row
 from proxies.net.replies import Refused, reply
+from proxies.net.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from proxies.net.cluster import Lane
+    from proxies.net.connection import UpstreamConnection
     from proxies.net.listeners import Listener
     from proxies.net.server import ServerConnection
-    from proxies.net.upstream import Endpoint, UpstreamConnection
+    from proxies.net.upstream import Endpoint
 
 MAX_PENDING = 64 * 1024
 """Bytes of a body kept while the endpoint is dialed; the client is held beyond them."""
@@ -30,7 +33,6 @@ MAX_PENDING = 64 * 1024
 
 class Exchange:
     __slots__ = (
-        "_buffer",
         "_chunk_response",
         "_client_close",
         "_code",
@@ -41,36 +43,37 @@ class Exchange:
         "_message",
         "_pending",
         "_request",
-        "_request_bytes",
         "_response",
-        "_response_bytes",
         "_row",
         "_started",
         "_touched",
         "_upstream",
         "client",
+        "method",
         "over",
-        "tunnel",
+        "request_bytes",
+        "response_bytes",
+        "upgrade",
     )
 
     def __init__(self, client: ServerConnection, listener: Listener, head: RequestHead) -> None:
         self.client = client
-        self._listener = listener
+        self.method = head.method
+        self.upgrade = head.upgrade
         self.over = False
-        self.tunnel = False
+        self.request_bytes = self.response_bytes = 0
+        self._listener = listener
         self._head = head
         self._lane: Lane
         self._row: Row
         self._started = self._touched = monotonic()
         self._request: BodyReader | None = None  # what is still to come of the request's body
         self._response: BodyReader | None = None  # what is still to come of the response's, once its head came
-        self._request_bytes = self._response_bytes = 0
         self._code = 0
         self._upstream: UpstreamConnection | None = None
         self._endpoint: Endpoint | None = None
         self._message = b""  # the whole request, as long as it may be sent again
         self._pending: list[bytes] | None = None
-        self._buffer = b""
         self._client_close = head.close
         self._chunk_response = False
 
@@ -113,17 +116,11 @@ class Exchange:
             self._pending = [message]
             endpoint.dial(self)
         else:
-            self._attach(upstream)
-            upstream.transport.write(message)
+            self._send(upstream, message)
         return left
 
     def request_data(self, data: bytes) -> bytes:
         """More from the client. Returns what is not this request's."""
-        if self.tunnel:
-            self._touched = self.client.wheel.now
-            self._request_bytes += len(data)
-            self._upstream_write(data)
-            return b""
         reader = self._request
         if reader is None:
             return data
@@ -140,7 +137,7 @@ class Exchange:
     def _read_request(self, reader: BodyReader, data: bytes) -> tuple[bytes, bytes]:
         """What to send of the body's next bytes, and what follows the body."""
         payload, left = reader.feed(data)
-        self._request_bytes += len(payload)
+        self.request_bytes += len(payload)
         self._request = None if reader.done else reader
         if self._head.body == CHUNKED:
             payload = chunk(payload)
@@ -164,9 +161,8 @@ class Exchange:
             return False
         data = b"".join(self._pending)
         self._pending = None
-        self._attach(upstream)
+        self._send(upstream, data)
         self.client.release()
-        upstream.transport.write(data)
         return True
 
     def upstream_failed(self, why: str) -> None:
@@ -175,21 +171,17 @@ class Exchange:
             self.fail(503, why)
 
     def upstream_eof(self) -> bool:
-        """The endpoint sends no more. True keeps its connection open for what we still send."""
-        if self.tunnel and not self.over and self.client.transport.can_write_eof():
-            self.client.transport.write_eof()
-            return True
         return False
 
-    def upstream_lost(self, upstream: UpstreamConnection, *, clean: bool) -> None:
+    def upstream_lost(self, connection: UpstreamConnection, *, clean: bool) -> None:
         """The connection is gone. Where the protocol allows, that is the response's end; else it is a failure."""
         self._upstream = None
-        if self.tunnel or (clean and isinstance(self._response, CloseReader)):
+        if clean and isinstance(self._response, CloseReader):
             self._response = None
-            if self._chunk_response and not self.tunnel:
+            if self._chunk_response:
                 self.client.transport.write(last_chunk(()))
             self._finish()
-        elif self._message and upstream.reused and not self._buffer and self._code == 0:
+        elif self._message and connection.reused and connection.progress == SILENT:
             # The endpoint closed an idle connection as we wrote to it. An idempotent request without a body goes
             # out once more, on a fresh connection (RFC 9112 section 9.3.1).
             self._pending = [self._message]
@@ -198,60 +190,31 @@ class Exchange:
         else:
             self.fail(503, flags.UPSTREAM_CONNECTION_CLOSED)
 
-    def _attach(self, upstream: UpstreamConnection) -> None:
+    def hold_request(self) -> None:
+        self.client.hold()
+
+    def release_request(self) -> None:
+        self.client.release()
+
+    def _send(self, upstream: UpstreamConnection, message: bytes) -> None:
         self._upstream = upstream
-        upstream.exchange = self
+        upstream.start(self, message)
         if self.client.write_paused:
             pause(upstream.transport)
 
     # --- the response
 
-    def response_data(self, data: bytes) -> None:
-        """Bytes from the endpoint."""
-        reader = self._response
-        if reader is not None:
-            self._touched = self.client.wheel.now
-            try:
-                self._forward(reader, data, b"")
-            except BadMessage:
-                self.fail(502, flags.UPSTREAM_PROTOCOL_ERROR)
-        elif self.tunnel:
-            self._touched = self.client.wheel.now
-            self._response_bytes += len(data)
-            self.client.transport.write(data)
-        else:
-            if self._buffer:
-                data = self._buffer + data
-            try:
-                self._response_head(data)
-            except BadMessage:
-                self._code = 0  # a head is written only with the first of its body: the client saw nothing yet
-                self.fail(502, flags.UPSTREAM_PROTOCOL_ERROR)
+    def response_interim(self, head: ResponseHead) -> None:
+        if self._head.minor == 1:
+            self.client.transport.write(b"\r\n".join(head.lines) + b"\r\n\r\n")
 
-    def _response_head(self, data: bytes) -> None:
-        request = self._head
-        while True:
-            end = data.find(b"\r\n\r\n")
-            if end < 0 or end > MAX_HEAD:
-                if len(data) > MAX_HEAD:
-                    raise BadMessage("response head is too long")
-                self._buffer = data
-                return
-            head = read_response(data[:end], method=request.method, upgrade=request.upgrade)
-            data = data[end + 4 :]
-            if head.status >= 200:
-                break
-            if request.minor == 1:
-                self.client.transport.write(b"\r\n".join(head.lines) + b"\r\n\r\n")
-            if head.status == 101:
-                self._open_tunnel(data)
-                return
-        self._buffer = b""
+    def response_head(self, head: ResponseHead, rest: bytes) -> None:
+        status = head.status
+        if status == 101:
+            self._open_tunnel(head, rest)
+            return
         self._message = b""
-        self._code = head.status
-        self._start_response(head, data)
-
-    def _start_response(self, head: ResponseHead, data: bytes) -> None:
+        self._code = status
         lines = head.lines
         body = head.body
         client = self.client
@@ -271,18 +234,31 @@ class Exchange:
             lines.append(b"connection: keep-alive")
         lines.append(b"\r\n")
         message = b"\r\n".join(lines)
-        if body >= 0 and len(data) == body:  # all of it is here, as most are
-            self._response_bytes = body
-            client.transport.write(message + data)
+        if body >= 0 and len(rest) == body:  # all of it is here, as most are
+            self.response_bytes = body
+            client.transport.write(message + rest)
             self._finish()
             return
         reader = ChunkedReader() if body == CHUNKED else CloseReader() if body == UNTIL_CLOSE else LengthReader(body)
         self._response = reader
-        self._forward(reader, data, message)
+        self._forward(reader, rest, message)
+
+    def response_data(self, data: bytes) -> None:
+        reader = self._response
+        assert reader is not None
+        self._touched = self.client.wheel.now
+        try:
+            self._forward(reader, data, b"")
+        except BadMessage:
+            self.fail(502, flags.UPSTREAM_PROTOCOL_ERROR)
+
+    def response_malformed(self) -> None:
+        self._code = 0  # a head is written only with the first of its body: the client saw nothing yet
+        self.fail(502, flags.UPSTREAM_PROTOCOL_ERROR)
 
     def _forward(self, reader: BodyReader, data: bytes, before: bytes) -> None:
         payload, left = reader.feed(data)
-        self._response_bytes += len(payload)
+        self.response_bytes += len(payload)
         if self._chunk_response:
             payload = chunk(payload)
             if reader.done:
@@ -300,38 +276,44 @@ class Exchange:
         if self._upstream is not None:
             self._upstream.keep = False
 
-    def _open_tunnel(self, data: bytes) -> None:
-        """After a 101 bytes flow both ways until both sides ended; only silence bounds it."""
-        self.tunnel = True
-        self._message = self._buffer = b""
+    # --- the tunnel that it may become
+
+    def _open_tunnel(self, head: ResponseHead, rest: bytes) -> None:
+        upstream = self._upstream
+        assert upstream is not None
+        self.response_interim(head)
+        self._message = b""
         self._code = 101
         self._client_close = True
         self._spend()
-        self._arm()
-        if data:
-            self.response_data(data)
-        self.client.flush()
+        tunnel = Tunnel(self, upstream, self._lane.idle_s)
+        if rest:
+            tunnel.response_data(rest)
+        self.client.open_tunnel(tunnel)
+
+    def tunnel_ended(self) -> None:
+        """The endpoint's side is gone: so is the client's, when it has what was sent."""
+        self._upstream = None
+        self._finish()
+
+    def tunnel_lost(self, why: str) -> None:
+        """The client is gone, or kept silent for too long."""
+        self._end(why)
 
     # --- the client, and time
 
     def client_eof(self) -> bool:
         """The client sends no more. True keeps its connection open for what it still receives."""
-        if self.tunnel:
-            upstream = self._upstream
-            if upstream is not None and upstream.transport.can_write_eof():
-                upstream.transport.write_eof()
-                return True
-            return False
         return self._request is None
 
     def client_lost(self) -> None:
         if not self.over:
-            self._end(flags.DOWNSTREAM_CLOSED if not self.tunnel else "")
+            self._end(flags.DOWNSTREAM_CLOSED)
 
     def expired(self) -> None:
         """The client's deadline came up; traffic may have put it off meanwhile."""
         now = monotonic()
-        if not self.tunnel and now >= self._started + self._lane.request_s:
+        if now >= self._started + self._lane.request_s:
             self.fail(504, flags.UPSTREAM_TIMEOUT)
         elif now >= self._touched + self._lane.idle_s:
             self.fail(504, flags.STREAM_IDLE_TIMEOUT)
@@ -349,10 +331,7 @@ class Exchange:
 
     def _arm(self) -> None:
         client, lane = self.client, self._lane
-        deadline = self._touched + lane.idle_s
-        if not self.tunnel:
-            deadline = min(deadline, self._started + lane.request_s)
-        client.wheel.arm(client, deadline)
+        client.wheel.arm(client, min(self._touched + lane.idle_s, self._started + lane.request_s))
 
     # --- the end
 
@@ -367,7 +346,7 @@ class Exchange:
     def fail(self, status: int, why: str) -> None:
         """Give up on the endpoint: answer in its place, or cut the client off where it already answered in part."""
         if self._upstream is not None:
-            self._upstream.exchange = None
+            self._upstream.caller = None
             self._upstream.transport.abort()
             self._upstream = None
         if self._code == 0:
@@ -393,8 +372,8 @@ class Exchange:
         self._row.count(
             self._code,
             why,
-            self._request_bytes,
-            self._response_bytes,
+            self.request_bytes,
+            self.response_bytes,
             int((monotonic() - self._started) * 1_000_000),
         )
 
@@ -404,7 +383,7 @@ class Exchange:
                 resume(upstream.transport)
             endpoint.give_back(upstream)
         else:
-            upstream.exchange = None
+            upstream.caller = None
             if whole and self._request is None:
                 upstream.transport.close()
             else:

@@ -68,7 +68,7 @@ class Outbound(Listener):
     def select(self, connection: ServerConnection, head: RequestHead) -> tuple[Lane, Endpoint]:
         cluster = self._catalog.by_host(head.host)
         if cluster is not None:
-            return cluster.select(head)
+            return cluster.select(connection, head)
         if self._passthrough is None:
             raise Refused(502, flags.NO_ROUTE, self.unrouted)
         return self._passthrough.select(head)
@@ -87,7 +87,7 @@ class Gateway(Listener):
         cluster = self._hosts.find(head.host)
         if cluster is None:
             raise Refused(404, flags.NO_ROUTE, self.unrouted)
-        return cluster.select(head)
+        return cluster.select(connection, head)
 
     def request_head(self, connection: ServerConnection, head: RequestHead) -> bytes:
         host = head.host if head.port is None else b"%b:%d" % (head.host, head.port)

@@ -1,21 +1,18 @@
-"""Connections to endpoints, and the pool of idle ones that each endpoint keeps.
+"""Endpoints, and the pool of idle connections that each one keeps.
 
 Owns dialing, reuse (last in, first out, so that surplus connections idle out) and expiry. What travels on a
-connection is its exchange's business.
+connection is its caller's business.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from proxies.core.flags import UPSTREAM_CONNECT_FAILURE
-from proxies.net.flow import Transport, spawn
+from proxies.net.connection import Caller, UpstreamConnection
+from proxies.net.flow import spawn
 from proxies.net.tls import ClientTls, Sessions
 from proxies.net.wheel import Wheel
-
-if TYPE_CHECKING:
-    from proxies.net.exchange import Exchange
 
 PLAIN_IDLE_S = 4.0
 """Idle life of a connection to an app. Common servers (uvicorn, Node.js) close after 5 s; closing first avoids the
@@ -23,52 +20,6 @@ race between their close and our next request."""
 MESH_IDLE_S = 60.0
 """Idle life of a connection to another proxy, whose listeners keep idle connections for longer."""
 MAX_IDLE = 1024
-
-
-class UpstreamConnection(asyncio.Protocol):
-    """One HTTP/1.1 connection to an endpoint; idle, or owned by one exchange."""
-
-    __slots__ = ("ended", "endpoint", "exchange", "idle_since", "keep", "reused", "tls", "transport")
-
-    transport: Transport
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint = endpoint
-        self.exchange: Exchange | None = None
-        self.idle_since = 0.0
-        self.reused = False
-        self.keep = True
-        """Whether another exchange may use it."""
-        self.ended = False
-        self.tls: object = None
-
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        exchange = self.exchange
-        if exchange is None:  # nobody asked: whatever it is, it must not become the next request's response
-            self.transport.abort()
-        else:
-            exchange.response_data(data)
-
-    def eof_received(self) -> bool:
-        self.ended = True
-        return self.exchange is not None and self.exchange.upstream_eof()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.endpoint.forget(self)
-        exchange, self.exchange = self.exchange, None
-        if exchange is not None:
-            exchange.upstream_lost(self, clean=self.ended and error is None)
-
-    def pause_writing(self) -> None:
-        if self.exchange is not None:
-            self.exchange.client.hold()
-
-    def resume_writing(self) -> None:
-        if self.exchange is not None:
-            self.exchange.client.release()
 
 
 class Endpoint:
@@ -133,8 +84,8 @@ class Endpoint:
         return None
 
     def give_back(self, connection: UpstreamConnection) -> None:
-        """Keep a connection whose exchange is over for the next one."""
-        connection.exchange = None
+        """Keep a connection whose caller is done for the next one."""
+        connection.caller = None
         if self.retired or len(self.idle) >= MAX_IDLE or not self._current(connection):
             connection.transport.close()
         else:
@@ -142,12 +93,12 @@ class Endpoint:
             self.idle.append(connection)
 
     def forget(self, connection: UpstreamConnection) -> None:
-        if connection.exchange is None and connection in self.idle:
+        if connection.caller is None and connection in self.idle:
             self.idle.remove(connection)
 
-    def dial(self, exchange: Exchange) -> None:
-        """Open a connection and hand it to the exchange, or tell it why there is none."""
-        spawn(self._dial(exchange))
+    def dial(self, caller: Caller) -> None:
+        """Open a connection and hand it to the caller, or tell it why there is none."""
+        spawn(self._dial(caller))
 
     def sweep(self) -> None:
         """Close what idled out; of an endpoint that is no longer wanted, every idle connection."""
@@ -164,14 +115,14 @@ class Endpoint:
         """Connections made with replaced credentials are not used again."""
         return self._tls is None or connection.tls is self._tls.context
 
-    async def _dial(self, exchange: Exchange) -> None:
+    async def _dial(self, caller: Caller) -> None:
         try:
             async with asyncio.timeout(self.connect_timeout_s):
                 connection = await self._connect()
         except (OSError, TimeoutError):  # ssl.SSLError is an OSError
-            exchange.upstream_failed(UPSTREAM_CONNECT_FAILURE)
+            caller.upstream_failed(UPSTREAM_CONNECT_FAILURE)
             return
-        if not exchange.upstream_ready(connection):
+        if not caller.upstream_ready(connection):
             self.give_back(connection)
 
     async def _connect(self) -> UpstreamConnection:
