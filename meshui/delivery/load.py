@@ -62,7 +62,8 @@ def load(mesh: Mesh, dirty: Collection[Key]) -> Loaded:
 
 def every_key() -> Iterator[Key]:
     """All resources that the mesh has now."""
-    yield "trust", ""
+    if trust_bundle():
+        yield "trust", ""
     yield "directory", ""
     for name in map(str, _names()):
         yield from ((kind, name) for kind in sorted(PER_SERVICE))

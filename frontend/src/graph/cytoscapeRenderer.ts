@@ -1,6 +1,6 @@
 /** The renderer on Cytoscape's canvas. Nothing outside this file knows Cytoscape. */
 import cytoscape from 'cytoscape'
-import { graphStyle } from './cytoscapeStyle'
+import { BEND, graphStyle } from './cytoscapeStyle'
 import type { Point, Positions } from './layout'
 import type { EdgeView, GraphView, NodeView } from './model'
 import { boxImage, nodeImage } from './nodeImages'
@@ -8,7 +8,6 @@ import type { EdgePath, Palette, Renderer, RendererEvents } from './renderer'
 import { TrafficOverlay } from './trafficOverlay'
 
 const NODE_RADIUS = 27
-const BEND = 34
 /** Below this, names cannot be read. */
 const READABLE_ZOOM = 0.5
 const boxId = (namespace: string) => `box:${namespace}`
@@ -79,7 +78,7 @@ export class CytoscapeRenderer implements Renderer {
   }
 
   fit(): void {
-    this.cy.fit(undefined, 32)
+    this.cy.fit(undefined, this.cy.width() > 640 ? 64 : 16)
     if (this.cy.zoom() > 1.25) {
       this.cy.zoom(1.25)
       this.cy.center()
@@ -211,14 +210,16 @@ export class CytoscapeRenderer implements Renderer {
     const length = Math.hypot(to.x - from.x, to.y - from.y)
     if (length < 2 * NODE_RADIUS) return null
     const unit = { x: (to.x - from.x) / length, y: (to.y - from.y) / length }
-    const trim = (point: Point, sign: number) => ({
-      x: point.x + sign * unit.x * NODE_RADIUS,
-      y: point.y + sign * unit.y * NODE_RADIUS,
-    })
     const middle = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 }
-    const bend = edge.bent ? { x: middle.x - unit.y * -BEND, y: middle.y + unit.x * -BEND } : null
-    return { from: trim(from, 1), bend, to: trim(to, -1) }
+    const bend = edge.bent ? { x: middle.x + unit.y * BEND, y: middle.y - unit.x * BEND } : null
+    return { from: towards(from, bend ?? to), bend, to: towards(to, bend ?? from) }
   }
+}
+
+/** Where an edge leaves a node. */
+function towards(node: Point, aim: Point): Point {
+  const share = NODE_RADIUS / Math.hypot(aim.x - node.x, aim.y - node.y)
+  return { x: node.x + (aim.x - node.x) * share, y: node.y + (aim.y - node.y) * share }
 }
 
 function nodeElement(node: NodeView, position: Point, palette: Palette): cytoscape.ElementDefinition {

@@ -4,7 +4,8 @@ import { IMAGE_SCALE } from './nodeImages'
 import type { Palette } from './renderer'
 
 const NODE_SIZE = 44
-const BEND = 68
+/** How far the control point of a bent edge stands off. */
+export const BEND = 34
 
 export function graphStyle(palette: Palette): cytoscape.StylesheetJson {
   const scale = `${IMAGE_SCALE * 100}%`
@@ -85,7 +86,7 @@ export function graphStyle(palette: Palette): cytoscape.StylesheetJson {
       selector: 'edge.bent',
       style: {
         'curve-style': 'unbundled-bezier',
-        'control-point-distances': BEND / 2,
+        'control-point-distances': BEND,
         'control-point-weights': 0.5,
         'target-arrow-shape': 'triangle',
         'target-arrow-color': palette.edge,

@@ -12,7 +12,7 @@ export type LayoutEdge = { source: string; target: string }
 
 export const COLUMN = 208
 export const ROW = 112
-const BOX_GAP = 144
+const BOX_GAP = 192
 /** How near a straight edge may pass a node before it counts as touching it. */
 const CLEARANCE = 52
 /** Above this many nodes the search for a better order would take too long. */

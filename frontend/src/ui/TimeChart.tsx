@@ -22,6 +22,8 @@ type TimeChartProps = {
 }
 
 const SYNC_KEY = 'page'
+/** Labels of marks nearer than this would lie on one another. */
+const LABEL_ROOM = 32
 
 export function TimeChart({
   label,
@@ -155,13 +157,16 @@ function drawMarks(plot: uPlot, marks: ChartMark[], stroke: string): void {
   ctx.textAlign = 'left'
   ctx.setLineDash([3, 3])
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`
-  for (const { at, label } of marks) {
+  let labelled = Number.NEGATIVE_INFINITY
+  for (const { at, label } of [...marks].sort((a, b) => a.at - b.at)) {
     const x = plot.valToPos(at, 'x', true)
     if (x < bbox.left || x > bbox.left + bbox.width) continue
     ctx.beginPath()
     ctx.moveTo(x, bbox.top)
     ctx.lineTo(x, bbox.top + bbox.height)
     ctx.stroke()
+    if (x - labelled < LABEL_ROOM * devicePixelRatio) continue
+    labelled = x
     ctx.fillText(label, x + 3 * devicePixelRatio, bbox.top + 10 * devicePixelRatio)
   }
   ctx.restore()

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { queries } from '@/api/queries'
-import type { MetricsQuery } from '@/api/types'
+import type { Metrics, MetricsQuery } from '@/api/types'
 import { formatMs, formatRate, formatShare } from './format'
 import { BlockSkeleton, EmptyState, Loaded } from './States'
 import { type ChartColor, type ChartMark, TimeChart } from './TimeChart'
@@ -19,15 +19,26 @@ export function TrafficCharts({ query, spanSeconds, marks, wide }: TrafficCharts
       source={t('source.metrics')}
       skeleton={<BlockSkeleton height={wide ? 160 : 440} />}
     >
-      {({ times, series }) =>
-        times.length === 0 ? (
+      {(data) => {
+        const { times, series } = wholeSteps(data, Date.now() / 1000)
+        return times.length === 0 ? (
           <EmptyState title={t('chart.empty')} next={t('chart.empty.next')} />
         ) : (
           <Charts times={times} series={series} marks={marks} wide={wide} />
         )
-      }
+      }}
     </Loaded>
   )
+}
+
+/** Without the step that is still going on, which would look like a drop. */
+export function wholeSteps(
+  { times, series, step_s: step }: Metrics,
+  now: number,
+): Pick<Metrics, 'times' | 'series'> {
+  const count = times.filter((at) => at + step <= now).length
+  const cut = Object.entries(series).map(([name, values]) => [name, values.slice(0, count)])
+  return { times: times.slice(0, count), series: Object.fromEntries(cut) as Metrics['series'] }
 }
 
 type Series = Partial<Record<string, (number | null)[]>>

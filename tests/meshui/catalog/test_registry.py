@@ -142,6 +142,7 @@ def test_the_list_is_filtered_ordered_and_narrowed(admin: Api, operator: Api) ->
     assert ids(admin, "ordering=-name") == ["shop/catalog", "bank/ledger"]
     assert ids(admin, "namespace=bank") == ["bank/ledger"]
     assert ids(admin, "search=LOG") == ["shop/catalog"]
+    assert ids(admin, "search=ban") == ["bank/ledger"]
     assert ids(operator) == ["shop/catalog"]
     assert ids(operator, "namespace=bank") == []
     assert admin.get("services/?ordering=secret").paths() == {"ordering": "invalid"}

@@ -92,6 +92,10 @@ class World:
         return Service.objects.get(namespace__name=namespace, name=short)
 
     @staticmethod
+    def names() -> list[str]:
+        return [str(service) for service in Service.objects.select_related("namespace").order_by("id")]
+
+    @staticmethod
     def published() -> int:
         return last_published()
 

@@ -9,14 +9,15 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import OperationalError
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from meshui.catalog.models import Proxy
-from meshui.telemetry import collector
+from meshui.telemetry import beats, collector
 from meshui.telemetry.frames import Frame, decode, total
 from proxies.wire import keys
-from proxies.wire.reports import Gauges
+from proxies.wire.reports import Gauges, entry
 from tests.meshui.telemetry.mesh import Reporter, call, proxy_of, register
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,3 +71,126 @@ async def test_a_report_becomes_a_frame(valkey: Redis) -> None:
             return proxy.last_seen_at is not None and proxy.load.get("rss_bytes") == 40 << 20
 
         await until(seen, "the heartbeat")
+
+
+async def test_killed_and_started_again_it_counts_every_report_once(valkey: Redis) -> None:
+    await sync_to_async(register)()
+    reporter = Reporter(valkey, proxy_of("shop/frontend"))
+    sent = 0
+    for _ in range(4):
+        async with collecting():
+            frames = valkey.xlen(keys.FRAMES)
+            for _ in range(10):
+                reporter.send(call("shop/catalog", codes={200: 1}))
+                sent += 1
+            if sent % 20:  # killed with half of it in a frame, or none
+                await until(lambda seen=frames: valkey.xlen(keys.FRAMES) > seen, "a frame")  # type: ignore[misc]
+        for _ in range(5):  # while nobody collects
+            reporter.send(call("shop/catalog", codes={200: 1}))
+            sent += 1
+    async with collecting():
+        await until(lambda: requests(valkey) == sent, f"{sent} requests")
+        closed = valkey.xlen(keys.FRAMES)
+        await until(lambda: valkey.xlen(keys.FRAMES) >= closed + 2, "two more frames")
+    assert requests(valkey) == sent
+
+
+async def test_a_backlog_is_put_into_the_seconds_in_which_it_came(valkey: Redis) -> None:
+    """Not into one second with a peak that never was."""
+    await sync_to_async(register)()
+    proxy = proxy_of("shop/frontend")
+    reporter = Reporter(valkey, proxy)
+    now = int(valkey.time()[0])
+    for ago in range(20, 0, -1):
+        fields = entry(reporter.key, reporter.report(call("shop/catalog", codes={200: 1})))
+        valkey.xadd(keys.telemetry(proxy), fields, id=f"{(now - ago) * 1000}-0")
+    async with collecting():
+        await until(lambda: requests(valkey) == 20, "the backlog")
+    counts = [int(decode(fields[b"f"]).counts[:, :6].sum()) for _, fields in valkey.xrange(keys.FRAMES)]
+    assert max(counts) == 1
+
+
+async def test_a_report_sent_twice_counts_once(valkey: Redis) -> None:
+    await sync_to_async(register)()
+    reporter = Reporter(valkey, proxy_of("shop/frontend"))
+    report = reporter.report(call("shop/catalog", codes={200: 3}))
+    async with collecting():
+        reporter.add(report)
+        await until(lambda: requests(valkey) == 3, "the report")
+    reporter.add(report)
+    async with collecting():
+        await until(lambda: counted(valkey).duplicates == 1, "the duplicate")
+        assert requests(valkey) == 3
+
+
+async def test_two_collectors_count_as_one(valkey: Redis) -> None:
+    await sync_to_async(register)()
+    reporter = Reporter(valkey, proxy_of("shop/frontend"))
+    async with collecting(), collecting():
+        for _ in range(30):
+            reporter.send(call("shop/catalog", codes={200: 1}))
+            await asyncio.sleep(0.05)
+        await until(lambda: requests(valkey) >= 30, "all of them")
+        closed = valkey.xlen(keys.FRAMES)
+        await until(lambda: valkey.xlen(keys.FRAMES) >= closed + 2, "two more frames")
+    assert requests(valkey) == 30
+
+
+async def test_what_is_refused_is_counted_and_harms_nobody(valkey: Redis) -> None:
+    await sync_to_async(register)()
+    good = Reporter(valkey, proxy_of("shop/frontend"))
+    edge = call("shop/catalog", codes={200: 1})
+    async with collecting():
+        Reporter(valkey, proxy_of("shop/frontend"), key=b"another proxy's key").send(edge)
+        Reporter(valkey, "proxy-evicted").send(edge)
+        Reporter(valkey, proxy_of("shop/catalog")).send(call("shop/frontend", codes={200: -5}))
+        valkey.xadd(keys.telemetry("x"), {b"d": b"\xc1 no msgpack", b"s": b""})
+        valkey.xadd(keys.telemetry("x"), {b"other": b"fields"})
+        good.send(edge)
+        await until(lambda: requests(valkey) == 1, "the good one")
+        await until(lambda: counted(valkey).refused == {"forged": 3, "unknown_proxy": 1, "nonsense": 1}, "the refusals")
+
+
+async def test_a_proxy_that_just_joined_is_not_a_stranger(valkey: Redis) -> None:
+    await sync_to_async(register)({"shop/catalog": ("v1",)})
+    async with collecting():
+        await until(lambda: valkey.xlen(keys.FRAMES) > 0, "the first frame")
+        await sync_to_async(register)({"bank/ledger": ("v1",)})
+        Reporter(valkey, proxy_of("bank/ledger")).send(call("shop/catalog", codes={200: 4}))
+        await until(lambda: requests(valkey) == 4, "its report")
+    assert counted(valkey).refused == {}
+
+
+async def test_an_emptied_valkey_is_begun_anew(valkey: Redis) -> None:
+    await sync_to_async(register)()
+    reporter = Reporter(valkey, proxy_of("shop/frontend"))
+    async with collecting():
+        reporter.send(call("shop/catalog", codes={200: 1}))
+        await until(lambda: requests(valkey) == 1, "a frame")
+        valkey.flushdb()
+        reporter.send(call("shop/catalog", codes={200: 2}))
+        await until(lambda: requests(valkey) == 2, "a frame after it was emptied")
+
+
+async def test_frames_go_on_while_the_database_is_away(valkey: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    await sync_to_async(register)()
+    away = True
+
+    def unreachable(function: Callable[..., object]) -> Callable[..., object]:
+        def call_it(*args: object, **kwargs: object) -> object:
+            if away:
+                raise OperationalError("away")
+            return function(*args, **kwargs)
+
+        return call_it
+
+    reporter = Reporter(valkey, proxy_of("shop/frontend"))
+    async with collecting():
+        await until(lambda: valkey.xlen(keys.FRAMES) > 0, "the first frame")
+        monkeypatch.setattr(collector, "load_registry", unreachable(collector.load_registry))
+        monkeypatch.setattr(beats, "heartbeats_record", unreachable(beats.heartbeats_record))
+        reporter.send(call("shop/catalog", codes={200: 5}))
+        await until(lambda: requests(valkey) == 5, "the frame")
+        assert not await sync_to_async(Proxy.objects.filter(last_seen_at__isnull=False).exists)()
+        away = False
+        await until(lambda: Proxy.objects.filter(last_seen_at__isnull=False).exists(), "the heartbeat, later")

@@ -1,6 +1,6 @@
 import './shell.css'
-import { Navigate, Outlet, useRouterState } from '@tanstack/react-router'
-import { lazy, Suspense, useState } from 'react'
+import { Outlet, useRouter } from '@tanstack/react-router'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import { ApiError } from '@/api/problem'
 import { useMe } from '@/api/session'
 import { useChangesLive } from '@/api/useLive'
@@ -17,13 +17,20 @@ const Palette = lazy(() => import('./Palette'))
 export function Shell() {
   const t = useText()
   const me = useMe()
-  const here = useRouterState({ select: (state) => state.location.href })
-  if (me.error instanceof ApiError && me.error.status === 401) {
-    return <Navigate to="/login" search={{ next: here } as never} replace />
-  }
+  if (me.error instanceof ApiError && me.error.status === 401) return <ToLogin />
   if (me.error) return <ErrorState source={t('source.session')} error={me.error} retry={() => me.refetch()} />
   if (!me.data) return null
   return <Frame />
+}
+
+/** Goes once, from where we are now: the address changes while the login page is still loading. */
+function ToLogin() {
+  const router = useRouter()
+  useEffect(() => {
+    const next = router.state.location.href
+    router.navigate({ to: '/login', search: { next } as never, replace: true })
+  }, [router])
+  return null
 }
 
 function Frame() {
