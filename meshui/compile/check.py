@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 
+from meshui.compile.service import route_of
+from meshui.mesh import values
 from meshui.mesh.invariants import Breach, Invalid
+from proxies.core.routes import route_flaws
 from proxies.wire import resources as wire
 
 
@@ -13,6 +16,12 @@ def check(resources: Iterable[wire.Resource], services: Set[str]) -> None:
     breaches = [breach for resource in resources for breach in _breaches(resource, services)]
     if breaches:
         raise Invalid(breaches)
+
+
+def route_breaches(routes: Sequence[values.Route]) -> Iterator[Breach]:
+    """What proxies would refuse of routes, or what contradicts itself; paths as ``routes.0.match.path.value``."""
+    for index, route in enumerate(routes):
+        yield from _route(f"routes.{index}", route_of(route))
 
 
 def _breaches(resource: wire.Resource, services: Set[str]) -> Iterator[Breach]:
@@ -35,9 +44,15 @@ def _service(key: str, body: wire.ServiceBody) -> Iterator[Breach]:
     for index, route in enumerate(body.routes):
         if route.split is not None:
             yield from _split(f"{key}.routes.{index}.split", route.split, set(body.versions))
+        yield from _route(f"{key}.routes.{index}", route)
     yield from _unique(key, "routes", [route.name for route in body.routes])
     if not body.identity:
         yield Breach(f"{key}.identity", "required", "callers could not tell the server from another")
+
+
+def _route(path: str, route: wire.Route) -> Iterator[Breach]:
+    for flaw in route_flaws(route):
+        yield Breach(f"{path}.{flaw.path}", flaw.code, flaw.reason)
 
 
 def _split(path: str, split: Sequence[wire.WeightedVersion], versions: Set[str]) -> Iterator[Breach]:

@@ -14,7 +14,7 @@ def service_body(service: values.Service) -> wire.ServiceBody:
         hosts=[service.name.host],
         versions=sorted(service.versions),
         split=_split(service.split),
-        routes=[_route(route) for route in service.routes],
+        routes=[route_of(route) for route in service.routes],
         identity=service.name.identity(service.trust_domain),
         connect_timeout_ms=service.resilience.connect_timeout_ms,
     )
@@ -42,18 +42,28 @@ def _split(weights: Mapping[str, int]) -> list[wire.WeightedVersion]:
     return [wire.WeightedVersion(version=version, weight=weight) for version, weight in sorted(weights.items())]
 
 
-def _route(route: values.Route) -> wire.Route:
-    match = route.match
+def route_of(route: values.Route) -> wire.Route:
+    """One route."""
     return wire.Route(
         name=route.name,
-        match=wire.RouteMatch(
-            path=wire.PathMatch(kind=match.path.kind, value=match.path.value) if match.path else None,
-            methods=sorted(set(match.methods)),
-            headers=[
-                wire.HeaderMatch(name=h.name.lower(), kind=h.kind, value=h.value, invert=h.invert)
-                for h in match.headers
-            ],
-        ),
+        match=_match(route.match),
         split=None if route.weights is None else _split(route.weights),
         timeouts=wire.Timeouts(request_ms=route.timeouts.request_ms, idle_ms=route.timeouts.idle_ms),
     )
+
+
+def _match(match: values.RouteMatch) -> wire.RouteMatch:
+    return wire.RouteMatch(
+        path=wire.PathMatch(kind=match.path.kind, value=match.path.value) if match.path else None,
+        methods=sorted(set(match.methods)),
+        headers=[
+            wire.HeaderMatch(name=h.name.lower(), kind=h.kind, value=h.value, invert=h.invert) for h in match.headers
+        ],
+        query=[_field(condition) for condition in match.query],
+        cookies=[_field(condition) for condition in match.cookies],
+        sources=sorted(set(match.sources)),
+    )
+
+
+def _field(match: values.FieldMatch) -> wire.FieldMatch:
+    return wire.FieldMatch(name=match.name, kind=match.kind, value=match.value, invert=match.invert)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from meshui.mesh.names import ServiceName
-from proxies.wire.resources import Listener
+from proxies.wire.resources import Listener, SourcePattern
 
 Weight = Annotated[int, Meta(ge=0, le=100)]
 Milliseconds = Annotated[int, Meta(ge=1, le=86_400_000)]
@@ -25,29 +25,45 @@ class Value(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class PathMatch(Value, frozen=True, kw_only=True):
-    """``exact``: the whole path. ``prefix``: on segment borders, ``/a`` matches ``/a`` and ``/a/b`` but not ``/ab``."""
+    """A condition on the normalised path.
 
-    kind: Literal["exact", "prefix"]
-    value: Annotated[str, Meta(pattern=r"^/", max_length=1024)]
+    ``exact``: the whole path. ``prefix``: on segment borders, ``/a`` matches ``/a`` and ``/a/b`` but not ``/ab``.
+    ``template``: segment by segment, where ``{x}`` stands for any one and a last ``{x=**}`` for all the rest.
+    ``regex``: RE2 syntax, must match the whole path.
+    """
+
+    kind: Literal["exact", "prefix", "template", "regex"]
+    value: Annotated[str, Meta(min_length=1, max_length=1024)]
 
 
-class HeaderMatch(Value, frozen=True, kw_only=True):
-    """A condition on one header, named without regard to case."""
+class FieldMatch(Value, frozen=True, kw_only=True):
+    """A condition on a query parameter or a cookie: its decoded value, of several with one name the first.
+    ``regex`` (RE2 syntax) must match the whole value; ``present`` compares none; ``invert`` turns the answer round."""
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)]
-    kind: Literal["exact", "prefix", "present"] = "exact"
+    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    kind: Literal["exact", "prefix", "regex", "present"] = "exact"
     value: Annotated[str, Meta(max_length=1024)] = ""
     invert: bool = False
 
 
+class HeaderMatch(FieldMatch, frozen=True, kw_only=True):
+    """A condition on one header, named without regard to case; several values compare joined by ``, ``."""
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)]
+
+
 class RouteMatch(Value, frozen=True, kw_only=True):
-    """All conditions hold; an absent one puts none; methods are ORed."""
+    """All conditions hold; an absent one puts none. Methods are ORed, and so are ``sources``: the calling services,
+    or gateways, as ``namespace/name`` or ``namespace/*``."""
 
     path: PathMatch | None = None
     methods: Annotated[list[Annotated[str, Meta(pattern=r"^[A-Z][A-Z-]{0,31}$")]], Meta(max_length=20)] = field(
         default_factory=list
     )
     headers: Annotated[list[HeaderMatch], Meta(max_length=20)] = field(default_factory=list)
+    query: Annotated[list[FieldMatch], Meta(max_length=20)] = field(default_factory=list)
+    cookies: Annotated[list[FieldMatch], Meta(max_length=20)] = field(default_factory=list)
+    sources: Annotated[list[SourcePattern], Meta(max_length=50)] = field(default_factory=list)
 
 
 class Timeouts(Value, frozen=True, kw_only=True):

@@ -6,10 +6,10 @@ checked them together.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from proxies.core.errors import BadMessage
-from proxies.core.routes import compile_match
+from proxies.core.routes import route_flaws
 from proxies.wire.resources import (
     EndpointsResource,
     GatewayListener,
@@ -53,12 +53,15 @@ def check(resources: Sequence[Resource]) -> None:
 def _check_service(at: str, body: ServiceBody) -> None:
     _check_split(f"{at}.split", body.split, body)
     for index, route in enumerate(body.routes):
-        try:
-            compile_match(route.match)
-        except BadMessage as error:
-            raise ResourceError(f"{at}.routes[{index}].match.path.value: {error.reason}") from error
+        for flaw in route_flaws(route):
+            raise ResourceError(f"{at}.routes[{index}].{_indexed(flaw.path)}: {flaw.reason}")
         if route.split is not None:
             _check_split(f"{at}.routes[{index}].split", route.split, body)
+
+
+def _indexed(path: str) -> str:
+    """``headers.0.value`` as ``headers[0].value``, like the paths of the codec."""
+    return re.sub(r"\.(\d+)", r"[\1]", path)
 
 
 def _check_split(at: str, split: list[WeightedVersion], body: ServiceBody) -> None:

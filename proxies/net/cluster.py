@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from proxies.core import flags
 from proxies.core.balance import least_request
 from proxies.core.head import RequestHead
-from proxies.core.routes import Matcher, compile_match, compile_split
+from proxies.core.match import Matcher
+from proxies.core.routes import compile_routes
+from proxies.core.split import compile_split
 from proxies.net.metrics import UNKNOWN, Edge, Metrics, Row
 from proxies.net.replies import Refused
 from proxies.net.tls import ClientTls
@@ -92,10 +94,10 @@ class Cluster:
         raise Refused(404, flags.NO_ROUTE, self._unrouted)
 
     def update(self, body: ServiceBody, source: Source) -> None:
-        """Compile the client's view and swap it in. Raises BadMessage for a path that cannot be matched."""
+        """Compile the client's view and swap it in. Raises BadMessage for a route that cannot be compiled."""
         routes = [
             _Route(
-                compile_match(route.match),
+                matches,
                 self._split(
                     route.split or body.split,
                     source,
@@ -105,7 +107,7 @@ class Cluster:
                 ),
                 self._row(source, "", route.name, secured=False),
             )
-            for route in body.routes
+            for matches, route in compile_routes(body.routes, source.service)
         ]
         self._unrouted = self._row(source, "", "", secured=False)
         self.body = body

@@ -18,6 +18,9 @@ SCHEMA = 1
 """The newest schema this code understands; an envelope whose ``requires`` is greater is refused."""
 
 ServiceName = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+SourcePattern = Annotated[
+    str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|\*)$")
+]
 Label = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -33,27 +36,46 @@ class _Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PathMatch(_Body, frozen=True, kw_only=True):
-    """``exact`` compares the whole path; ``prefix`` matches on segment borders (``/a`` matches ``/a/b``, not ``/ab``)."""
+    """A condition on the normalised path, without query.
 
-    kind: Literal["exact", "prefix"]
-    value: Annotated[str, Meta(pattern=r"^/", max_length=4096)]
+    ``exact`` compares it whole; ``prefix`` matches on segment borders (``/a`` matches ``/a/b``, not ``/ab``);
+    ``template`` matches segment by segment, where ``{x}`` stands for any one and a last ``{x=**}`` for all the rest;
+    ``regex`` (RE2 syntax) must match all of it.
+    """
+
+    kind: Literal["exact", "prefix", "template", "regex"]
+    value: Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
-class HeaderMatch(_Body, frozen=True, kw_only=True):
-    """One header condition. ``name`` is lower case; several values compare as RFC 9110 section 5.3 joins them."""
+class FieldMatch(_Body, frozen=True, kw_only=True):
+    """A condition on a named value. ``present`` compares none; ``regex`` (RE2) must match it whole; ``invert`` turns
+    the answer round."""
 
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9!#$%&'*+.^_`|~-]+$", max_length=256)]
-    kind: Literal["exact", "prefix", "present"]
+    name: Annotated[str, Meta(min_length=1, max_length=256)]
+    kind: Literal["exact", "prefix", "regex", "present"]
     value: Annotated[str, Meta(max_length=4096)] = ""
     invert: bool = False
 
 
+class HeaderMatch(FieldMatch, frozen=True, kw_only=True):
+    """``name`` is lower case; several values compare as RFC 9110 section 5.3 joins them."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9!#$%&'*+.^_`|~-]+$", max_length=256)]
+
+
 class RouteMatch(_Body, frozen=True, kw_only=True):
-    """All conditions hold (AND); an absent one puts none. ``methods`` are ORed, upper case."""
+    """All conditions hold (AND); an absent one puts none. ``methods`` are ORed, upper case.
+
+    ``query`` and ``cookies`` compare decoded values, of several with one name the first. ``sources`` are ORed: the
+    service that routes (an app's by its sidecar, or a gateway), as ``namespace/name`` or ``namespace/*``.
+    """
 
     path: PathMatch | None = None
     methods: list[Annotated[str, Meta(pattern=r"^[A-Z][A-Z-]{0,31}$")]] = field(default_factory=list)
     headers: list[HeaderMatch] = field(default_factory=list)
+    query: list[FieldMatch] = field(default_factory=list)
+    cookies: list[FieldMatch] = field(default_factory=list)
+    sources: list[SourcePattern] = field(default_factory=list)
 
 
 class WeightedVersion(_Body, frozen=True, kw_only=True):

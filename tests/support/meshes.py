@@ -32,11 +32,24 @@ HEADERS = st.builds(
     value=st.from_regex(r"[a-z0-9]{1,10}", fullmatch=True),
     invert=st.booleans(),
 )
+FIELDS = st.builds(
+    values.FieldMatch,
+    name=st.text(min_size=1, max_size=10),
+    kind=st.sampled_from(["exact", "prefix", "regex"]),
+    value=st.from_regex(r"[a-z0-9]{1,10}", fullmatch=True),
+    invert=st.booleans(),
+)
 MATCHES = st.builds(
     values.RouteMatch,
-    path=st.none() | st.builds(values.PathMatch, kind=st.sampled_from(["exact", "prefix"]), value=PATHS),
+    path=st.none()
+    | st.builds(values.PathMatch, kind=st.sampled_from(["exact", "prefix", "template", "regex"]), value=PATHS),
     methods=st.lists(METHODS, max_size=4),
     headers=st.lists(HEADERS, max_size=3),
+    query=st.lists(FIELDS, max_size=2),
+    cookies=st.lists(FIELDS, max_size=2),
+    sources=st.lists(
+        st.builds(lambda name, all_: f"{name.namespace}/{'*' if all_ else name.name}", NAMES, st.booleans())
+    ),
 )
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from meshui.catalog.models import Service
 from meshui.catalog.selectors import get_service
+from meshui.compile.check import route_breaches as compiled_breaches
 from meshui.core.actors import Actor
 from meshui.core.commits import Commit, commit
 from meshui.core.versions import etag, expect
@@ -57,7 +58,8 @@ def routes_set(
         row = get_service(service)
         before = routes_of(row)
         expect(expected_version, etag(before))
-        refuse(route_breaches(after, {version.name for version in row.versions.all()}))
+        versions = {version.name for version in row.versions.all()}
+        refuse([*route_breaches(after, versions), *compiled_breaches(after)])
         if after == before:
             change.unchanged()
             return RoutesResult(after, None, etag(after))

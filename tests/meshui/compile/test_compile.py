@@ -40,9 +40,12 @@ def shuffled(service: values.Service, seed: int) -> values.Service:
         rng.shuffle(mixed)
         return mixed
 
+    def _mixed(match: values.RouteMatch) -> values.RouteMatch:
+        return replace(match, methods=mix(match.methods), sources=mix(match.sources))
+
     def route(one: values.Route) -> values.Route:
         weights = None if one.weights is None else dict(mix(one.weights.items()))
-        return replace(one, weights=weights, match=replace(one.match, methods=mix(one.match.methods)))
+        return replace(one, weights=weights, match=_mixed(one.match))
 
     return replace(
         service,

@@ -13,7 +13,7 @@ SERVICE = "services/shop/catalog/"
 PATH = f"{SERVICE}routes/"
 DEFAULT = {
     "name": "default",
-    "match": {"path": None, "methods": [], "headers": []},
+    "match": {"path": None, "methods": [], "headers": [], "query": [], "cookies": [], "sources": []},
     "weights": None,
     "timeouts": {"request_ms": 15000, "idle_ms": 300000},
 }
@@ -23,6 +23,9 @@ BETA = {
         "path": {"kind": "prefix", "value": "/items"},
         "methods": ["GET", "HEAD"],
         "headers": [{"name": "x-tier", "kind": "exact", "value": "gold", "invert": False}],
+        "query": [{"name": "Page", "kind": "regex", "value": "[0-9]+", "invert": False}],
+        "cookies": [{"name": "beta", "kind": "present", "value": "", "invert": True}],
+        "sources": ["shop/frontend", "tools/*"],
     },
     "weights": {"v2": 100},
     "timeouts": {"request_ms": 2000, "idle_ms": 1000},
@@ -63,7 +66,21 @@ def test_the_same_routes_make_no_revision(operator: Api) -> None:
         ([{"name": "A"}], {"routes.0.name": "invalid"}),
         ([{"name": "a"}, {"name": "a"}], {"routes.1.name": "duplicate"}),
         ([{"name": "a", "mirror": {}}], {"routes.0.mirror": "unknown_field"}),
-        ([{"name": "a", "match": {"path": {"kind": "regex", "value": "/"}}}], {"routes.0.match.path.kind": "invalid"}),
+        ([{"name": "a", "match": {"path": {"kind": "glob", "value": "/"}}}], {"routes.0.match.path.kind": "invalid"}),
+        (
+            [{"name": "a", "match": {"path": {"kind": "regex", "value": "/(a"}}}],
+            {"routes.0.match.path.value": "invalid"},
+        ),
+        (
+            [{"name": "a", "match": {"path": {"kind": "template", "value": "/a{id}"}}}],
+            {"routes.0.match.path.value": "invalid"},
+        ),
+        (
+            [{"name": "a", "match": {"query": [{"name": "q", "kind": "regex", "value": "(?=a)"}]}}],
+            {"routes.0.match.query.0.value": "invalid"},
+        ),
+        ([{"name": "a", "match": {"cookies": [{"name": "c"}]}}], {"routes.0.match.cookies.0.value": "required"}),
+        ([{"name": "a", "match": {"sources": ["*"]}}], {"routes.0.match.sources.0": "invalid"}),
         ([{"name": "a", "match": {"path": {"kind": "exact", "value": "x"}}}], {"routes.0.match.path.value": "invalid"}),
         ([{"name": "a", "match": {"methods": ["get"]}}], {"routes.0.match.methods.0": "invalid"}),
         (

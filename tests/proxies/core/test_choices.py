@@ -14,7 +14,7 @@ from proxies.core.errors import BadMessage
 from proxies.core.hosts import HostTable
 from proxies.core.identity import service_of
 from proxies.core.paths import normalise, split_authority, split_target
-from proxies.core.routes import compile_split
+from proxies.core.split import compile_split
 from proxies.core.trace import is_request_id, is_traceparent, new_request_id, new_traceparent
 from proxies.wire.resources import WeightedVersion
 
