@@ -30,11 +30,12 @@ def test_a_service_is_shown_whole(operator: Api) -> None:
         "protocol": "http",
         "hosts": ["catalog.shop.mesh"],
         "versions": [
-            {"name": "v1", "weight": 100, "instances": 0, "healthy": 0},
-            {"name": "v2", "weight": 0, "instances": 0, "healthy": 0},
+            {"name": "v1", "weight": 100, "instances": 0, "healthy": 0, "draining": 0},
+            {"name": "v2", "weight": 0, "instances": 0, "healthy": 0, "draining": 0},
         ],
         "instances": 0,
         "healthy": 0,
+        "health": {"status": "empty", "passing": 0, "critical": 0, "draining": 0},
         "split": {"v1": 100, "v2": 0},
     }
 
