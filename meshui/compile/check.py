@@ -9,6 +9,7 @@ from meshui.mesh import values
 from meshui.mesh.invariants import Breach, Invalid
 from proxies.core.routes import route_flaws
 from proxies.wire import resources as wire
+from proxies.wire import routing
 
 
 def check(resources: Iterable[wire.Resource], services: Set[str]) -> None:
@@ -50,12 +51,12 @@ def _service(key: str, body: wire.ServiceBody) -> Iterator[Breach]:
         yield Breach(f"{key}.identity", "required", "callers could not tell the server from another")
 
 
-def _route(path: str, route: wire.Route) -> Iterator[Breach]:
+def _route(path: str, route: routing.Route) -> Iterator[Breach]:
     for flaw in route_flaws(route):
         yield Breach(f"{path}.{flaw.path}", flaw.code, flaw.reason)
 
 
-def _split(path: str, split: Sequence[wire.WeightedVersion], versions: Set[str]) -> Iterator[Breach]:
+def _split(path: str, split: Sequence[routing.WeightedVersion], versions: Set[str]) -> Iterator[Breach]:
     for entry in split:
         if entry.version not in versions:
             yield Breach(path, "unknown_version", f"{entry.version!r} is no version")

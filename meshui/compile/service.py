@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from meshui.mesh import values
 from proxies.wire import resources as wire
+from proxies.wire import routing
 
 
 def service_body(service: values.Service) -> wire.ServiceBody:
@@ -38,26 +39,26 @@ def endpoints_body(service: values.Service) -> wire.EndpointsBody:
     )
 
 
-def _split(weights: Mapping[str, int]) -> list[wire.WeightedVersion]:
-    return [wire.WeightedVersion(version=version, weight=weight) for version, weight in sorted(weights.items())]
+def _split(weights: Mapping[str, int]) -> list[routing.WeightedVersion]:
+    return [routing.WeightedVersion(version=version, weight=weight) for version, weight in sorted(weights.items())]
 
 
-def route_of(route: values.Route) -> wire.Route:
+def route_of(route: values.Route) -> routing.Route:
     """One route."""
-    return wire.Route(
+    return routing.Route(
         name=route.name,
         match=_match(route.match),
         split=None if route.weights is None else _split(route.weights),
-        timeouts=wire.Timeouts(request_ms=route.timeouts.request_ms, idle_ms=route.timeouts.idle_ms),
+        timeouts=routing.Timeouts(request_ms=route.timeouts.request_ms, idle_ms=route.timeouts.idle_ms),
     )
 
 
-def _match(match: values.RouteMatch) -> wire.RouteMatch:
-    return wire.RouteMatch(
-        path=wire.PathMatch(kind=match.path.kind, value=match.path.value) if match.path else None,
+def _match(match: values.RouteMatch) -> routing.RouteMatch:
+    return routing.RouteMatch(
+        path=routing.PathMatch(kind=match.path.kind, value=match.path.value) if match.path else None,
         methods=sorted(set(match.methods)),
         headers=[
-            wire.HeaderMatch(name=h.name.lower(), kind=h.kind, value=h.value, invert=h.invert) for h in match.headers
+            routing.HeaderMatch(name=h.name.lower(), kind=h.kind, value=h.value, invert=h.invert) for h in match.headers
         ],
         query=[_field(condition) for condition in match.query],
         cookies=[_field(condition) for condition in match.cookies],
@@ -65,5 +66,5 @@ def _match(match: values.RouteMatch) -> wire.RouteMatch:
     )
 
 
-def _field(match: values.FieldMatch) -> wire.FieldMatch:
-    return wire.FieldMatch(name=match.name, kind=match.kind, value=match.value, invert=match.invert)
+def _field(match: values.FieldMatch) -> routing.FieldMatch:
+    return routing.FieldMatch(name=match.name, kind=match.kind, value=match.value, invert=match.invert)

@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from meshui.mesh.names import ServiceName
-from proxies.wire.resources import Listener, SourcePattern
+from proxies.wire.resources import Listener
+from proxies.wire.routing import SourcePattern
 
 Weight = Annotated[int, Meta(ge=0, le=100)]
 Milliseconds = Annotated[int, Meta(ge=1, le=86_400_000)]

@@ -19,8 +19,8 @@ from proxies.wire.resources import (
     ResourceError,
     ServiceBody,
     ServiceResource,
-    WeightedVersion,
 )
+from proxies.wire.routing import WeightedVersion
 
 
 def check(resources: Sequence[Resource]) -> None:

@@ -11,7 +11,7 @@ from proxies.core.errors import BadMessage, Flaw
 from proxies.core.head import RequestHead
 from proxies.core.paths import normalise
 from proxies.core.regex import Pattern
-from proxies.wire.resources import FieldMatch, PathMatch, RouteMatch
+from proxies.wire.routing import FieldMatch, PathMatch, RouteMatch
 
 Matcher = Callable[[RequestHead], bool]
 Test = Callable[[bytes | None], bool]

@@ -18,8 +18,9 @@ class Pattern:
     """A compiled pattern over bytes. ``matches`` says whether it matches all of a text, ``replace`` replaces each
     match within it."""
 
-    __slots__ = ("matches", "replace")
+    __slots__ = ("groups", "matches", "replace")
 
+    groups: int
     matches: Callable[[bytes], object]
     replace: Callable[[bytes, bytes], bytes]
 
@@ -36,5 +37,6 @@ class Pattern:
         except re2.error as error:
             reason = error.args[0]
             raise BadMessage(reason.decode("latin-1") if isinstance(reason, bytes) else str(reason)) from None
+        self.groups = compiled.groups
         self.matches = compiled.fullmatch
         self.replace = compiled.sub

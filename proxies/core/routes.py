@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from proxies.core.actions import action_flaws
 from proxies.core.errors import BadMessage, Flaw
 from proxies.core.head import RequestHead
 from proxies.core.match import Matcher, compile_match, is_from, match_flaws
-from proxies.wire.resources import Route
+from proxies.wire.routing import Route
 
 
 class CompiledRoute(NamedTuple):
@@ -47,3 +48,4 @@ def route_flaws(route: Route) -> Iterator[Flaw]:
     """What is wrong with a route by itself, paths as ``match.headers.0.value``."""
     for flaw in match_flaws(route.match):
         yield flaw._replace(path=f"match.{flaw.path}")
+    yield from action_flaws(route)

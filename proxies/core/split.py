@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from math import log
 from typing import TypeVar
 
-from proxies.wire.resources import WeightedVersion
+from proxies.wire.routing import WeightedVersion
 
 T = TypeVar("T")
 
@@ -34,3 +36,27 @@ def compile_split(split: Sequence[WeightedVersion], lane: Callable[[str], T]) ->
         return last
 
     return choose
+
+
+def compile_sticky(split: Sequence[WeightedVersion], lane: Callable[[str], T]) -> Callable[[bytes], T | None]:
+    """A choice among the split's versions by the hash of who asks; each version's share of all that ask is its weight
+    over the sum. None is chosen only where all weights are 0.
+
+    Weighted rendezvous hashing (Schindelhauer and Schomaker 2005): every version draws a number from the key, and the
+    lowest drawn number over weight wins. So where one version's weight rises and no other's does, it keeps all it had
+    and only gains; and nobody moves between two versions whose weights stand in the same proportion as before.
+    """
+    lanes = [(item.version.encode(), item.weight, lane(item.version)) for item in split if item.weight]
+    if not lanes:
+        return lambda key: None
+
+    def choose(key: bytes) -> T:
+        return min(lanes, key=lambda entry: _draw(key, entry[0]) / entry[1])[2]
+
+    return choose
+
+
+def _draw(key: bytes, version: bytes) -> float:
+    """A number from the exponential distribution, always the same for the same key and version."""
+    bits = int.from_bytes(blake2b(key, digest_size=8, key=version).digest(), "big")
+    return -log((bits + 1) / (1 << 64))

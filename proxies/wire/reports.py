@@ -46,7 +46,8 @@ class EdgeDelta(Struct, frozen=True, array_like=True):
 
     ``reporter`` is ``source`` (outbound, gateway) or ``destination`` (inbound). Service names are
     ``namespace/name``, or ``unknown``. ``histogram`` is sparse: bucket, count, bucket, count ... (see histogram.py),
-    of the time from the request's first byte to the response's last, in microseconds.
+    of the time from the request's first byte to the response's last, in microseconds. ``retries`` counts the
+    tries after a first one.
     """
 
     reporter: Literal["source", "destination"]
@@ -61,6 +62,7 @@ class EdgeDelta(Struct, frozen=True, array_like=True):
     request_bytes: int
     response_bytes: int
     histogram: list[int]
+    retries: int = 0
 
 
 class Gauges(Struct, frozen=True, array_like=True):

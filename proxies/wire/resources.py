@@ -14,98 +14,28 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from proxies.wire.base import Body as _Body
+from proxies.wire.base import Label, Milliseconds
+from proxies.wire.resilience import Balancer, Breaker, HealthCheck, Outlier, RetryBudget
+from proxies.wire.routing import Route, WeightedVersion
+
 SCHEMA = 1
 """The newest schema this code understands; an envelope whose ``requires`` is greater is refused."""
 
 ServiceName = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-SourcePattern = Annotated[
-    str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|\*)$")
-]
-Label = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Milliseconds = Annotated[int, Meta(ge=1, le=86_400_000)]
-Weight = Annotated[int, Meta(ge=0, le=1_000_000)]
-
-
-class _Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    pass
 
 
 # --- service: the client's view ---------------------------------------------------------------------------------
-
-
-class PathMatch(_Body, frozen=True, kw_only=True):
-    """A condition on the normalised path, without query.
-
-    ``exact`` compares it whole; ``prefix`` matches on segment borders (``/a`` matches ``/a/b``, not ``/ab``);
-    ``template`` matches segment by segment, where ``{x}`` stands for any one and a last ``{x=**}`` for all the rest;
-    ``regex`` (RE2 syntax) must match all of it.
-    """
-
-    kind: Literal["exact", "prefix", "template", "regex"]
-    value: Annotated[str, Meta(min_length=1, max_length=4096)]
-
-
-class FieldMatch(_Body, frozen=True, kw_only=True):
-    """A condition on a named value. ``present`` compares none; ``regex`` (RE2) must match it whole; ``invert`` turns
-    the answer round."""
-
-    name: Annotated[str, Meta(min_length=1, max_length=256)]
-    kind: Literal["exact", "prefix", "regex", "present"]
-    value: Annotated[str, Meta(max_length=4096)] = ""
-    invert: bool = False
-
-
-class HeaderMatch(FieldMatch, frozen=True, kw_only=True):
-    """``name`` is lower case; several values compare as RFC 9110 section 5.3 joins them."""
-
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9!#$%&'*+.^_`|~-]+$", max_length=256)]
-
-
-class RouteMatch(_Body, frozen=True, kw_only=True):
-    """All conditions hold (AND); an absent one puts none. ``methods`` are ORed, upper case.
-
-    ``query`` and ``cookies`` compare decoded values, of several with one name the first. ``sources`` are ORed: the
-    service that routes (an app's by its sidecar, or a gateway), as ``namespace/name`` or ``namespace/*``.
-    """
-
-    path: PathMatch | None = None
-    methods: list[Annotated[str, Meta(pattern=r"^[A-Z][A-Z-]{0,31}$")]] = field(default_factory=list)
-    headers: list[HeaderMatch] = field(default_factory=list)
-    query: list[FieldMatch] = field(default_factory=list)
-    cookies: list[FieldMatch] = field(default_factory=list)
-    sources: list[SourcePattern] = field(default_factory=list)
-
-
-class WeightedVersion(_Body, frozen=True, kw_only=True):
-    """A version's weight; its share is ``weight / sum`` of its list."""
-
-    version: Label
-    weight: Weight
-
-
-class Timeouts(_Body, frozen=True, kw_only=True):
-    """``request_ms`` covers the whole exchange, ``idle_ms`` the silence within it (both directions)."""
-
-    request_ms: Milliseconds = 15_000
-    idle_ms: Milliseconds = 300_000
-
-
-class Route(_Body, frozen=True, kw_only=True):
-    """An ordered rule: first match wins. ``split`` of None follows the service's own split."""
-
-    name: Label
-    match: RouteMatch = field(default_factory=RouteMatch)
-    split: Annotated[list[WeightedVersion], Meta(min_length=1)] | None = None
-    timeouts: Timeouts = field(default_factory=Timeouts)
 
 
 class ServiceBody(_Body, frozen=True, kw_only=True):
     """A service as its callers see it, whole: one resource, so that a change of weights is atomic.
 
     ``hosts`` are the names by which the outbound listener knows the service, lower case, without port.
-    ``identity`` is the SPIFFE id its servers must present where an endpoint speaks mTLS.
+    ``identity`` is the SPIFFE id its servers must present where an endpoint speaks mTLS. ``outlier`` and
+    ``health_check`` of None are off; without a ``retry_budget`` the breaker's count limits retries.
     """
 
     hosts: list[Host]
@@ -114,6 +44,11 @@ class ServiceBody(_Body, frozen=True, kw_only=True):
     routes: list[Route]
     identity: str = ""
     connect_timeout_ms: Milliseconds = 1_000
+    balancer: Balancer = field(default_factory=Balancer)
+    breaker: Breaker = field(default_factory=Breaker)
+    retry_budget: RetryBudget | None = field(default_factory=RetryBudget)
+    outlier: Outlier | None = field(default_factory=Outlier)
+    health_check: HealthCheck | None = None
 
 
 # --- endpoints --------------------------------------------------------------------------------------------------
@@ -207,12 +142,14 @@ Listener = InboundListener | OutboundListener | GatewayListener
 
 
 class ProxyBody(_Body, frozen=True, kw_only=True):
-    """One proxy alone: who it is and where it listens. ``service`` is also its name as a source of traffic."""
+    """One proxy alone: who it is and where it listens. ``service`` is also its name as a source of traffic;
+    ``locality`` is a path such as ``region/zone``, compared with those of endpoints."""
 
     service: ServiceName
     version: Label
     identity: str = ""
     listeners: list[Listener]
+    locality: str = ""
     drain_ms: Milliseconds = 30_000
 
 

@@ -16,7 +16,7 @@ from proxies.core.identity import service_of
 from proxies.core.paths import normalise, split_authority, split_target
 from proxies.core.split import compile_split
 from proxies.core.trace import is_request_id, is_traceparent, new_request_id, new_traceparent
-from proxies.wire.resources import WeightedVersion
+from proxies.wire.routing import WeightedVersion
 
 
 @pytest.mark.parametrize(

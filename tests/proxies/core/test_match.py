@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from proxies.core.head import RequestHead, read_request
 from proxies.core.match import compile_match, match_flaws
 from proxies.core.routes import compile_routes, first_match
-from proxies.wire.resources import Route, RouteMatch
+from proxies.wire.routing import Route, RouteMatch
 
 
 def request(target: str = "/", *lines: str, method: str = "GET") -> RequestHead:
@@ -177,7 +177,7 @@ def test_a_hostile_pattern_costs_no_time() -> None:
 
 def test_without_patterns_the_engine_is_not_loaded() -> None:
     code = (
-        "import sys; from proxies.core.match import compile_match; from proxies.wire.resources import *;"
+        "import sys; from proxies.core.match import compile_match; from proxies.wire.routing import *;"
         "compile_match(RouteMatch(path=PathMatch(kind='template', value='/{a}'))); sys.exit('re2' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
