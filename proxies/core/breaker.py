@@ -6,7 +6,7 @@ fraction of first tries, so that a service in trouble is not asked more often fo
 
 from __future__ import annotations
 
-from proxies.wire.resources import Breaker, RetryBudget
+from proxies.wire.resilience import Breaker, RetryBudget
 
 UNLIMITED = 1 << 62
 

@@ -10,9 +10,9 @@ request, the probe; how that ends decides whether it is back or out again. Time 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 
-from proxies.wire.resources import Outlier
+from proxies.wire.resilience import Outlier
 
 IN, OUT, DUE, PROBING = "in", "out", "due", "probing"
 _GATEWAY_ERRORS = (502, 503, 504)
@@ -35,13 +35,23 @@ class Standing:
 
     @property
     def clean(self) -> bool:
-        """Nothing to remember: its next good answer changes nothing."""
+        """Nothing is held against it."""
         return self.state == IN and not self.errors and not self.ejections
 
+    @property
+    def awaited(self) -> bool:
+        """A good answer would change something."""
+        return self.errors > 0 or self.state in (DUE, PROBING)
 
-def judge(standing: Standing, status: int, policy: Outlier, all_of: Collection[Standing], now: float) -> bool:
+
+def may_eject(out: int, total: int, policy: Outlier) -> bool:
+    """Whether one more of a service's endpoints may go, of which so many are out."""
+    return out < max(1, total * policy.max_percent // 100)
+
+
+def judge(standing: Standing, status: int, policy: Outlier, now: float, may_go: Callable[[], bool]) -> bool:
     """Take in how a request to an endpoint ended; a failure of its own counts as 502 to 504. True if that changed
-    whether the endpoint is to be used. At most ``max_percent`` of ``all_of`` are out at a time, but always one."""
+    whether the endpoint is to be used. ``may_go`` is asked only before an ejection."""
     bad = status >= 500
     standing.errors = standing.errors + 1 if bad else 0
     standing.gateway_errors = standing.gateway_errors + 1 if status in _GATEWAY_ERRORS else 0
@@ -51,10 +61,7 @@ def judge(standing: Standing, status: int, policy: Outlier, all_of: Collection[S
         else:
             standing.state = IN
         return True
-    if standing.state == OUT or not _too_many(standing, policy):
-        return False
-    out = sum(other.state != IN for other in all_of)
-    if out >= max(1, len(all_of) * policy.max_percent // 100):
+    if standing.state == OUT or not _too_many(standing, policy) or not may_go():
         return False
     _eject(standing, policy, now)
     return True

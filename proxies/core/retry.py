@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from proxies.wire.resources import Retry
+from proxies.wire.resilience import Retry
 
 Failure = Literal["connect-failure", "refused", "reset-before-request", "reset", "try-timeout"] | int
 """How a try ended: without a connection (``refused``: the endpoint's host said no), with a kept connection that was

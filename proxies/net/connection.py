@@ -46,12 +46,6 @@ class Caller(Stream, Protocol):
     method: bytes
     upgrade: bytes
 
-    def upstream_ready(self, connection: UpstreamConnection) -> bool:
-        """A dialed connection. False: it is not wanted any more."""
-
-    def upstream_failed(self, why: str) -> None:
-        """No connection could be made; ``why`` is a response flag."""
-
     def response_interim(self, head: ResponseHead) -> None:
         """A 1xx other than 101."""
 
@@ -100,6 +94,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         self.transport = transport
+        self.endpoint.load.connections += 1
 
     def data_received(self, data: bytes) -> None:
         caller = self.caller
@@ -115,6 +110,7 @@ class UpstreamConnection(asyncio.Protocol):
         return self.caller is not None and self.caller.upstream_eof()
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.endpoint.load.connections -= 1
         self.endpoint.forget(self)
         caller, self.caller = self.caller, None
         if caller is not None:

@@ -221,7 +221,7 @@ class Engine:
     def _serve(self, resource: wire.ProxyResource) -> None:
         body = resource.body
         source = Source(body.service, body.version)
-        self._catalog.set_source(source)
+        self._catalog.set_source(source, body.locality)
         for endpoint in self._apps:
             endpoint.retire()
         self._apps = []

@@ -14,66 +14,36 @@ from proxies.core import flags
 from proxies.core.errors import BadMessage
 from proxies.core.framing import BodyReader, ChunkedReader, CloseReader, LengthReader, chunk, last_chunk
 from proxies.core.head import CHUNKED, UNTIL_CLOSE, RequestHead, ResponseHead
+from proxies.net.attempts import Attempts
 from proxies.net.connection import SILENT
 from proxies.net.flow import pause, resume
-from proxies.net.metrics import Row
 from proxies.net.replies import Refused, reply
+from proxies.net.tries import Tries
 from proxies.net.tunnel import Tunnel
 
 if TYPE_CHECKING:
-    from proxies.net.cluster import Lane
     from proxies.net.connection import UpstreamConnection
     from proxies.net.listeners import Listener
     from proxies.net.server import ServerConnection
-    from proxies.net.upstream import Endpoint
-
-MAX_PENDING = 64 * 1024
-"""Bytes of a body kept while the endpoint is dialed; the client is held beyond them."""
 
 
-class Exchange:
+class Exchange(Attempts):
     __slots__ = (
         "_chunk_response",
         "_client_close",
-        "_code",
-        "_endpoint",
-        "_head",
-        "_lane",
         "_listener",
-        "_message",
-        "_pending",
-        "_request",
         "_response",
-        "_row",
-        "_started",
-        "_touched",
-        "_upstream",
-        "client",
-        "method",
         "over",
         "request_bytes",
         "response_bytes",
-        "upgrade",
     )
 
     def __init__(self, client: ServerConnection, listener: Listener, head: RequestHead) -> None:
-        self.client = client
-        self.method = head.method
-        self.upgrade = head.upgrade
+        super().__init__(client, head)
         self.over = False
         self.request_bytes = self.response_bytes = 0
         self._listener = listener
-        self._head = head
-        self._lane: Lane
-        self._row: Row
-        self._started = self._touched = monotonic()
-        self._request: BodyReader | None = None  # what is still to come of the request's body
-        self._response: BodyReader | None = None  # what is still to come of the response's, once its head came
-        self._code = 0
-        self._upstream: UpstreamConnection | None = None
-        self._endpoint: Endpoint | None = None
-        self._message = b""  # the whole request, as long as it may be sent again
-        self._pending: list[bytes] | None = None
+        self._response: BodyReader | None = None  # what is still to come of the response's body, once its head came
         self._client_close = head.close
         self._chunk_response = False
 
@@ -93,6 +63,10 @@ class Exchange:
                 reader = ChunkedReader() if body == CHUNKED else LengthReader(body)
                 payload, left = self._read_request(reader, rest)
             self._lane, endpoint = lane, endpoint = listener.select(client, head)
+            load = lane.load
+            if load.requests >= load.max_requests:
+                load.overflow("requests")
+                raise Refused(503, flags.UPSTREAM_OVERFLOW, lane.secured_row if endpoint.secured else lane.plain_row)
         except BadMessage as error:
             self._row = listener.unrouted
             self.refuse(error.status, flags.DOWNSTREAM_PROTOCOL_ERROR)
@@ -104,17 +78,17 @@ class Exchange:
         self._row = lane.secured_row if endpoint.secured else lane.plain_row
         self._endpoint = endpoint
         endpoint.active += 1
-        self._arm()
+        self._load = load
+        load.requests += 1
+        client.wheel.arm(client, self._started + lane.first_s)
         message = listener.request_head(client, head)
-        if body == 0:
-            if head.idempotent:
-                self._message = message
-        else:
+        if body:
             message += payload
+            self._kept_size = len(payload)
+        self._kept = [message]
         upstream = endpoint.take()
         if upstream is None:
-            self._pending = [message]
-            endpoint.dial(self)
+            self._connect(endpoint)
         else:
             self._send(upstream, message)
         return left
@@ -145,30 +119,7 @@ class Exchange:
                 payload += last_chunk(reader.trailers)
         return payload, left
 
-    def _upstream_write(self, data: bytes) -> None:
-        if self._pending is not None:
-            self._pending.append(data)
-            if sum(map(len, self._pending)) > MAX_PENDING:
-                self.client.hold()
-        elif self._upstream is not None:
-            self._upstream.transport.write(data)
-
     # --- the endpoint
-
-    def upstream_ready(self, upstream: UpstreamConnection) -> bool:
-        """A dialed connection. False: it is not wanted any more."""
-        if self.over or self._pending is None:
-            return False
-        data = b"".join(self._pending)
-        self._pending = None
-        self._send(upstream, data)
-        self.client.release()
-        return True
-
-    def upstream_failed(self, why: str) -> None:
-        """No connection could be made."""
-        if not self.over:
-            self.fail(503, why)
 
     def upstream_eof(self) -> bool:
         return False
@@ -181,26 +132,19 @@ class Exchange:
             if self._chunk_response:
                 self.client.transport.write(last_chunk(()))
             self._finish()
-        elif self._message and connection.reused and connection.progress == SILENT:
-            # The endpoint closed an idle connection as we wrote to it. An idempotent request without a body goes
-            # out once more, on a fresh connection (RFC 9112 section 9.3.1).
-            self._pending = [self._message]
-            assert self._endpoint is not None
-            self._endpoint.dial(self)
-        else:
+        elif self._code:
+            self._judge(503)
             self.fail(503, flags.UPSTREAM_CONNECTION_CLOSED)
+        elif connection.reused and connection.progress == SILENT:  # it idled out as we wrote: nobody's fault
+            self._try_failed("reset-before-request", 503, flags.UPSTREAM_CONNECTION_CLOSED)
+        else:
+            self._try_failed("reset", 503, flags.UPSTREAM_CONNECTION_CLOSED)
 
     def hold_request(self) -> None:
         self.client.hold()
 
     def release_request(self) -> None:
         self.client.release()
-
-    def _send(self, upstream: UpstreamConnection, message: bytes) -> None:
-        self._upstream = upstream
-        upstream.start(self, message)
-        if self.client.write_paused:
-            pause(upstream.transport)
 
     # --- the response
 
@@ -210,10 +154,16 @@ class Exchange:
 
     def response_head(self, head: ResponseHead, rest: bytes) -> None:
         status = head.status
+        if status >= 500 or self._endpoint.watched:  # type: ignore[union-attr]  # it just answered
+            self._judge(status)
         if status == 101:
             self._open_tunnel(head, rest)
             return
-        self._message = b""
+        if status >= 400 and status in self._lane.retry.sent and self._granted(status):
+            self._leave(head, rest)
+            self._retry(status)
+            return
+        self._kept = None
         self._code = status
         lines = head.lines
         body = head.body
@@ -254,7 +204,8 @@ class Exchange:
 
     def response_malformed(self) -> None:
         self._code = 0  # a head is written only with the first of its body: the client saw nothing yet
-        self.fail(502, flags.UPSTREAM_PROTOCOL_ERROR)
+        self._response = None
+        self._try_failed("reset", 502, flags.UPSTREAM_PROTOCOL_ERROR)
 
     def _forward(self, reader: BodyReader, data: bytes, before: bytes) -> None:
         payload, left = reader.feed(data)
@@ -282,7 +233,7 @@ class Exchange:
         upstream = self._upstream
         assert upstream is not None
         self.response_interim(head)
-        self._message = b""
+        self._kept = None
         self._code = 101
         self._client_close = True
         self._spend()
@@ -313,10 +264,20 @@ class Exchange:
     def expired(self) -> None:
         """The client's deadline came up; traffic may have put it off meanwhile."""
         now = monotonic()
-        if now >= self._started + self._lane.request_s:
+        lane = self._lane
+        if now >= self._started + lane.request_s:
+            self._judge(504)
             self.fail(504, flags.UPSTREAM_TIMEOUT)
-        elif now >= self._touched + self._lane.idle_s:
+        elif now >= self._touched + lane.idle_s:
+            self._judge(504)
             self.fail(504, flags.STREAM_IDLE_TIMEOUT)
+        elif now >= self._try_deadline() and self._dial is None and self._request is not None:
+            # It is the client that takes its time: the try counts from when its request is whole.
+            self._tries = self._tries or Tries(lane, now)
+            self._tries.since = now
+            self._arm()
+        elif now >= self._try_deadline():
+            self._try_failed("try-timeout", 504, flags.UPSTREAM_TIMEOUT)
         else:
             self._arm()
 
@@ -328,10 +289,6 @@ class Exchange:
     def release(self) -> None:
         if self._upstream is not None:
             resume(self._upstream.transport)
-
-    def _arm(self) -> None:
-        client, lane = self.client, self._lane
-        client.wheel.arm(client, min(self._touched + lane.idle_s, self._started + lane.request_s))
 
     # --- the end
 
@@ -345,10 +302,7 @@ class Exchange:
 
     def fail(self, status: int, why: str) -> None:
         """Give up on the endpoint: answer in its place, or cut the client off where it already answered in part."""
-        if self._upstream is not None:
-            self._upstream.caller = None
-            self._upstream.transport.abort()
-            self._upstream = None
+        self._drop_try()
         if self._code == 0:
             self.refuse(status, why)
             return
@@ -369,6 +323,12 @@ class Exchange:
             endpoint.active -= 1
             if upstream is not None:
                 self._part(endpoint, upstream, whole=not why)
+            else:
+                self._drop_try()
+        if self._load is not None:
+            self._load.requests -= 1
+        if self._tries is not None:
+            why = self._tries.end(why)
         self._row.count(
             self._code,
             why,
@@ -376,15 +336,3 @@ class Exchange:
             self.response_bytes,
             int((monotonic() - self._started) * 1_000_000),
         )
-
-    def _part(self, endpoint: Endpoint, upstream: UpstreamConnection, *, whole: bool) -> None:
-        if whole and upstream.keep and self._request is None:
-            if self.client.write_paused:
-                resume(upstream.transport)
-            endpoint.give_back(upstream)
-        else:
-            upstream.caller = None
-            if whole and self._request is None:
-                upstream.transport.close()
-            else:
-                upstream.transport.abort()

@@ -15,7 +15,9 @@ from proxies.core.head import RequestHead
 from proxies.core.hosts import HostTable
 from proxies.core.trace import new_request_id, new_traceparent
 from proxies.net.catalog import Catalog, Passthrough
-from proxies.net.cluster import Cluster, Group, Lane, Source
+from proxies.net.cluster import Cluster, Source
+from proxies.net.lane import Lane
+from proxies.net.members import Group
 from proxies.net.metrics import Edge, Metrics, Row
 from proxies.net.replies import Refused
 from proxies.net.tls import ServerTls, TlsProtocol
@@ -128,6 +130,6 @@ class Inbound(Listener):
     def _open_lane(self, source: str, secured: bool) -> Lane:
         row = self._metrics.row(Edge("destination", source, "", *self._destination, "", "http", secured))
         # No request timeout here: it is the caller's route that says how long a request may take.
-        lane = Lane(self._group, row, row, request_s=NEVER, idle_s=INBOUND_IDLE_S)
+        lane = Lane(self._group, row, row, self._app.load, request_s=NEVER, idle_s=INBOUND_IDLE_S)
         self._lanes[source, secured] = lane
         return lane

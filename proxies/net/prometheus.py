@@ -6,7 +6,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
-from proxies.net.metrics import Metrics, Row
+from proxies.net.metrics import Counts, Metrics, Row
 from proxies.wire import histogram
 
 BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -27,7 +27,7 @@ _HEADS = {
 
 def render(metrics: Metrics) -> str:
     """All metrics of a proxy."""
-    rows = [(_labels(row), row) for row in metrics.rows()]
+    rows = [(_labels(row), total) for row in metrics.rows() if (total := row.total()) is not None]
     lines: list[str] = []
     for name, samples in (
         ("mesh_requests_total", _requests(rows)),
@@ -52,16 +52,15 @@ def _labels(row: Row) -> str:
     )
 
 
-def _requests(rows: Iterable[tuple[str, Row]]) -> Iterator[str]:
-    for labels, row in rows:
-        for (code, flags), count in row.total().responses.items():
+def _requests(rows: Iterable[tuple[str, Counts]]) -> Iterator[str]:
+    for labels, total in rows:
+        for (code, flags), count in total.responses.items():
             yield f'mesh_requests_total{{{labels},response_code="{code}",response_flags="{flags}"}} {count}'
 
 
-def _durations(rows: Iterable[tuple[str, Row]]) -> Iterator[str]:
+def _durations(rows: Iterable[tuple[str, Counts]]) -> Iterator[str]:
     name = "mesh_request_duration_seconds"
-    for labels, row in rows:
-        total = row.total()
+    for labels, total in rows:
         slots = [0] * (len(BOUNDS_S) + 1)
         for index, count in enumerate(total.buckets):
             slots[_SLOTS[index]] += count
@@ -75,9 +74,8 @@ def _durations(rows: Iterable[tuple[str, Row]]) -> Iterator[str]:
         yield f"{name}_count{{{labels}}} {seen}"
 
 
-def _bytes(rows: Iterable[tuple[str, Row]], name: str) -> Iterator[str]:
-    for labels, row in rows:
-        total = row.total()
+def _bytes(rows: Iterable[tuple[str, Counts]], name: str) -> Iterator[str]:
+    for labels, total in rows:
         if total.responses:
             count = total.request_bytes if name == "mesh_request_bytes_total" else total.response_bytes
             yield f"{name}{{{labels}}} {count}"

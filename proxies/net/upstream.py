@@ -7,9 +7,11 @@ connection is its caller's business.
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
-from proxies.core.flags import UPSTREAM_CONNECT_FAILURE
-from proxies.net.connection import Caller, UpstreamConnection
+from proxies.core.breaker import Load
+from proxies.core.retry import Failure
+from proxies.net.connection import UpstreamConnection
 from proxies.net.flow import spawn
 from proxies.net.tls import ClientTls, Sessions
 from proxies.net.wheel import Wheel
@@ -20,6 +22,23 @@ race between their close and our next request."""
 MESH_IDLE_S = 60.0
 """Idle life of a connection to another proxy, whose listeners keep idle connections for longer."""
 MAX_IDLE = 1024
+
+
+class Dialer(Protocol):
+    """What waits for a connection. ``upstream_ready`` says whether it still wants it."""
+
+    def upstream_ready(self, connection: UpstreamConnection) -> bool: ...
+    def upstream_failed(self, failure: Failure) -> None: ...
+
+
+class Owner(Protocol):
+    """Who answers for an endpoint."""
+
+    def judge(self, status: int, seconds: float) -> None:
+        """A try ended: with this status, or failed as if with it, after so long."""
+
+    def make_room(self) -> bool:
+        """Close an idle connection of the same service, so that another can be opened. False: there is none."""
 
 
 class Endpoint:
@@ -35,8 +54,11 @@ class Endpoint:
         "identity",
         "idle",
         "idle_s",
+        "load",
+        "owner",
         "port",
         "retired",
+        "watched",
         "weight",
     )
 
@@ -46,15 +68,20 @@ class Endpoint:
         address: str,
         port: int,
         *,
-        weight: int = 100,
+        load: Load | None = None,
+        owner: Owner | None = None,
         tls: ClientTls | None = None,
         identity: str = "",
         connect_timeout_s: float = 1.0,
     ) -> None:
-        """With ``tls`` it speaks mTLS and must prove ``identity``."""
+        """With ``tls`` it speaks mTLS and must prove ``identity``. ``load`` is what it counts its connections in."""
+        self.load = load if load is not None else Load()
+        self.owner = owner
+        self.watched = False
+        """Whether its owner wants to hear of good responses too; of failures it always does."""
         self.address = address
         self.port = port
-        self.weight = weight
+        self.weight = 100
         self.active = 0
         self.idle: list[UpstreamConnection] = []
         self.retired = False
@@ -96,9 +123,24 @@ class Endpoint:
         if connection.caller is None and connection in self.idle:
             self.idle.remove(connection)
 
-    def dial(self, caller: Caller) -> None:
-        """Open a connection and hand it to the caller, or tell it why there is none."""
-        spawn(self._dial(caller))
+    def drop(self, connection: UpstreamConnection) -> None:
+        """Cut a connection off in the middle of what it does."""
+        connection.caller = None
+        connection.transport.abort()
+
+    def dial(self, dialer: Dialer) -> Dial | None:
+        """Open a connection and hand it to the dialer, or tell it why there is none. None: there are too many, or too
+        many on the way."""
+        load = self.load
+        if load.pending >= load.max_pending:
+            load.overflow("pending")
+            return None
+        if load.connections + load.pending >= load.max_connections and not (self.owner and self.owner.make_room()):
+            load.overflow("connections")
+            return None
+        dial = Dial(dialer, load)
+        spawn(self._dial(dial))
+        return dial
 
     def sweep(self) -> None:
         """Close what idled out; of an endpoint that is no longer wanted, every idle connection."""
@@ -115,14 +157,14 @@ class Endpoint:
         """Connections made with replaced credentials are not used again."""
         return self._tls is None or connection.tls is self._tls.context
 
-    async def _dial(self, caller: Caller) -> None:
+    async def _dial(self, dial: Dial) -> None:
         try:
             async with asyncio.timeout(self.connect_timeout_s):
                 connection = await self._connect()
-        except (OSError, TimeoutError):  # ssl.SSLError is an OSError
-            caller.upstream_failed(UPSTREAM_CONNECT_FAILURE)
+        except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
+            dial.fail("refused" if isinstance(error, ConnectionRefusedError) else "connect-failure")
             return
-        if not caller.upstream_ready(connection):
+        if not dial.succeed(connection):
             self.give_back(connection)
 
     async def _connect(self) -> UpstreamConnection:
@@ -140,3 +182,31 @@ class Endpoint:
             transport.abort()
             raise
         return connection
+
+
+class Dial:
+    """A connection on its way to whoever waits for it."""
+
+    __slots__ = ("_dialer", "_load")
+
+    def __init__(self, dialer: Dialer, load: Load) -> None:
+        load.pending += 1
+        self._dialer: Dialer | None = dialer
+        self._load = load
+
+    def abandon(self) -> None:
+        """Nobody waits any more; the connection, if it comes, is for others."""
+        if self._dialer is not None:
+            self._dialer = None
+            self._load.pending -= 1
+
+    def succeed(self, connection: UpstreamConnection) -> bool:
+        dialer = self._dialer
+        self.abandon()
+        return dialer is not None and dialer.upstream_ready(connection)
+
+    def fail(self, failure: Failure) -> None:
+        dialer = self._dialer
+        self.abandon()
+        if dialer is not None:
+            dialer.upstream_failed(failure)

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct, field
 from proxies.wire.base import Body as _Body
 from proxies.wire.base import Label, Milliseconds
 from proxies.wire.resilience import Balancer, Breaker, HealthCheck, Outlier, RetryBudget
-from proxies.wire.routing import Route, WeightedVersion
+from proxies.wire.routing import RateLimit, Route, WeightedVersion
 
 SCHEMA = 1
 """The newest schema this code understands; an envelope whose ``requires`` is greater is refused."""
@@ -78,9 +78,11 @@ class EndpointsBody(_Body, frozen=True, kw_only=True):
 
 
 class InboundBody(_Body, frozen=True, kw_only=True):
-    """How a service's own proxies receive. ``strict`` refuses plaintext; ``disable`` speaks only plaintext."""
+    """How a service's own proxies receive. ``strict`` refuses plaintext; ``disable`` speaks only plaintext. Of
+    ``limits`` all must let a request pass."""
 
     mtls: Literal["strict", "disable"] = "strict"
+    limits: list[RateLimit] = field(default_factory=list)
 
 
 # --- trust ------------------------------------------------------------------------------------------------------
