@@ -156,3 +156,8 @@ def test_gateways_are_no_services(operator: Api, root: Any) -> None:
     assert operator.get("services/shop/edge/split/").status == 404
     assert operator.get("namespaces/shop/").body["services"] == 1
     assert Service.objects.filter(name="edge").exists()
+
+
+def test_the_control_planes_own_namespace_is_nobodys(admin: Api) -> None:
+    """Its registry has an identity there, which no service may get."""
+    assert admin.post("namespaces/", {"name": "meshui"}).paths() == {"name": "reserved"}
