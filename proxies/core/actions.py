@@ -14,12 +14,12 @@ from proxies.core import flags
 from proxies.core.edits import compile_ops, ops_flaws
 from proxies.core.errors import Flaw
 from proxies.core.head import RequestHead
-from proxies.core.limits import Over, compile_limits, limit_flaws
+from proxies.core.limits import Judge, Over, limit_flaws
 from proxies.core.match import cookie_value, header_value
 from proxies.core.peers import Peer
 from proxies.core.rewrite import compile_redirect, redirect_flaws, rewrite_flaws
 from proxies.core.split import compile_split, compile_sticky
-from proxies.wire.routing import RateLimit, Route, Sticky, WeightedVersion
+from proxies.wire.routing import Route, Sticky, WeightedVersion
 
 T = TypeVar("T")
 Choice = Callable[[RequestHead, Peer], T | None]
@@ -42,9 +42,8 @@ class Answer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What choices need from outside: a clock (seconds), a random number in [0, 1), a new unguessable id."""
+    """What choices need from outside: a random number in [0, 1), a new unguessable id."""
 
-    clock: Callable[[], float]
     rng: Random
     new_id: Callable[[], bytes]
 
@@ -55,28 +54,26 @@ def compile_choice(
     lane: Callable[[str], T],
     issuing: Callable[[T, bytes], T],
     means: Means,
+    judge: Judge | None = None,
 ) -> Choice[T]:
-    """The choice of a route. It raises Answer; None where all weights are 0. ``issuing`` gives a way that also adds a
-    field line to the response."""
+    """The choice of a route under the ``judge`` of its limits. It raises Answer; None where all weights are 0.
+    ``issuing`` gives a way that also adds a field line to the response."""
     choose = _target(route, split, lane, issuing, means)
     if route.fault is not None and route.fault.abort_status:
         choose = _aborted(route, choose, means.rng)
-    if route.limits:
-        choose = limited(route.limits, choose, means.clock)
-    return choose
+    return choose if judge is None else _limited(judge, choose)
 
 
-def limited(limits: Sequence[RateLimit], choose: Choice[T], clock: Callable[[], float]) -> Choice[T]:
-    """``choose`` for requests within the limits; others raise Answer with 429."""
-    judge = compile_limits(limits, clock)
-
-    def within(head: RequestHead, peer: Peer) -> T | None:
-        over = judge(head, peer)
-        if over is not None:
-            raise Answer(429, flags.RATE_LIMITED, _limit_lines(over))
-        return choose(head, peer)
-
-    return within
+def too_many(over: Over) -> Answer:
+    """The answer to a request above a limit (the field names of draft-ietf-httpapi-ratelimit-headers-03)."""
+    limit = over.limit
+    lines = (
+        f"retry-after: {over.retry_after_s}",
+        f"ratelimit-limit: {limit.burst or limit.requests}",
+        "ratelimit-remaining: 0",
+        f"ratelimit-reset: {over.retry_after_s}",
+    )
+    return Answer(429, flags.RATE_LIMITED, [line.encode() for line in lines])
 
 
 def compile_delay(route: Route, rng: Random) -> Callable[[RequestHead], float] | None:
@@ -205,6 +202,16 @@ def _stuck(
     return choose
 
 
+def _limited(judge: Judge, choose: Choice[T]) -> Choice[T]:
+    def within(head: RequestHead, peer: Peer) -> T | None:
+        over = judge(head, peer)
+        if over is not None:
+            raise too_many(over)
+        return choose(head, peer)
+
+    return within
+
+
 def _aborted(route: Route, choose: Choice[T], rng: Random) -> Choice[T]:
     fault = route.fault
     assert fault is not None
@@ -223,16 +230,6 @@ def _fault_applies(header: str) -> Callable[[RequestHead], bool]:
         return lambda head: True
     name = header.encode()
     return lambda head: header_value(head, name) is not None
-
-
-def _limit_lines(over: Over) -> list[bytes]:
-    limit = over.limit
-    return [
-        f"retry-after: {over.retry_after_s}".encode(),
-        f"ratelimit-limit: {limit.burst or limit.requests}".encode(),
-        b"ratelimit-remaining: 0",
-        f"ratelimit-reset: {over.retry_after_s}".encode(),
-    ]
 
 
 def _conflicts(route: Route) -> Iterator[Flaw]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from proxies.core.limits import limit_flaws
 from proxies.core.routes import route_flaws
 from proxies.wire.resources import (
     EndpointsResource,
     GatewayListener,
     InboundListener,
+    InboundResource,
     ProxyResource,
     Resource,
     ResourceError,
@@ -46,6 +48,9 @@ def check(resources: Sequence[Resource]) -> None:
         at = f"resources[{index}].body"
         if isinstance(resource, EndpointsResource):
             _check_endpoints(at, resource, services)
+        elif isinstance(resource, InboundResource):
+            for flaw in limit_flaws(resource.body.limits):
+                raise ResourceError(f"{at}.limits{_indexed('.' + flaw.path)}: {flaw.reason}")
         elif isinstance(resource, ProxyResource):
             _check_listeners(at, resource, services)
 
@@ -55,6 +60,9 @@ def _check_service(at: str, body: ServiceBody) -> None:
     for index, route in enumerate(body.routes):
         for flaw in route_flaws(route):
             raise ResourceError(f"{at}.routes[{index}].{_indexed(flaw.path)}: {flaw.reason}")
+        if route.mirror is not None and route.mirror.version not in body.versions:
+            version = route.mirror.version
+            raise ResourceError(f"{at}.routes[{index}].mirror.version: {version!r} is no version of the service")
         if route.split is not None:
             _check_split(f"{at}.routes[{index}].split", route.split, body)
 

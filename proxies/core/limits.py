@@ -3,7 +3,7 @@ algorithm, ITU-T I.371). The clock is passed in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from math import ceil
 from typing import NamedTuple
 
@@ -23,6 +23,9 @@ class Over(NamedTuple):
 
     limit: RateLimit
     retry_after_s: int
+
+
+Judge = Callable[[RequestHead, Peer], Over | None]
 
 
 class Bucket:
@@ -60,10 +63,9 @@ class Bucket:
         return (), self._full_at.get(())
 
 
-def compile_limits(
-    limits: Sequence[RateLimit], clock: Callable[[], float]
-) -> Callable[[RequestHead, Peer], Over | None]:
-    """A judgement over requests: the first limit that one is above, or None. Limits before it have counted it."""
+def compile_limits(limits: Sequence[RateLimit], clock: Callable[[], float]) -> Judge:
+    """A judgement over requests: the first limit that one is above, or None. Limits before it have counted it. The
+    clock is in seconds."""
     buckets = [(Bucket(limit), _key(limit)) for limit in limits]
 
     def judge(head: RequestHead, peer: Peer) -> Over | None:
@@ -75,6 +77,28 @@ def compile_limits(
         return None
 
     return judge
+
+
+class Judges:
+    """The judges of a service's routes. One whose limits stay as they are keeps its counts through other changes."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._judges: dict[str, tuple[Sequence[RateLimit], Judge]] = {}
+
+    def judge(self, name: str, limits: Sequence[RateLimit]) -> Judge | None:
+        """The judge of the route with this name, or None for no limits."""
+        if not limits:
+            self._judges.pop(name, None)
+            return None
+        known = self._judges.get(name)
+        if known is None or known[0] != limits:
+            known = self._judges[name] = (limits, compile_limits(limits, self._clock))
+        return known[1]
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget the judges of routes with other names."""
+        self._judges = {name: known for name, known in self._judges.items() if name in names}
 
 
 def limit_flaws(limits: Sequence[RateLimit]) -> Iterator[Flaw]:

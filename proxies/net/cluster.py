@@ -6,29 +6,37 @@ yet (no healthy upstream, until they are). Connections of endpoints that stay su
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from random import random
+from secrets import token_urlsafe
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from proxies.core import flags
+from proxies.core.actions import Answer, Choice, Means, compile_choice
 from proxies.core.breaker import Load
 from proxies.core.head import RequestHead
+from proxies.core.limits import Judges
 from proxies.core.match import Matcher
 from proxies.core.retry import compile_retry
 from proxies.core.routes import compile_routes
-from proxies.core.split import compile_split
 from proxies.net.lane import Lane
 from proxies.net.members import Members
 from proxies.net.metrics import UNKNOWN, Edge, Metrics, Row
+from proxies.net.mirror import Mirror
 from proxies.net.replies import Refused
+from proxies.net.special import Special
 from proxies.net.tls import ClientTls
 from proxies.net.upstream import Endpoint
 from proxies.net.wheel import NEVER, Wheel
 from proxies.wire.resources import ServiceBody
-from proxies.wire.routing import Route
+from proxies.wire.routing import Route, WeightedVersion
 
 if TYPE_CHECKING:
     from proxies.net.server import ServerConnection
+
+
+_MEANS = Means(rng=random, new_id=lambda: token_urlsafe(18).encode())
 
 
 class Source(NamedTuple):
@@ -40,7 +48,7 @@ class Source(NamedTuple):
 
 class _Route(NamedTuple):
     matches: Matcher | None
-    choose: Callable[[float], Lane | None]
+    choose: Choice[Lane]
     row: Row
 
 
@@ -49,6 +57,8 @@ class Cluster:
         self.name = name
         self.body: ServiceBody | None = None
         self.load = Load()
+        self._wheel = wheel
+        self._judges = Judges(monotonic)
         self.members = Members(wheel, tls, self.load)
         self._metrics = metrics
         self._routes: list[_Route] = []
@@ -58,7 +68,10 @@ class Cluster:
         """The lane and the endpoint for a request. Raises Refused."""
         for matches, choose, row in self._routes:
             if matches is None or matches(head):
-                lane = choose(random())  # noqa: S311
+                try:
+                    lane = choose(head, connection)
+                except Answer as answer:
+                    raise Refused(answer.status, answer.flag, row, answer) from None
                 if lane is None:
                     raise Refused(503, flags.NO_HEALTHY_UPSTREAM, row)
                 endpoint = lane.group.choose()
@@ -75,7 +88,7 @@ class Cluster:
         routes = [
             _Route(
                 matches,
-                compile_split(route.split or body.split, self._lanes(route, source)),
+                self._choice(route, route.split or body.split, source),
                 self._row(source, "", route.name, secured=False),
             )
             for matches, route in compile_routes(body.routes, source.service)
@@ -83,6 +96,7 @@ class Cluster:
         self._unrouted = self._row(source, "", "", secured=False)
         self.body = body
         self._routes = routes
+        self._judges.keep({route.name for route in body.routes})
         self.members.update(body, locality)
 
     def remove(self) -> None:
@@ -90,9 +104,14 @@ class Cluster:
         self.body = None
         self._routes = []
 
-    def _lanes(self, route: Route, source: Source) -> Callable[[str], Lane]:
+    def _choice(self, route: Route, split: Sequence[WeightedVersion], source: Source) -> Choice[Lane]:
+        lane = self._lanes(route, {weighted.version: weighted for weighted in split}, source)
+        return compile_choice(route, split, lane, Lane.adding, _MEANS, self._judges.judge(route.name, route.limits))
+
+    def _lanes(self, route: Route, weighted: Mapping[str, WeightedVersion], source: Source) -> Callable[[str], Lane]:
         """The lanes of a route, by version."""
         retry = compile_retry(route.retry)
+        mirror = self._mirror(route, source)
 
         def lane(version: str) -> Lane:
             return Lane(
@@ -104,9 +123,22 @@ class Cluster:
                 idle_s=route.timeouts.idle_ms / 1000,
                 try_s=route.retry.per_try_timeout_ms / 1000 or NEVER,
                 retry=retry,
+                special=Special.compile(route, weighted[version], mirror),
             )
 
         return lane
+
+    def _mirror(self, route: Route, source: Source) -> Mirror | None:
+        if route.mirror is None:
+            return None
+        version, name = route.mirror.version, f"{route.name}:mirror"
+        return Mirror(
+            self._wheel,
+            self.members.group(version),
+            self._row(source, version, name, secured=False),
+            self._row(source, version, name, secured=True),
+            route.timeouts.request_ms / 1000,
+        )
 
     def _row(self, source: Source, version: str, route: str, *, secured: bool) -> Row:
         return self._metrics.row(Edge("source", *source, self.name, version, route, "http", secured))

@@ -7,13 +7,14 @@ either side, and the count at the end. Connections and their reuse are ``proxies
 
 from __future__ import annotations
 
+import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from proxies.core import flags
 from proxies.core.errors import BadMessage
-from proxies.core.framing import BodyReader, ChunkedReader, CloseReader, LengthReader, chunk, last_chunk
-from proxies.core.head import CHUNKED, UNTIL_CLOSE, RequestHead, ResponseHead
+from proxies.core.framing import BodyReader, CloseReader, body_reader, chunk, last_chunk
+from proxies.core.head import CHUNKED, RequestHead, ResponseHead
 from proxies.net.attempts import Attempts
 from proxies.net.connection import SILENT
 from proxies.net.flow import pause, resume
@@ -22,15 +23,19 @@ from proxies.net.tries import Tries
 from proxies.net.tunnel import Tunnel
 
 if TYPE_CHECKING:
+    from proxies.core.actions import Answer
     from proxies.net.connection import UpstreamConnection
     from proxies.net.listeners import Listener
+    from proxies.net.mirror import Copy
     from proxies.net.server import ServerConnection
+    from proxies.net.special import Special
 
 
 class Exchange(Attempts):
     __slots__ = (
         "_chunk_response",
         "_client_close",
+        "_copy",
         "_listener",
         "_response",
         "over",
@@ -46,6 +51,7 @@ class Exchange(Attempts):
         self._response: BodyReader | None = None  # what is still to come of the response's body, once its head came
         self._client_close = head.close
         self._chunk_response = False
+        self._copy: Copy | None = None  # of the request, while it is not whole
 
     # --- the request
 
@@ -60,8 +66,7 @@ class Exchange(Attempts):
             if body == 0:
                 left = rest
             else:
-                reader = ChunkedReader() if body == CHUNKED else LengthReader(body)
-                payload, left = self._read_request(reader, rest)
+                payload, left = self._read_request(body_reader(body), rest)
             self._lane, endpoint = lane, endpoint = listener.select(client, head)
             load = lane.load
             if load.requests >= load.max_requests:
@@ -73,7 +78,7 @@ class Exchange(Attempts):
             return b""
         except Refused as refusal:
             self._row = refusal.row
-            self.refuse(refusal.status, refusal.flags)
+            self.refuse(refusal.status, refusal.flags, refusal.answer)
             return left
         self._row = lane.secured_row if endpoint.secured else lane.plain_row
         self._endpoint = endpoint
@@ -81,11 +86,21 @@ class Exchange(Attempts):
         self._load = load
         load.requests += 1
         client.wheel.arm(client, self._started + lane.first_s)
+        special = lane.special
+        if special is not None:
+            special.prepare(head)
         message = listener.request_head(client, head)
         if body:
             message += payload
             self._kept_size = len(payload)
         self._kept = [message]
+        if special is not None:
+            self._start_copy(special, payload)
+            delay = special.delay_s(head)
+            if delay:
+                self._tries = Tries(lane, self._started + delay)
+                asyncio.get_running_loop().call_later(delay, self._send_late)
+                return left
         upstream = endpoint.take()
         if upstream is None:
             self._connect(endpoint)
@@ -104,9 +119,35 @@ class Exchange(Attempts):
         except BadMessage as error:
             self.fail(error.status, flags.DOWNSTREAM_PROTOCOL_ERROR)
             return b""
+        if self._copy is not None:
+            self._feed_copy(payload)
         if payload:
             self._upstream_write(payload)
         return left
+
+    def _send_late(self) -> None:
+        """After a delay that a fault put in."""
+        endpoint = self._endpoint
+        if self.over or endpoint is None:
+            return
+        upstream = endpoint.take()
+        if upstream is None:
+            self._connect(endpoint)
+        else:
+            self._resend(upstream)
+
+    def _start_copy(self, special: Special, payload: bytes) -> None:
+        self._copy = special.copied(self._head)
+        if self._copy is not None:
+            self._feed_copy(payload)
+
+    def _feed_copy(self, payload: bytes) -> None:
+        copy = self._copy
+        assert copy is not None
+        copy.feed(payload)
+        if self._request is None:
+            self._copy = None
+            copy.send()
 
     def _read_request(self, reader: BodyReader, data: bytes) -> tuple[bytes, bytes]:
         """What to send of the body's next bytes, and what follows the body."""
@@ -166,6 +207,9 @@ class Exchange(Attempts):
         self._kept = None
         self._code = status
         lines = head.lines
+        special = self._lane.special
+        if special is not None and special.edit_response is not None:
+            special.edit_response(lines)
         body = head.body
         client = self.client
         if head.close:
@@ -189,8 +233,7 @@ class Exchange(Attempts):
             client.transport.write(message + rest)
             self._finish()
             return
-        reader = ChunkedReader() if body == CHUNKED else CloseReader() if body == UNTIL_CLOSE else LengthReader(body)
-        self._response = reader
+        self._response = reader = body_reader(body)
         self._forward(reader, rest, message)
 
     def response_data(self, data: bytes) -> None:
@@ -292,12 +335,14 @@ class Exchange(Attempts):
 
     # --- the end
 
-    def refuse(self, status: int, why: str) -> None:
+    def refuse(self, status: int, why: str, answer: Answer | None = None) -> None:
         """Answer without an endpoint. A client in the middle of a body, or of nonsense, is closed after it."""
         self._code = status
-        if self._request is not None or status in (400, 431, 501) or self.client.draining:
+        nonsense = answer is None and status in (400, 431, 501)
+        if self._request is not None or nonsense or self.client.draining:
             self._client_close = True
-        self.client.transport.write(reply(status, close=self._client_close, head_only=self._head.method == b"HEAD"))
+        head_only = self._head.method == b"HEAD"
+        self.client.transport.write(reply(status, close=self._client_close, head_only=head_only, answer=answer))
         self._finish(why)
 
     def fail(self, status: int, why: str) -> None:

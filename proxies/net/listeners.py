@@ -10,9 +10,11 @@ from random import getrandbits
 from typing import TYPE_CHECKING
 
 from proxies.core import flags
+from proxies.core.actions import too_many
 from proxies.core.errors import BadMessage
 from proxies.core.head import RequestHead
 from proxies.core.hosts import HostTable
+from proxies.core.limits import Judge
 from proxies.core.trace import new_request_id, new_traceparent
 from proxies.net.catalog import Catalog, Passthrough
 from proxies.net.cluster import Cluster, Source
@@ -111,6 +113,8 @@ class Inbound(Listener):
         self._group = Group()
         self._app = app
         self._lanes: dict[tuple[str, bool], Lane] = {}
+        self.judge: Judge | None = None
+        """Of the service's limits. Replaced when they change."""
 
     def check(self, connection: ServerConnection, head: RequestHead) -> None:
         transport = connection.transport
@@ -125,6 +129,11 @@ class Inbound(Listener):
         lane = self._lanes.get((connection.source, connection.secured))
         if lane is None:
             lane = self._open_lane(connection.source, connection.secured)
+        if self.judge is not None:
+            over = self.judge(head, connection)
+            if over is not None:
+                answer = too_many(over)
+                raise Refused(answer.status, answer.flag, lane.plain_row, answer)
         return lane, self._app
 
     def _open_lane(self, source: str, secured: bool) -> Lane:

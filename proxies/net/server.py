@@ -15,6 +15,7 @@ from proxies.core.fields import TCHAR
 from proxies.core.head import MAX_HEAD, read_request
 from proxies.net.exchange import Exchange
 from proxies.net.flow import Transport, pause, resume
+from proxies.net.metrics import UNKNOWN
 from proxies.net.replies import reply
 from proxies.net.tunnel import Tunnel
 from proxies.net.wheel import Timer, Wheel
@@ -73,6 +74,10 @@ class ServerConnection(asyncio.Protocol, Timer):
         if not self._peer_address:
             self._peer_address = str(self.transport.get_extra_info("peername")[0]).encode()
         return self._peer_address
+
+    def who(self) -> bytes:
+        """The service that the peer proved to be; of any other peer, its address."""
+        return self.peer_address() if self.source == UNKNOWN else self.source.encode()
 
     # --- what the transport calls
 

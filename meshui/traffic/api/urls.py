@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern] = [
     path(f"{SERVICE}split/", rules.Split.as_view()),
     path(f"{SERVICE}routes/", rules.Routes.as_view()),
     path(f"{SERVICE}resilience/", rules.ServiceResilience.as_view()),
+    path(f"{SERVICE}limits/", rules.ServiceLimits.as_view()),
     path(f"{SERVICE}versions/<version:version>/", rules.OneVersion.as_view()),
     path("gateways/", gateways.Gateways.as_view()),
     path("gateways/<label:ns>/<label:name>/", gateways.OneGateway.as_view()),
