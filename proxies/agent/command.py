@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from proxies.core.addresses import address
+from proxies.core.addresses import address, loopback
 from proxies.wire.resources import GatewayListener, InboundListener, Listener, OutboundListener
 
 Address = tuple[str, int]
@@ -33,6 +33,7 @@ class Options:
     outbound: Address | None
     gateway: Address | None
     admin: Address | None
+    dns: Address | None
     log_level: str
 
     def listeners(self) -> list[Listener]:
@@ -84,6 +85,7 @@ def parse(words: Sequence[str]) -> Options:
         outbound=found.outbound,
         gateway=found.gateway,
         admin=found.admin,
+        dns=found.dns,
         log_level=found.log_level,
     )
 
@@ -112,5 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--outbound", type=address, metavar="ADDRESS:PORT", help="where the app calls other services")
     add("--gateway", type=address, metavar="ADDRESS:PORT", help="where to receive from outside the mesh")
     add("--admin", type=address, metavar="ADDRESS:PORT", help="where to serve /metrics, /ready and /config")
+    add(
+        "--dns",
+        type=loopback,
+        metavar="ADDRESS:PORT",
+        help="where to answer names under .mesh for the app; on loopback",
+    )
     add("--log-level", choices=LEVELS, default="info")
     return parser
