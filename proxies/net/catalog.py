@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from proxies.core.breaker import Load
 from proxies.core.head import RequestHead
 from proxies.core.hosts import HostTable
@@ -12,6 +14,7 @@ from proxies.net.metrics import UNKNOWN, Edge, Metrics
 from proxies.net.tls import ClientTls
 from proxies.net.upstream import Endpoint
 from proxies.net.wheel import Wheel
+from proxies.wire.reports import ServiceState
 from proxies.wire.resources import EndpointsBody, ServiceBody
 from proxies.wire.routing import Timeouts
 
@@ -56,6 +59,15 @@ class Catalog:
             for cluster in self._clusters.values():
                 if cluster.body is not None:
                     cluster.update(cluster.body, source, locality)
+
+    def loads(self) -> Iterator[tuple[str, Load]]:
+        """The services, and the work under way for each."""
+        return ((name, cluster.load) for name, cluster in self._clusters.items())
+
+    def states(self) -> list[ServiceState]:
+        """Those of services that something is open with, or that have an endpoint left out."""
+        found = (cluster.state() for cluster in self._clusters.values())
+        return [state for state in found if state != ServiceState(state.service)]
 
     def sweep(self) -> None:
         """Close connections that idled out."""

@@ -29,6 +29,7 @@ from proxies.net.special import Special
 from proxies.net.tls import ClientTls
 from proxies.net.upstream import Endpoint
 from proxies.net.wheel import NEVER, Wheel
+from proxies.wire.reports import ServiceState
 from proxies.wire.resources import ServiceBody
 from proxies.wire.routing import Route, WeightedVersion
 
@@ -103,6 +104,20 @@ class Cluster:
         """Forget the client's view; requests under way finish."""
         self.body = None
         self._routes = []
+
+    def state(self) -> ServiceState:
+        """What is under way with the service now, and which endpoints are left out."""
+        load = self.load
+        return ServiceState(
+            self.name,
+            load.connections,
+            load.pending,
+            load.requests,
+            load.retries,
+            load.open(),
+            self.members.ejected(),
+            self.members.unhealthy(),
+        )
 
     def _choice(self, route: Route, split: Sequence[WeightedVersion], source: Source) -> Choice[Lane]:
         lane = self._lanes(route, {weighted.version: weighted for weighted in split}, source)

@@ -127,7 +127,12 @@ class Engine:
             active_requests=self.metrics.active_requests,
             rss_bytes=_rss(),
             cpu_seconds=usage.ru_utime + usage.ru_stime,
+            services=self._catalog.states(),
         )
+
+    def overflows(self) -> list[tuple[str, str, int]]:
+        """``(service, limit, count)`` of what circuit breakers turned away so far."""
+        return [(name, limit, n) for name, load in self._catalog.loads() for limit, n in load.overflows.items()]
 
     # --- life
 

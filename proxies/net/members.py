@@ -14,9 +14,11 @@ from proxies.core.balance import Latency, draw, least_request, peak_ewma, round_
 from proxies.core.breaker import Load
 from proxies.core.health import Checked
 from proxies.core.locality import level, spread
+from proxies.net.checks import Check
 from proxies.net.tls import ClientTls
 from proxies.net.upstream import Endpoint
 from proxies.net.wheel import NEVER, Timer, Wheel
+from proxies.wire.resilience import HealthCheck
 from proxies.wire.resources import Endpoint as EndpointSpec
 from proxies.wire.resources import ServiceBody
 
@@ -29,6 +31,11 @@ Choice = Callable[[], Endpoint | None]
 
 def _nobody() -> None:
     return None
+
+
+def _host(body: ServiceBody | None) -> str:
+    """What checks call the service."""
+    return body.hosts[0] if body is not None and body.hosts else "localhost"
 
 
 class Group:
@@ -53,7 +60,7 @@ class Group:
 class _Member:
     """What is known of an endpoint, and its owner."""
 
-    __slots__ = ("_members", "checked", "endpoint", "latency", "since", "spec", "standing")
+    __slots__ = ("_members", "check", "checked", "endpoint", "latency", "since", "spec", "standing")
 
     endpoint: Endpoint
 
@@ -65,6 +72,7 @@ class _Member:
         self.latency = Latency()
         self.standing = outlier.Standing()
         self.checked = Checked()
+        self.check: Check | None = None
 
     @property
     def active(self) -> int:
@@ -79,6 +87,24 @@ class _Member:
 
     def make_room(self) -> bool:
         return self._members.make_room()
+
+    def was_checked(self, passed: bool) -> None:
+        self._members.was_checked(self, passed)
+
+    def check_by(self, spec: HealthCheck | None, wheel: Wheel, host: str) -> None:
+        """Be checked like this from now on, or no more."""
+        if self.check is not None and self.check.spec != spec:
+            self.check.stop()
+            self.check = None
+        if spec is None:
+            self.checked = Checked()
+        elif self.check is None:
+            self.check = Check(wheel, self.endpoint, spec, host, self.was_checked)
+
+    def retire(self) -> None:
+        if self.check is not None:
+            self.check.stop()
+        self.endpoint.retire()
 
 
 class Members(Timer):
@@ -105,6 +131,10 @@ class Members(Timer):
         """The ids of endpoints that are out for their answers."""
         return [member.spec.id for member in self._members.values() if member.standing.state != outlier.IN]
 
+    def unhealthy(self) -> list[str]:
+        """The ids of endpoints that fail this proxy's checks."""
+        return [member.spec.id for member in self._members.values() if not member.checked.healthy]
+
     # --- what changes them
 
     def update(self, body: ServiceBody, locality: str) -> None:
@@ -121,8 +151,8 @@ class Members(Timer):
 
     def close(self) -> None:
         self._wheel.disarm(self)
-        for endpoint in self:
-            endpoint.retire()
+        for member in self._members.values():
+            member.retire()
 
     def judge(self, member: _Member, status: int, seconds: float) -> None:
         """A try at an endpoint ended: with this status, or failed as if with it."""
@@ -145,6 +175,14 @@ class Members(Timer):
         self._watch(member)
         if not member.standing.clean:
             self._arm(policy.interval_ms / 1000)
+
+    def was_checked(self, member: _Member, passed: bool) -> None:
+        """A check of an endpoint ended."""
+        spec = self._body.health_check if self._body is not None else None
+        if spec is not None and member.checked.saw(passed, healthy=spec.healthy, unhealthy=spec.unhealthy):
+            if passed:
+                member.since = self._wheel.now
+            self._regroup(member.spec.version)
 
     def make_room(self) -> bool:
         """Close the connection that was idle for longest."""
@@ -179,7 +217,7 @@ class Members(Timer):
             key = (spec.id, spec.address, spec.port, spec.tls)
             member = self._members.pop(key, None)
             if member is not None and member.endpoint.identity != identity and spec.tls:
-                member.endpoint.retire()
+                member.retire()
                 member = None
             if member is None:
                 # What was there before this proxy is not new.
@@ -192,10 +230,11 @@ class Members(Timer):
             member.endpoint.retired = spec.draining
             if body is None or body.outlier is None:
                 member.standing = outlier.Standing()
+            member.check_by(body.health_check if body is not None else None, self._wheel, _host(body))
             kept[key] = member
             self._watch(member)
         for gone in self._members.values():
-            gone.endpoint.retire()
+            gone.retire()
         self._members = kept
         for version in {*self._groups, *(spec.version for spec in self._specs)}:
             self._regroup(version)

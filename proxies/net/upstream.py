@@ -160,14 +160,15 @@ class Endpoint:
     async def _dial(self, dial: Dial) -> None:
         try:
             async with asyncio.timeout(self.connect_timeout_s):
-                connection = await self._connect()
+                connection = await self.connect()
         except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
             dial.fail("refused" if isinstance(error, ConnectionRefusedError) else "connect-failure")
             return
         if not dial.succeed(connection):
             self.give_back(connection)
 
-    async def _connect(self) -> UpstreamConnection:
+    async def connect(self) -> UpstreamConnection:
+        """A new connection, for whoever wants one of its own. Raises OSError."""
         loop = asyncio.get_running_loop()
         connection = UpstreamConnection(self)
         if self._tls is None:
