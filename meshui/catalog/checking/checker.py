@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import SystemRandom
+from time import monotonic
 from typing import Protocol
 
 import msgspec
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 LOCK = 0x6D65736875690002
 """The checkers' advisory lock, in the number space of ``delivery.publish``."""
 LOOK_EVERY_S = 1.0
+REREAD_S = 10.0
+"""The registry is read again when the mesh has a new revision, and after so long in any case."""
 AT_ONCE = 200
 """Probes under way at a time."""
 SPREAD_S = 1.0
@@ -80,6 +83,8 @@ class Checker:
         self._places = asyncio.Semaphore(AT_ONCE)
         self._findings: dict[str, Finding] = {}
         self._found = asyncio.Event()
+        self._revision = -1
+        self._reread_at = 0.0
 
     async def check(self) -> None:
         """Until cancelled."""
@@ -88,7 +93,9 @@ class Checker:
             complained = False
             while True:
                 try:
-                    self._keep(group, await database_sync_to_async(self._look)())
+                    wanted = await database_sync_to_async(self._look)()
+                    if wanted is not None:
+                        self._keep(group, wanted)
                     complained = False
                 except (DatabaseError, RedisError, MeshError) as error:
                     if not complained:
@@ -98,14 +105,18 @@ class Checker:
 
     # --- who is checked
 
-    def _look(self) -> dict[str, tuple[Target, bool | None]]:
-        """Whom to ask and the verdict that is known of each, by instance. Says that it looked, too."""
+    def _look(self) -> dict[str, tuple[Target, bool | None]] | None:
+        """Whom to ask and the verdict that is known of each, by instance; None where nothing is new. Says that it
+        looked, too."""
         observe(CHECKS_RUN, timezone.now())
+        mesh = current_mesh()
+        if mesh.revision == self._revision and monotonic() < self._reread_at:
+            return None
         rows = list(actively_checked().select_related("service__namespace"))
         if any(row.proxy_id for row in rows):
             self._credentials.refresh()
-        domain = current_mesh().trust_domain
-        targets = ((row, _target(row, domain)) for row in rows)
+        targets = ((row, _target(row, mesh.trust_domain)) for row in rows)
+        self._revision, self._reread_at = mesh.revision, monotonic() + REREAD_S
         return {row.pk: (target, row.check_passing) for row, target in targets if target}
 
     def _keep(self, group: asyncio.TaskGroup, wanted: Mapping[str, tuple[Target, bool | None]]) -> None:

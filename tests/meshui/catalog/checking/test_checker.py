@@ -120,7 +120,8 @@ async def test_a_changed_check_holds_at_once_and_a_removed_one_ends_the_probes(a
         assert (await sync_to_async(instance)()).status == "passing"
 
 
-async def test_a_verdict_that_the_registry_lost_is_told_again(app: App) -> None:
+async def test_a_verdict_that_the_registry_lost_is_told_again(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "REREAD_S", 0.0)
     await sync_to_async(set_check)(QUICK)
     app.status = 503
     async with running_checker():
