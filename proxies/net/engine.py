@@ -20,6 +20,7 @@ from proxies.core.hosts import HostTable
 from proxies.core.limits import Judges
 from proxies.net.catalog import Catalog, Passthrough
 from proxies.net.cluster import Source
+from proxies.net.edge_tls import EdgeTls
 from proxies.net.listeners import Gateway, Inbound, Listener, Outbound
 from proxies.net.metrics import UNKNOWN, Edge, Metrics
 from proxies.net.ports import Port
@@ -217,6 +218,11 @@ class Engine:
         wanted = {(listener.address, listener.port): listener for listener in body.listeners}
         if len(wanted) != len(body.listeners):
             raise ResourceError(f"{resource.key}: two listeners on one address")
+        edges = {
+            (spec.address, spec.port): EdgeTls(spec.tls)
+            for spec in body.listeners
+            if isinstance(spec, wire.GatewayListener) and spec.tls
+        }
         opened: dict[tuple[str, int], Port] = {}
         try:
             for key in wanted.keys() - self._ports.keys():
@@ -228,6 +234,8 @@ class Engine:
         for key in self._ports.keys() - wanted.keys():
             self._ports.pop(key).drain()
         self._ports |= opened
+        for key, port in self._ports.items():
+            port.edge = edges.get(key)
         self._serve(resource)
 
     def _serve(self, resource: wire.ProxyResource) -> None:
@@ -279,6 +287,9 @@ class Engine:
                     port.listener.judge = self._judges.judge(spec.service, inbound.limits)
 
     def _sweep(self) -> None:
+        for port in self._ports.values():
+            if port.edge is not None:
+                port.edge.refresh()
         self._catalog.sweep()
         for endpoint in self._apps:
             endpoint.sweep()

@@ -18,6 +18,7 @@ from proxies.core.limits import Judge
 from proxies.core.trace import new_request_id, new_traceparent
 from proxies.net.catalog import Catalog, Passthrough
 from proxies.net.cluster import Cluster, Source
+from proxies.net.flow import Transport
 from proxies.net.lane import Lane
 from proxies.net.members import Group
 from proxies.net.metrics import Edge, Metrics, Row
@@ -93,10 +94,14 @@ class Gateway(Listener):
             raise Refused(404, flags.NO_ROUTE, self.unrouted)
         return cluster.select(connection, head)
 
+    def check(self, connection: ServerConnection, head: RequestHead) -> None:
+        _check_name(connection.transport, head)
+
     def request_head(self, connection: ServerConnection, head: RequestHead) -> bytes:
         host = head.host if head.port is None else b"%b:%d" % (head.host, head.port)
         head.lines.append(b"x-forwarded-for: " + connection.peer_address())
-        head.lines.append(b"x-forwarded-proto: http\r\nx-forwarded-host: " + host)
+        proto = b"https" if connection.secured else b"http"
+        head.lines.append(b"x-forwarded-proto: %b\r\nx-forwarded-host: %b" % (proto, host))
         return super().request_head(connection, head)
 
 
@@ -119,9 +124,7 @@ class Inbound(Listener):
     def check(self, connection: ServerConnection, head: RequestHead) -> None:
         transport = connection.transport
         if isinstance(transport, TlsProtocol):
-            name = transport.requested_name
-            if name is not None and name.lower().encode() != head.host:
-                raise BadMessage("server name and host differ", 421)
+            _check_name(transport, head)
             if transport.session.context is not self._tls.context:
                 connection.draining = True  # made under replaced credentials: the next one is under the new
 
@@ -142,3 +145,11 @@ class Inbound(Listener):
         lane = Lane(self._group, row, row, self._app.load, request_s=NEVER, idle_s=INBOUND_IDLE_S)
         self._lanes[source, secured] = lane
         return lane
+
+
+def _check_name(transport: Transport, head: RequestHead) -> None:
+    """The name in the handshake chose a certificate, or a server: a request may not go elsewhere under it."""
+    if isinstance(transport, TlsProtocol):
+        name = transport.requested_name
+        if name is not None and name.lower().encode() != head.host:
+            raise BadMessage("server name and host differ", 421)

@@ -118,7 +118,8 @@ class InboundListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="i
 
 
 class OutboundListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="outbound"):
-    """The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host gets."""
+    """The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host
+    gets."""
 
     address: Host = "127.0.0.1"
     port: Port
@@ -132,12 +133,26 @@ class GatewayHost(_Body, frozen=True, kw_only=True):
     service: ServiceName
 
 
+FileName = Annotated[str, Meta(min_length=1, max_length=4096)]
+
+
+class GatewayCertificate(_Body, frozen=True, kw_only=True):
+    """A certificate for hosts (names, ``*.suffix``, ``*``): PEM files on the gateway, the chain leaf first. The key
+    does not leave it."""
+
+    hosts: Annotated[list[Host], Meta(min_length=1)]
+    certificate_file: FileName
+    key_file: FileName
+
+
 class GatewayListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="gateway"):
-    """An edge listener: plain HTTP from outside, routed by host into the mesh."""
+    """An edge listener: HTTP from outside, routed by host into the mesh. With certificates in ``tls`` it speaks only
+    TLS; a client that names no host gets the first."""
 
     address: Host
     port: Port
     hosts: list[GatewayHost]
+    tls: list[GatewayCertificate] = field(default_factory=list)
 
 
 Listener = InboundListener | OutboundListener | GatewayListener
