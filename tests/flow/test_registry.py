@@ -1,10 +1,13 @@
-"""Health checks in the running demo: the registry asks through sidecars, and its own death harms nobody."""
+"""The registry of the running demo: it asks through sidecars, its own death harms nobody, and sidecars answer names."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+import dns.message
+import dns.query
 import pytest
 
 from tests.support.demo import Client, Demo
@@ -82,3 +85,23 @@ def test_a_draining_instance_loses_no_request(demo: Demo) -> None:
             demo.applied(answer.body["revision"])
     assert client.total > 0
     assert client.failures == []
+
+
+def test_a_sidecar_answers_names_from_what_it_has_applied(demo: Demo) -> None:
+    ports = json.loads((demo.data_dir / "ports.json").read_text())
+
+    def asked(name: str, kind: str) -> list[str]:
+        query = dns.message.make_query(name, kind)
+        answer = dns.query.udp(query, "127.0.0.1", port=ports["frontend-v1.dns"], timeout=5)
+        return sorted(item.to_text() for rrset in answer.answer for item in rrset)
+
+    def instances() -> list[str]:
+        return [f"0 100 {ports[f'catalog-{v}.inbound']} 7f000001.catalog.shop.mesh." for v in ("v1", "v2")]
+
+    assert asked("catalog.shop.mesh", "A") == ["127.0.0.1"]
+    assert asked("catalog.shop.mesh", "SRV") == sorted(instances())
+    path = f"{SERVICE}instances/{instance(demo, 'v2')['id']}/draining/"
+    demo.applied(demo.api("PUT", path, {"draining": True}).body["revision"])
+    assert asked("catalog.shop.mesh", "SRV") == instances()[:1]
+    demo.applied(demo.api("PUT", path, {"draining": False}).body["revision"])
+    assert asked("catalog.shop.mesh", "SRV") == sorted(instances())
