@@ -164,6 +164,12 @@ def actively_checked() -> QuerySet[Instance]:
     return Instance.objects.filter(own | inherited)
 
 
+def is_actively_checked(row: Instance) -> bool:
+    """The same of one row with its service."""
+    check = row.service.health_check if row.health_check is None else row.health_check
+    return check is not None and check["kind"] in ACTIVE_KINDS
+
+
 def health_check_version(owner: Service | Instance) -> str:
     return etag([owner.pk, owner.health_check])
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from meshui.catalog.checks import ACTIVE_KINDS, Check, effective, validated
+from meshui.catalog.checks import Check, effective, validated
 from meshui.catalog.models import Instance, Service
 from meshui.catalog.selectors import (
     CHECKS_RUN,
@@ -17,11 +18,12 @@ from meshui.catalog.selectors import (
     get_instance,
     get_service,
     health_check_version,
+    is_actively_checked,
     observed_since,
 )
 from meshui.catalog.services.verdicts import REGISTRY, Finding, by_service, find, settle
 from meshui.core.actors import Actor
-from meshui.core.commits import Outcome, commit
+from meshui.core.commits import Commit, Outcome, commit
 from meshui.core.versions import expect
 
 
@@ -57,11 +59,10 @@ def health_check_set(
             change.unchanged()
             return Outcome(owner, None)
         rows = list(_governed(owner).select_related("service"))
-        probed = {row.pk for row in rows if _is_probed(row)}
+        probed = {row.pk for row in rows if is_actively_checked(row)}
         change.summary = f"{'set' if check else 'removed'} the health check" + (instance_id and f" of {instance_id}")
         change.before, change.after = {"check": owner.health_check}, {"check": stored}
-        owner.health_check = stored
-        owner.save(update_fields=["health_check"])
+        _store(change, owner, stored)
         for row in rows:
             if isinstance(owner, Service):
                 row.service.health_check = stored
@@ -123,20 +124,24 @@ def _watched_critical_since(row: Instance, now: datetime) -> datetime:
     return max(since)
 
 
+def _store(change: Commit, owner: Service | Instance, stored: Any) -> None:
+    owner.health_check = stored
+    if isinstance(owner, Service):
+        owner.revision = change.revision or owner.revision
+        owner.save(update_fields=["health_check", "revision", "updated_at"])
+    else:
+        owner.save(update_fields=["health_check"])
+
+
 def _governed(owner: Service | Instance) -> QuerySet[Instance]:
     """The instances whose check this is."""
     if isinstance(owner, Service):
-        return Instance.objects.select_for_update(of=("self",)).filter(service=owner, health_check__isnull=True)
-    return Instance.objects.select_for_update(of=("self",)).filter(pk=owner.pk)
-
-
-def _is_probed(row: Instance) -> bool:
-    check = row.service.health_check if row.health_check is None else row.health_check
-    return check is not None and check["kind"] in ACTIVE_KINDS
+        return Instance.objects.filter(service=owner, health_check__isnull=True)
+    return Instance.objects.filter(pk=owner.pk)
 
 
 def _begin_anew(row: Instance, was_probed: bool) -> Instance:
-    probed = _is_probed(row)
+    probed = is_actively_checked(row)
     if not probed:
         row.check_passing, row.check_output, row.check_at = None, "", None
     if row.proxy_id is None and probed != was_probed:

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from meshui.catalog.models import Instance, Service
+from meshui.catalog.selectors import is_actively_checked
 from meshui.core.actors import Actor, system
 from meshui.core.commits import Commit, commit
 
@@ -59,7 +60,7 @@ def find(service: str, findings: Mapping[str, Finding], actor: Actor) -> int | N
     with commit(actor=actor, action=action, obj=f"service:{service}", namespace=namespace) as change:
         # A row that a heartbeat is being written to is left for the next round, so that neither waits for the other.
         rows = Instance.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk__in=findings)
-        found = list(rows.order_by("pk"))
+        found = list(rows.select_related("service").order_by("pk"))
         for row in found:
             _take(row, findings[row.pk])
         if not settle(change, service, found):
@@ -87,7 +88,8 @@ def settle(change: Commit, service: str, rows: Iterable[Instance]) -> bool:
 def _take(row: Instance, finding: Finding) -> None:
     if finding.beating is not None:
         row.beating = finding.beating
-    if finding.check_passing is not None:
+    # A verdict may come after its check was removed.
+    if finding.check_passing is not None and is_actively_checked(row):
         row.check_passing = finding.check_passing
         row.check_output = finding.check_output[:200]
         row.check_at = timezone.now()

@@ -79,6 +79,7 @@ def test_a_services_check_is_set_shown_and_removed(registered: Api) -> None:
     }
     assert registered.get(CHECK).body == {"check": whole}
     assert put.etag == registered.get(CHECK).etag
+    assert registered.get(SERVICE).body["revision"] == put.body["revision"]
     assert shown(registered)["check"] == {"kind": "http", "own": False, "status": "pending", "output": "", "at": None}
     assert Change.objects.latest("id").after == {"check": whole}
     assert Outbox.objects.count() == 0
@@ -140,6 +141,7 @@ def test_verdicts_turn_an_instance_in_one_revision_each(registered: Api) -> None
 
 
 def test_the_verdicts_of_one_service_are_one_revision(registered: Api) -> None:
+    registered.change("PUT", CHECK, {"check": HTTP})
     for number in (2, 3):
         registered.post(INSTANCES, BODY | {"id": f"c-{number}", "port": number})
     changes = Change.objects.count()
@@ -192,6 +194,14 @@ def test_removing_a_check_forgets_its_verdict_and_changing_it_does_not(registere
     assert shown(registered)["status"] == "critical"
     registered.change("PUT", CHECK, {"check": None})
     assert shown(registered)["status"] == "passing"
+
+
+def test_a_verdict_that_comes_after_its_check_was_removed_is_nothing(registered: Api) -> None:
+    registered.change("PUT", CHECK, {"check": HTTP})
+    registered.change("PUT", CHECK, {"check": None})
+    before = everything()
+    checks_record({"c-1": BAD, "gone": BAD})
+    assert everything() == before
 
 
 # --- leaving ----------------------------------------------------------------------------------------------------
