@@ -6,8 +6,9 @@ from typing import Protocol
 
 
 class Peer(Protocol):
-    secured: bool
-    """Whether the connection is encrypted."""
+    @property
+    def secured(self) -> bool:
+        """Whether the connection is encrypted."""
 
     def who(self) -> bytes:
         """The service that the peer proved to be (``namespace/name``); of any other peer, its address."""

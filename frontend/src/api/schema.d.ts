@@ -747,6 +747,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/simulate/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description What a request would meet, decided by the code that proxies run. Nothing is sent and nothing changes. */
+        post: operations["simulate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens/": {
         parameters: {
             query?: never;
@@ -875,6 +892,14 @@ export interface components {
             response_headers: components["schemas"]["HeaderOps"] | null;
         };
         /**
+         * BackendShare
+         * @description Percent of such requests.
+         */
+        BackendShare: {
+            version: string;
+            share: number;
+        };
+        /**
          * CertificateView
          * @description ``serial`` is hex; ``actor`` asked for it.
          */
@@ -957,6 +982,18 @@ export interface components {
             body: string;
             /** @default text/plain; charset=utf-8 */
             content_type: string;
+        };
+        /**
+         * DraftBody
+         * @description What the service would have; null leaves what it has.
+         */
+        DraftBody: {
+            /** @default null */
+            routes: components["schemas"]["Route"][] | null;
+            /** @default null */
+            split: {
+                [key: string]: number;
+            } | null;
         };
         /** DrainingBody */
         DrainingBody: {
@@ -1044,6 +1081,16 @@ export interface components {
             reason: string;
         };
         /**
+         * GatewayCertificate
+         * @description A certificate for hosts (names, ``*.suffix``, ``*``): PEM files on the gateway, the chain leaf first. The key
+         *         does not leave it.
+         */
+        GatewayCertificate: {
+            hosts: string[];
+            certificate_file: string;
+            key_file: string;
+        };
+        /**
          * GatewayHost
          * @description ``host`` is a name, ``*.suffix``, or ``*`` for any; the most specific one wins.
          */
@@ -1065,7 +1112,8 @@ export interface components {
         };
         /**
          * GatewayListener
-         * @description An edge listener: plain HTTP from outside, routed by host into the mesh.
+         * @description An edge listener: HTTP from outside, routed by host into the mesh. With certificates in ``tls`` it speaks only
+         *         TLS; a client that names no host gets the first.
          */
         GatewayListener: {
             /** @enum {unknown} */
@@ -1073,6 +1121,8 @@ export interface components {
             address: string;
             port: number;
             hosts: components["schemas"]["GatewayHost"][];
+            /** @default [] */
+            tls: components["schemas"]["GatewayCertificate"][];
         };
         /**
          * GatewayView
@@ -1580,7 +1630,8 @@ export interface components {
         };
         /**
          * OutboundListener
-         * @description The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host gets.
+         * @description The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host
+         *         gets.
          */
         OutboundListener: {
             /** @enum {unknown} */
@@ -1998,6 +2049,56 @@ export interface components {
             next: string | null;
             previous: string | null;
             results: components["schemas"]["ServiceView"][];
+        };
+        /**
+         * SimulateBody
+         * @description ``source`` is the service whose app calls, or the gateway that receives. ``path`` may have a query. At a gateway
+         *         ``address`` is the client's and ``secured`` says that it came over TLS. With a ``draft`` the service that the host
+         *         leads to has its routes and split instead of the ones desired now.
+         */
+        SimulateBody: {
+            /** @description namespace/name */
+            source: string;
+            host: string;
+            /** @default GET */
+            method: string;
+            /** @default / */
+            path: string;
+            /** @default {} */
+            headers: {
+                [key: string]: string;
+            };
+            /** @default  */
+            address: string;
+            /** @default false */
+            secured: boolean;
+            /** @default null */
+            draft: components["schemas"]["DraftBody"] | null;
+        };
+        /**
+         * Simulation
+         * @description ``route`` is null where the request reached none; ``status``, ``flag`` and ``reason`` then say what it is told.
+         *         ``chosen`` is the version that stickiness, or a lack of others, decides on; empty where chance does. ``lines`` are
+         *         the head that goes on, first the request line; of a redirect or a direct response, its own fields. ``limits``
+         *         are the route's, then the service's own.
+         */
+        Simulation: {
+            /** @enum {unknown} */
+            listener: "gateway" | "outbound";
+            /** @enum {unknown} */
+            outcome: "direct" | "forward" | "redirect" | "refused";
+            service: string;
+            route: components["schemas"]["Route"] | null;
+            index: number | null;
+            status: number;
+            flag: string;
+            reason: string;
+            backends: components["schemas"]["BackendShare"][];
+            chosen: string;
+            lines: string[];
+            limits: components["schemas"]["RateLimit"][];
+            timeouts: components["schemas"]["Timeouts"] | null;
+            connect_timeout_ms: number;
         };
         /**
          * SplitBody
@@ -4427,6 +4528,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    simulate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimulateBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
             };
             /** @description A problem (RFC 9457) */
             default: {
