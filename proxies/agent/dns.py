@@ -6,11 +6,12 @@ On loopback only, and never recursive: it cannot be made to send anything to any
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Protocol
 
 from proxies.core.dns import Unreadable, read_query, udp_limit, write_reply
 from proxies.core.zone import Zone
-from proxies.wire.resources import Resource
+from proxies.wire.resources import ProxyBody, ProxyResource, Resource
 
 MAX_QUERY = 4096
 MAX_REPLY = 65_535
@@ -24,8 +25,8 @@ class Served(Protocol):
     def resource(self, key: str) -> Resource | None:
         """What is in force as ``kind:name``."""
 
-    def addresses(self) -> list[tuple[str, str, int]]:
-        """``(kind, address, port)`` of the open listeners."""
+    def applied(self) -> Mapping[str, object]:
+        """Everything in force, by ``kind:name``."""
 
 
 class DnsServer:
@@ -43,7 +44,7 @@ class DnsServer:
 
 async def serve_dns(served: Served, address: str, port: int) -> DnsServer:
     """Open the port; 0 takes any free one. Raises OSError."""
-    zone = Zone(served.resource, lambda: [host for kind, host, _ in served.addresses() if kind == "outbound"])
+    zone = Zone(served.resource, _Itself(served))
     loop = asyncio.get_running_loop()
     connections: set[_Connection] = set()
     server = await loop.create_server(lambda: _Connection(zone, connections), address, port)
@@ -54,6 +55,19 @@ async def serve_dns(served: Served, address: str, port: int) -> DnsServer:
         server.close()
         raise
     return DnsServer(taken, datagrams, server)
+
+
+class _Itself:
+    """What the proxy has of itself. That resource's name is not known beforehand, and never changes."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+        self._key = ""
+
+    def __call__(self) -> ProxyBody | None:
+        self._key = self._key or next((key for key in self._served.applied() if key.startswith("proxy:")), "")
+        resource = self._served.resource(self._key)
+        return resource.body if isinstance(resource, ProxyResource) else None
 
 
 class _Datagrams(asyncio.DatagramProtocol):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 A, SOA, AAAA, SRV, OPT, ANY = 1, 6, 28, 33, 41, 255
 IN = 1
-NOERROR, FORMERR, NXDOMAIN, NOTIMP, REFUSED, BADVERS = 0, 1, 3, 4, 5, 16
+NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, BADVERS = 0, 1, 2, 3, 4, 5, 16
 
 Name = tuple[bytes, ...]
 """Labels in lower case, the first one leftmost."""

@@ -9,13 +9,20 @@ the service, ``0a000007.catalog.shop.mesh``: the address in hex.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
 from proxies.core import dns
 from proxies.core.dns import Name, Query, Record, Reply
-from proxies.wire.resources import Endpoint, EndpointsResource, Resource, ServiceResource
+from proxies.wire.resources import (
+    Endpoint,
+    EndpointsResource,
+    OutboundListener,
+    ProxyBody,
+    Resource,
+    ServiceResource,
+)
 
 MESH = b"mesh"
 TTL_S = 1
@@ -33,17 +40,20 @@ LOOPBACK: dict[str, Address] = {
 
 
 class Zone:
-    """``resource`` finds what the proxy has in force by ``kind:name``; ``outbound`` are its outbound listeners'
-    addresses."""
+    """``resource`` finds what the proxy has in force by ``kind:name``; ``proxy`` is what it has of itself, None before
+    it has anything."""
 
-    def __init__(self, resource: Callable[[str], Resource | None], outbound: Callable[[], Iterable[str]]) -> None:
+    def __init__(self, resource: Callable[[str], Resource | None], proxy: Callable[[], ProxyBody | None]) -> None:
         self._resource = resource
-        self._outbound = outbound
+        self._proxy = proxy
 
     def reply(self, query: Query) -> Reply:
         if query.cls not in (dns.IN, dns.ANY) or query.name[-1:] != (MESH,):
             # Not ours: the client's next name server may know. "No such name" would end its search.
             return Reply(dns.REFUSED, authoritative=False)
+        proxy = self._proxy()
+        if proxy is None:
+            return Reply(dns.SERVFAIL, authoritative=False)  # soon we shall know
         labels = query.name[:-1]
         if len(labels) < 2:
             return _nothing()
@@ -53,24 +63,26 @@ class Zone:
             return _no_such_name()
         usable = self._usable(name)
         if not prefix:
-            return self._of_service(query, usable)
+            return _of_service(query, proxy, usable)
         if prefix == (b"_http", b"_tcp"):
             return _srv(query, usable) if query.type in (dns.SRV, dns.ANY) else _nothing()
         if prefix == (b"_tcp",):
             return _nothing()
         return _of_instance(query, prefix, usable)
 
-    def _of_service(self, query: Query, usable: Sequence[Endpoint]) -> Reply:
-        if query.type == dns.SRV:
-            return _srv(query, usable)
-        addresses = [address for text in self._outbound() if (address := _address(text))]
-        return _addresses(query, addresses or [address for e in usable if (address := _address(e.address))])
-
     def _usable(self, name: str) -> list[Endpoint]:
         resource = self._resource(f"endpoints:{name}")
         if not isinstance(resource, EndpointsResource):
             return []
         return [endpoint for endpoint in resource.body.endpoints if endpoint.healthy and not endpoint.draining]
+
+
+def _of_service(query: Query, proxy: ProxyBody, usable: Sequence[Endpoint]) -> Reply:
+    if query.type == dns.SRV:
+        return _srv(query, usable)
+    outbound = [listener.address for listener in proxy.listeners if isinstance(listener, OutboundListener)]
+    found = map(_address, outbound or [endpoint.address for endpoint in usable])
+    return _addresses(query, [address for address in found if address])
 
 
 def _of_instance(query: Query, prefix: Name, usable: Sequence[Endpoint]) -> Reply:

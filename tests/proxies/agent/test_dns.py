@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import dns.asyncquery
@@ -29,7 +29,7 @@ MANY = 90
 
 
 class Engine:
-    """As an engine shows itself: ``shop/catalog`` with many instances."""
+    """As an engine shows itself: ``shop/catalog`` with many instances, and an outbound listener."""
 
     def resource(self, key: str) -> wire.Resource | None:
         if key == "service:shop/catalog":
@@ -38,10 +38,14 @@ class Engine:
         if key == "endpoints:shop/catalog":
             found = [wire.Endpoint(id=f"{n}", address=f"10.0.0.{n}", port=80, version="v1") for n in range(MANY)]
             return wire.EndpointsResource(name="shop/catalog", body=wire.EndpointsBody(endpoints=found))
+        if key == "proxy:px-1":
+            listener = wire.OutboundListener(address="127.0.0.1", port=15001)
+            itself = wire.ProxyBody(service="shop/cart", version="v1", listeners=[listener])
+            return wire.ProxyResource(name="px-1", body=itself)
         return None
 
-    def addresses(self) -> list[tuple[str, str, int]]:
-        return [("inbound", "10.0.0.1", 15006), ("outbound", "127.0.0.1", 15001)]
+    def applied(self) -> Mapping[str, object]:
+        return dict.fromkeys(["service:shop/catalog", "endpoints:shop/catalog", "proxy:px-1"])
 
 
 @pytest.fixture
@@ -163,9 +167,10 @@ def test_a_proxy_answers_names_and_is_where_they_lead(proxy: tuple[int, int]) ->
 
     def answer() -> dns.message.Message | None:
         try:
-            return dns.query.udp(ASK, "127.0.0.1", port=names, timeout=1)
+            said = dns.query.udp(ASK, "127.0.0.1", port=names, timeout=1)
         except (OSError, dns.exception.Timeout):
             return None
+        return said if said.answer else None
 
     found = until(answer, "the proxy answers names")
     assert found is not None

@@ -30,7 +30,9 @@ def zone(outbound: Sequence[str] = ("127.0.0.1",), endpoints: Sequence[Endpoint]
             name="shop/catalog", body=wire.EndpointsBody(endpoints=list(endpoints))
         ),
     }
-    return Zone(resources.get, lambda: outbound)
+    listeners = [wire.OutboundListener(address=address, port=15001) for address in outbound]
+    itself = wire.ProxyBody(service="shop/cart", version="v1", listeners=listeners)
+    return Zone(resources.get, lambda: itself)
 
 
 def ask(asked: Zone, name: str, kind: str = "A", number: int = 0, cls: str = "IN") -> dns.message.Message:
@@ -104,6 +106,12 @@ def test_what_is_not_there_has_no_answer(name: str, kind: str, cls: str, code: d
     assert (answer.rcode(), answer.answer) == (code, [])
     if code != dns.rcode.REFUSED:
         assert answer.authority[0].to_text() == "mesh. 1 IN SOA mesh. nobody. 1 3600 600 86400 1"
+
+
+def test_before_the_proxy_knows_itself_it_cannot_say() -> None:
+    unready = Zone({}.get, lambda: None)
+    assert ask(unready, "catalog.shop.mesh").rcode() == dns.rcode.SERVFAIL
+    assert ask(unready, "example.com").rcode() == dns.rcode.REFUSED
 
 
 def test_a_service_without_healthy_instances_exists() -> None:
