@@ -62,10 +62,12 @@ class UpstreamConnection(asyncio.Protocol):
     __slots__ = (
         "_buffer",
         "caller",
+        "counted",
         "ended",
         "endpoint",
         "idle_since",
         "keep",
+        "lost",
         "progress",
         "reused",
         "tls",
@@ -81,7 +83,10 @@ class UpstreamConnection(asyncio.Protocol):
         self.reused = False
         self.keep = True
         """Whether another caller may use it."""
+        self.counted = False
+        """Whether it is one of the connections that its endpoint's load counts."""
         self.ended = False
+        self.lost = False
         self.progress = SILENT
         self.tls: object = None
         self._buffer = b""
@@ -94,7 +99,6 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         self.transport = transport
-        self.endpoint.load.connections += 1
 
     def data_received(self, data: bytes) -> None:
         caller = self.caller
@@ -110,7 +114,9 @@ class UpstreamConnection(asyncio.Protocol):
         return self.caller is not None and self.caller.upstream_eof()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.endpoint.load.connections -= 1
+        self.lost = True
+        if self.counted:
+            self.endpoint.load.connections -= 1
         self.endpoint.forget(self)
         caller, self.caller = self.caller, None
         if caller is not None:

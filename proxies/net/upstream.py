@@ -135,9 +135,10 @@ class Endpoint:
         if load.pending >= load.max_pending:
             load.overflow("pending")
             return None
-        if load.connections + load.pending >= load.max_connections and not (self.owner and self.owner.make_room()):
+        if load.connections >= load.max_connections and not (self.owner and self.owner.make_room()):
             load.overflow("connections")
             return None
+        load.connections += 1  # from now on, and until it failed or was lost
         dial = Dial(dialer, load)
         spawn(self._dial(dial))
         return dial
@@ -161,9 +162,13 @@ class Endpoint:
         try:
             async with asyncio.timeout(self.connect_timeout_s):
                 connection = await self.connect()
-        except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
+            if connection.lost:
+                raise ConnectionResetError("lost before it was used")
+        except (OSError, TimeoutError, UnicodeError) as error:  # ssl.SSLError is an OSError; a host may be no name
+            self.load.connections -= 1
             dial.fail("refused" if isinstance(error, ConnectionRefusedError) else "connect-failure")
             return
+        connection.counted = True
         if not dial.succeed(connection):
             self.give_back(connection)
 
