@@ -13,15 +13,16 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from proxies.core import flags
-from proxies.core.actions import Answer, Choice, Means, compile_choice
+from proxies.core.actions import Answer, Choice, Means, compile_choice, sticky_key
 from proxies.core.breaker import Load
 from proxies.core.head import RequestHead
 from proxies.core.limits import Judges
+from proxies.core.maglev import key_hash
 from proxies.core.match import Matcher
 from proxies.core.retry import compile_retry
 from proxies.core.routes import compile_routes
 from proxies.net.lane import Lane
-from proxies.net.members import Members
+from proxies.net.members import Group, Members
 from proxies.net.metrics import UNKNOWN, Edge, Metrics, Row
 from proxies.net.mirror import Mirror
 from proxies.net.replies import Refused
@@ -31,7 +32,7 @@ from proxies.net.upstream import Endpoint
 from proxies.net.wheel import NEVER, Wheel
 from proxies.wire.reports import ServiceState
 from proxies.wire.resources import ServiceBody
-from proxies.wire.routing import Route, WeightedVersion
+from proxies.wire.routing import Route, Sticky, WeightedVersion
 
 if TYPE_CHECKING:
     from proxies.net.server import ServerConnection
@@ -63,6 +64,7 @@ class Cluster:
         self.members = Members(wheel, tls, self.load)
         self._metrics = metrics
         self._routes: list[_Route] = []
+        self._hash_on = Sticky(kind="source")
         self._unrouted = self._row(Source(), "", "", secured=False)
 
     def select(self, connection: ServerConnection, head: RequestHead) -> tuple[Lane, Endpoint]:
@@ -75,7 +77,8 @@ class Cluster:
                     raise Refused(answer.status, answer.flag, row, answer) from None
                 if lane is None:
                     raise Refused(503, flags.NO_HEALTHY_UPSTREAM, row)
-                endpoint = lane.group.choose()
+                group = lane.group
+                endpoint = group.choose() if group.pick is None else self._pick(group, head, connection)
                 if endpoint is None:
                     raise Refused(503, flags.NO_HEALTHY_UPSTREAM, lane.plain_row)
                 return lane, endpoint
@@ -97,6 +100,7 @@ class Cluster:
         self._unrouted = self._row(source, "", "", secured=False)
         self.body = body
         self._routes = routes
+        self._hash_on = Sticky(kind=body.balancer.hash.kind, name=body.balancer.hash.name)
         self._judges.keep({route.name for route in body.routes})
         self.members.update(body, locality)
 
@@ -104,6 +108,11 @@ class Cluster:
         """Forget the client's view; requests under way finish."""
         self.body = None
         self._routes = []
+
+    def _pick(self, group: Group, head: RequestHead, connection: ServerConnection) -> Endpoint | None:
+        """The endpoint by what the balancer hashes."""
+        key = sticky_key(self._hash_on, head, connection)
+        return group.choose() if key is None or group.pick is None else group.pick(key_hash(key))
 
     def state(self) -> ServiceState:
         """What is under way with the service now, and which endpoints are left out."""

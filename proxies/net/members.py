@@ -14,6 +14,7 @@ from proxies.core.balance import Latency, draw, least_request, peak_ewma, round_
 from proxies.core.breaker import Load
 from proxies.core.health import Checked
 from proxies.core.locality import level, spread
+from proxies.core.maglev import by_portion, maglev
 from proxies.net.checks import Check
 from proxies.net.tls import ClientTls
 from proxies.net.upstream import Endpoint
@@ -27,6 +28,7 @@ WARM_STEP_S = 1.0
 _DRAWS = 4
 
 Choice = Callable[[], Endpoint | None]
+Pick = Callable[[int], Endpoint | None]
 
 
 def _nobody() -> None:
@@ -39,12 +41,14 @@ def _host(body: ServiceBody | None) -> str:
 
 
 class Group:
-    """The endpoints of one version in use. ``choose`` is replaced whole when they change."""
+    """The endpoints of one version in use. ``choose`` and ``pick`` are replaced whole when they change."""
 
-    __slots__ = ("choose", "usable")
+    __slots__ = ("choose", "pick", "usable")
 
     def __init__(self) -> None:
         self.choose: Choice = _nobody
+        self.pick: Pick | None = None
+        """The choice by a hash, where the policy has one."""
         self.usable: Sequence[Endpoint] = ()
 
     def another(self, tried: Sequence[Endpoint]) -> Endpoint | None:
@@ -253,17 +257,31 @@ class Members(Timer):
     def _regroup(self, version: str) -> None:
         members = [m for m in self._members.values() if m.spec.version == version and not m.spec.draining]
         group = self.group(version)
-        group.choose, group.usable = self._compile(members)
+        group.choose, group.pick, group.usable = self._compile(members)
         for member in members:
             if member.standing.state == outlier.PROBING and not member.endpoint.active:
                 member.standing.state = outlier.DUE  # whoever carried the probe left before its end
             if member.standing.state == outlier.DUE and member.spec.healthy and member.checked.healthy:
                 self._probe_next(group, member)
 
-    def _compile(self, members: list[_Member]) -> tuple[Choice, Sequence[Endpoint]]:
-        """The choice among members, and all those it may fall on."""
-        if not members or self._body is None:
-            return _nobody, ()
+    def _compile(self, members: list[_Member]) -> tuple[Choice, Pick | None, Sequence[Endpoint]]:
+        """The choice among members, the one by a hash, and all those that they may fall on."""
+        used = self._used(members)
+        if not used:
+            return _nobody, None, ()
+        portions = [portion for portion, _ in used]
+        usable = [member.endpoint for _, chosen in used for member in chosen]
+        choices = [self._balance(chosen) for _, chosen in used]
+        picks = [self._hash(chosen) for _, chosen in used] if self._hashes else []
+        if len(used) == 1:
+            return choices[0], picks[0] if picks else None, usable
+        level_of = draw(choices, portions, random)
+        return lambda: level_of()(), by_portion(picks, portions) if picks else None, usable
+
+    def _used(self, members: list[_Member]) -> list[tuple[float, list[_Member]]]:
+        """The levels of members that get requests: their portions, and who of each is in use."""
+        if self._body is None:
+            return []
         balancer = self._body.balancer
         levels: dict[int, list[_Member]] = {}
         for member in members:
@@ -271,19 +289,19 @@ class Members(Timer):
             levels.setdefault(near, []).append(member)
         ordered = [levels[near] for near in sorted(levels)]
         shares = spread([(sum(m.healthy for m in ms), len(ms)) for ms in ordered], balancer.panic_percent)
-        used = [
+        return [
             (share.portion, [member for member in ms if share.panic or member.healthy])
             for share, ms in zip(shares, ordered, strict=True)
             if share.portion
         ]
-        choices = [self._balance(chosen) for _, chosen in used]
-        usable = [member.endpoint for _, chosen in used for member in chosen]
-        if not choices:
-            return _nobody, ()
-        if len(choices) == 1:
-            return choices[0], usable
-        pick = draw(choices, [portion for portion, _ in used], random)
-        return (lambda: pick()()), usable
+
+    @property
+    def _hashes(self) -> bool:
+        return self._body is not None and self._body.balancer.policy == "maglev"
+
+    def _hash(self, members: list[_Member]) -> Pick:
+        names = [member.spec.id for member in members]
+        return maglev([member.endpoint for member in members], names, [self._weight(member) for member in members])
 
     def _balance(self, members: list[_Member]) -> Choice:
         assert self._body is not None
@@ -295,7 +313,7 @@ class Members(Timer):
             return lambda: timed().endpoint
         if policy == "round_robin":
             return round_robin(endpoints, weights, random)
-        if policy == "random":
+        if policy in ("random", "maglev"):  # without a key, maglev has nothing to go by
             return draw(endpoints, weights, random)
         return least_request(endpoints, weights, random)
 
@@ -310,14 +328,16 @@ class Members(Timer):
 
     def _probe_next(self, group: Group, member: _Member) -> None:
         """Send the group's next request to an endpoint that is due back, then go on as before."""
-        choose = group.choose
+        choose, pick = group.choose, group.pick
 
-        def probe() -> Endpoint:
-            group.choose = choose
+        def probe(*_: int) -> Endpoint:
+            group.choose, group.pick = choose, pick
             member.standing.state = outlier.PROBING
             return member.endpoint
 
         group.choose = probe
+        if pick is not None:
+            group.pick = probe
 
     def _arm(self, seconds: float) -> None:
         deadline = self._wheel.now + seconds

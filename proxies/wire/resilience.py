@@ -80,16 +80,25 @@ class HealthCheck(Body, frozen=True, kw_only=True):
     jitter_percent: Percent = 10
 
 
+class HashOn(Body, frozen=True, kw_only=True):
+    """What of a request ``maglev`` hashes: a cookie's or a header's value, or the peer's service or address. A request
+    without it goes anywhere."""
+
+    kind: Literal["cookie", "header", "source"] = "source"
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]*$", max_length=128)] = ""
+
+
 class Balancer(Body, frozen=True, kw_only=True):
     """How one of a version's endpoints is chosen, by their weights: ``least_request`` and ``peak_ewma`` take the better
-    of two by open requests or by expected latency.
+    of two by open requests or by expected latency; ``maglev`` gives requests with an equal ``hash`` the same one.
 
     Endpoints in the proxy's own locality come first; others take over as healthy ones become fewer, unless
     ``locality_failover`` is off: then all count the same. Under ``panic_percent`` healthy all are used. A new endpoint
     reaches its full weight after ``slow_start_ms`` (0: at once).
     """
 
-    policy: Literal["least_request", "peak_ewma", "round_robin", "random"] = "least_request"
+    policy: Literal["least_request", "peak_ewma", "round_robin", "random", "maglev"] = "least_request"
+    hash: HashOn = field(default_factory=HashOn)
     slow_start_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 0
     panic_percent: Percent = 50
     locality_failover: bool = True

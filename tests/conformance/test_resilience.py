@@ -489,6 +489,27 @@ def test_every_policy_shares_by_weight(bench: Bench, policy: str) -> None:
         assert 240 <= taken["heavy"] <= 350
 
 
+def test_equal_keys_meet_one_instance_and_come_back_to_others_when_it_goes(bench: Bench) -> None:
+    apps = [App(echo(str(number))) for number in range(4)]
+    bench.apps += apps
+    ports = [app.port for app in apps]
+    balancer = {"policy": "maglev", "hash": {"kind": "header", "name": "x-user"}}
+
+    def met() -> dict[int, str]:
+        return {user: ask(bench.port, headers=f"x-user: {user}\r\n").json()["app"] for user in range(30)}
+
+    bench.place(ports, balancer=balancer)
+    first = met()
+    assert met() == first
+    assert len(set(first.values())) == 4
+    bench.place(ports[1:], balancer=balancer)
+    second = met()
+    assert "0" not in second.values()
+    stayed = [user for user, app in first.items() if app != "0"]
+    assert sum(first[user] == second[user] for user in stayed) >= 0.7 * len(stayed)
+    assert bench.ask(5) == {200: 5}  # without a key
+
+
 def test_a_slow_instance_gets_less_by_latency(bench: Bench) -> None:
     quick = threading.Event()
 
