@@ -143,11 +143,7 @@ def _target(
         return _answered(route)
     if route.sticky is not None:
         return _stuck(route.sticky, compile_sticky(split, lane), issuing, means.new_id)
-    if sum(bool(weighted.weight) for weighted in split) < 2:
-        only = compile_split(split, lane)(0.0)
-        return lambda head, peer: only
-    by_share, rng = compile_split(split, lane), means.rng
-    return lambda head, peer: by_share(rng())
+    return compile_split(split, lane, means.rng)
 
 
 def _redirected(route: Route) -> Choice[T]:

@@ -7,20 +7,23 @@ from hashlib import blake2b
 from math import log
 from typing import TypeVar
 
+from proxies.core.head import RequestHead
+from proxies.core.peers import Peer
 from proxies.wire.routing import WeightedVersion
 
 T = TypeVar("T")
 
 
-def compile_split(split: Sequence[WeightedVersion], lane: Callable[[str], T]) -> Callable[[float], T | None]:
-    """A choice among the split's versions, each made into what ``lane`` gives for it, by a number in [0, 1). A
-    version's share is its weight over the sum. None is chosen only where all weights are 0."""
+def compile_split(
+    split: Sequence[WeightedVersion], lane: Callable[[str], T], rng: Callable[[], float]
+) -> Callable[[RequestHead, Peer], T | None]:
+    """A choice among the split's versions, each made into what ``lane`` gives for it, by random numbers in [0, 1). A
+    version's share is its weight over the sum. None is chosen only where all weights are 0. Whose request it is means
+    nothing here; the arguments are those of every choice, so that nothing stands between it and its caller."""
     lanes = [(item.weight, lane(item.version)) for item in split if item.weight]
-    if not lanes:
-        return lambda share: None
-    if len(lanes) == 1:
-        only = lanes[0][1]
-        return lambda share: only
+    if len(lanes) < 2:
+        only = lanes[0][1] if lanes else None
+        return lambda head, peer: only
     total = sum(weight for weight, _ in lanes)
     bounds: list[tuple[float, T]] = []
     reached = 0
@@ -29,7 +32,8 @@ def compile_split(split: Sequence[WeightedVersion], lane: Callable[[str], T]) ->
         bounds.append((reached / total, chosen))
     last = lanes[-1][1]
 
-    def choose(share: float) -> T:
+    def choose(head: RequestHead, peer: Peer) -> T:
+        share = rng()
         for bound, chosen in bounds:
             if share < bound:
                 return chosen

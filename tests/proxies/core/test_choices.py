@@ -13,6 +13,7 @@ from proxies.core.paths import normalise, split_authority, split_target
 from proxies.core.split import compile_split
 from proxies.core.trace import is_request_id, is_traceparent, new_request_id, new_traceparent
 from proxies.wire.routing import WeightedVersion
+from tests.proxies.core.requests import Stranger, request
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_the_most_specific_host_wins() -> None:
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=6), st.floats(0, 1, exclude_max=True))
 def test_a_share_falls_to_the_version_whose_interval_holds_it(weights: list[int], share: float) -> None:
     split = [WeightedVersion(version=f"v{number}", weight=weight) for number, weight in enumerate(weights)]
-    chosen = compile_split(split, lambda version: version)(share)
+    chosen = compile_split(split, str, lambda: share)(request(), Stranger())
     if not any(weights):
         assert chosen is None
         return

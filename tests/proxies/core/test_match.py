@@ -11,14 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxies.core.head import RequestHead, read_request
 from proxies.core.match import compile_match, match_flaws
 from proxies.core.routes import compile_routes, first_match
 from proxies.wire.routing import Route, RouteMatch
-
-
-def request(target: str = "/", *lines: str, method: str = "GET") -> RequestHead:
-    return read_request("\r\n".join([f"{method} {target} HTTP/1.1", "host: a", *lines]).encode())
+from tests.proxies.core.requests import request
 
 
 def match(**fields: Any) -> RouteMatch:
