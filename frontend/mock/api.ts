@@ -237,6 +237,25 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
       ),
   ],
   ['GET', 'services', ({ mesh }) => page(mesh.services())],
+  [
+    'GET',
+    'gateways',
+    () =>
+      page([
+        {
+          id: 'platform/gateway',
+          namespace: 'platform',
+          name: 'gateway',
+          hosts: [{ host: '*', service: 'shop/frontend' }],
+          revision: 1,
+        },
+      ]),
+  ],
+  [
+    'GET',
+    'services/:namespace/:name/resilience',
+    () => json({ connect_timeout_ms: 1000, version: '1' }, { headers: { ETag: '"1"' } }),
+  ],
   ['GET', 'services/:namespace/:name', (c) => one(c.mesh.service(serviceId(c)), 'service')],
   ['GET', 'services/:namespace/:name/instances', (c) => page(c.mesh.instances(serviceId(c)))],
   [

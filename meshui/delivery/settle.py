@@ -205,7 +205,7 @@ def forget_old() -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute(_FORGET, [KEPT])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _complete(revisions: Collection[int]) -> list[int]:

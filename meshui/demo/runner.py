@@ -23,6 +23,8 @@ from meshui.demo.supervision import Supervisor, wait_for_former
 SERVER_DEADLINE_S = 60
 WEB_DEADLINE_S = 90
 MESH_DEADLINE_S = 120
+SHARED = ("directory", "service:", "endpoints:")
+"""The resources that every proxy of the mesh has alike."""
 
 
 def main(command: str) -> int:
@@ -70,6 +72,7 @@ class Demo:
             self.supervisor.wait(self._web_answers, "web", WEB_DEADLINE_S, lambda: "did not answer")
         with stage(f"{len(self._ports) - 1} service instances, their sidecars, the gateway"):
             self.supervisor.start(Group.SIDECARS)
+            self.supervisor.wait(self._proxies_agree, "gateway", MESH_DEADLINE_S, lambda: "waits for the sidecars")
             self.supervisor.wait(
                 self._traffic_flows, "gateway", MESH_DEADLINE_S, lambda: f"let no traffic through ({self._trouble})"
             )
@@ -118,6 +121,17 @@ class Demo:
 
     def _web_answers(self) -> bool:
         return fetch(self._options.port, "GET", "/readyz")[0] == 200
+
+    def _proxies_agree(self) -> bool:
+        """Whether all proxies are up and hold the same mesh: no request is sent, and fails, before that."""
+        meshes = set()
+        for ports in self._ports.values():
+            status, config = fetch(ports["admin"], "GET", "/config")
+            if status != 200 or fetch(ports["admin"], "GET", "/ready")[0] != 200:
+                return False
+            shared = (entry for entry in config["resources"] if entry["resource"].startswith(SHARED))
+            meshes.add(tuple((entry["resource"], entry["version"]) for entry in shared))
+        return len(meshes) == 1
 
     def _traffic_flows(self) -> bool:
         """Whether both walks through the mesh, reading and buying, reach everyone."""

@@ -25,6 +25,7 @@ from channels.db import DatabaseSyncToAsync
 from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
+from meshui.core.concurrency import end
 from meshui.core.errors import MeshError
 from meshui.delivery.redis import async_client
 from meshui.delivery.signals import LIVE_CHANNEL
@@ -84,9 +85,7 @@ class Tasks:
             log.error("a background task failed", exc_info=error)
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
 
 class Producer:

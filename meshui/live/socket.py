@@ -18,6 +18,7 @@ from django.db import Error as DatabaseError
 from msgspec import Struct
 
 from meshui.core.actors import Actor
+from meshui.core.concurrency import end
 from meshui.core.errors import InvalidInput, MeshError, NotAuthenticated
 from meshui.live.client import Client
 from meshui.live.entry import Headers, authenticate, headers_of, is_allowed_origin
@@ -81,9 +82,7 @@ async def _serve(headers: Headers, receive: Receive, send: Send) -> None:
         done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
     finally:
         client.close()
-        for part in parts:
-            part.cancel()
-        await asyncio.gather(*parts, return_exceptions=True)
+        await end(parts)
     for part in done:
         with contextlib.suppress(OSError, RuntimeError):  # the client has gone while we wrote
             part.result()

@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ from django.db import Error as DatabaseError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from meshui.core.concurrency import end
 from meshui.telemetry.beats import Beats
 from meshui.telemetry.fold import Fold, Nonsense, Registry, Seen, SeenState
 from meshui.telemetry.frames import SPAN_S, Frame, decode, entry, read_entry, total
@@ -59,17 +60,7 @@ async def run(redis: Redis) -> None:
         for task in done:
             task.result()
     finally:
-        await _end(tasks)
-
-
-async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel until all have ended: a call into a thread that returns at that very moment swallows one cancellation
-    (asgiref awaits its result again), which a TaskGroup would then wait for without end."""
-    pending = set(tasks)
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=0.5)
+        await end(tasks)
 
 
 async def roll_up_always(redis: Redis) -> None:

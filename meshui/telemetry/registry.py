@@ -118,3 +118,12 @@ class Cached(Generic[T]):
 
 
 services = Cached(load_services)
+
+
+def service_state(service: str) -> ServiceState | None:
+    """One service by full name; a name not known yet is looked up anew, for it may be a second old."""
+    known = services.get().get(service)
+    if known is None:
+        services.clear()
+        known = services.get().get(service)
+    return known

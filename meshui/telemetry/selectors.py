@@ -217,7 +217,7 @@ class ServiceTraffic(Answer, frozen=True):
 
 def service_traffic(*, service: str, window_s: int, visible: frozenset[str] | None) -> ServiceTraffic:
     """The traffic of one service over the last seconds (1 to 900). Raises NotFound where the registry has none."""
-    state = registry.services.get().get(service)
+    state = registry.service_state(service)
     if state is None:
         raise NotFound(f"no service {service}")
     graph = graph_get(window_s=window_s, by="service", scope=Scope(visible=visible, focus=service))
@@ -259,9 +259,8 @@ def metrics_get(*, asked: Asked, since: float, until: float, step_s: int | None)
 
     Raises InvalidInput for a span or step that gives too many points, NotFound for an unknown service.
     """
-    services = registry.services.get()
     for name in (asked.service, *(asked.edge or ())):
-        if name and name != UNKNOWN and name not in services:
+        if name and name != UNKNOWN and registry.service_state(name) is None:
             raise NotFound(f"no service {name}")
     oldest = window.shared().oldest
     from_frames = oldest is not None and since >= min(oldest, time.time() - KEPT_S)
@@ -270,7 +269,7 @@ def metrics_get(*, asked: Asked, since: float, until: float, step_s: int | None)
     start = int(since // step_s) * step_s
     steps = Steps(start, step_s, max(1, -int(-(until - start) // step_s)))
     end = start + step_s * len(steps.times)
-    choice = Choice(_version_of(asked, services))
+    choice = Choice(_version_of(asked, registry.services.get()))
     for frame, seconds in _frames(asked, start, end, from_frames, step_s):
         steps.add(frame, seconds, choice)
     return Metrics(

@@ -1,4 +1,7 @@
-"""The browser tests share one running demo and one Chromium."""
+"""The browser tests share one running demo and one Chromium, both gone before the next folder of tests.
+
+The browser's driver keeps an event loop in this thread, beside which no asynchronous test could run.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from tests.support.browser import Dashboard, running_browser
 from tests.support.demo import Demo, running_demo
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo() -> Iterator[Demo]:
     with running_demo() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with running_browser() as running:
         yield running

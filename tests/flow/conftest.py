@@ -1,4 +1,4 @@
-"""The flow tests share one running demo."""
+"""The flow tests share one running demo, gone before the next folder of tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.support.demo import Demo, running_demo
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo() -> Iterator[Demo]:
     with running_demo() as running:
         yield running

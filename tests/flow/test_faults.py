@@ -12,7 +12,7 @@ from tests.support.poll import until
 CATALOG = "shop/catalog"
 
 
-@pytest.mark.parametrize("victim", ["web", "worker", "beat", "collector", "valkey"])
+@pytest.mark.parametrize("victim", ["web", "worker", "beat", "collector", "valkey", "postgres"])
 def test_no_request_fails_when_it_is_killed(demo: Demo, victim: str) -> None:
     until(demo.web_ready, "the control plane is whole")
     start = 30 if demo.api("GET", f"services/{CATALOG}/split/").body["weights"]["v2"] != 30 else 60

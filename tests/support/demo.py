@@ -34,6 +34,7 @@ PROCESSES = {
     "beat": r"celery.* beat",
     "collector": r"manage\.py collector",
     "valkey": r"(valkey|redis)-server",
+    "postgres": r"bin/postgres -D",
 }
 """What the command line of each control-plane process looks like."""
 

@@ -7,6 +7,7 @@ import { useFrame } from '@/api/freshness'
 import { queries } from '@/api/queries'
 import { useGraph } from '@/api/useLive'
 import { ChangesTable } from '@/features/changes/ChangesTable'
+import { chartMarks } from '@/features/changes/marks'
 import { headline, rankEdges } from '@/features/overview/headline'
 import { SyncPanel } from '@/features/overview/SyncPanel'
 import { EdgeTable } from '@/ui/EdgeTable'
@@ -28,10 +29,7 @@ export function OverviewPage() {
   useFrame(graph.data?.age_s, graph.dataUpdatedAt)
   const changes = useQuery(queries.changes({ page_size: CHANGES }))
   const recent = useMemo(() => changes.data?.results ?? [], [changes.data])
-  const marks = useMemo(
-    () => recent.map(({ at, id }) => ({ at: new Date(at).getTime() / 1000, label: `#${id}` })),
-    [recent],
-  )
+  const marks = useMemo(() => chartMarks(recent), [recent])
   const now = useNow(10_000)
   const answer = graph.data && headline(graph.data, recent, now, t)
   const summary = graph.data?.summary

@@ -10,6 +10,7 @@ import type { Health, Service, ServiceTraffic } from '@/api/types'
 import { useServiceLive } from '@/api/useLive'
 import { AddVersion } from '@/features/catalog/CreateForms'
 import { ChangesTable } from '@/features/changes/ChangesTable'
+import { chartMarks } from '@/features/changes/marks'
 import { TrafficTab } from '@/features/services/TrafficTab'
 import { InstancesPanel, VersionsPanel } from '@/features/services/VersionTables'
 import { ResiliencePanel } from '@/features/traffic/ResiliencePanel'
@@ -95,14 +96,7 @@ function ServiceTabs({ service, traffic }: { service: Service; traffic: ServiceT
   const mayWrite = useMay('traffic.write', service.namespace)
   const mayAdd = useMay('catalog.write', service.namespace)
   const changes = useQuery(queries.changes({ object: `service:${service.id}`, page_size: 50 }))
-  const marks = useMemo(
-    () =>
-      (changes.data?.results ?? []).map(({ at, id }) => ({
-        at: new Date(at).getTime() / 1000,
-        label: `#${id}`,
-      })),
-    [changes.data],
-  )
+  const marks = useMemo(() => chartMarks(changes.data?.results ?? []), [changes.data])
   const versions = service.versions.map((version) => version.name)
   return (
     <Tabs value={tab} onChange={(next) => set({ tab: next ?? 'traffic' })} keepMounted={false}>

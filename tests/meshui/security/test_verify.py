@@ -78,7 +78,7 @@ def test_a_renewal_signed_by_another_key_is_refused(held: Held) -> None:
     [
         {"proxy_id": "p2"},
         {"timestamp": int(timezone.now().timestamp()) - 301},
-        {"timestamp": int(timezone.now().timestamp()) + 400},
+        {"timestamp": int(timezone.now().timestamp()) + 86_400},
         {"signature": "zz"},
         {"signature": ""},
     ],

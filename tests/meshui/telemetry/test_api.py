@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from meshui.accounts.models import RoleGrant, User
-from meshui.telemetry import rollups
+from meshui.telemetry import registry, rollups
 from meshui.telemetry.window import Window
 from tests.meshui.telemetry.mesh import call, register
 from tests.meshui.telemetry.seconds import second
@@ -276,3 +276,11 @@ def test_the_graph_costs_the_same_queries_whatever_the_mesh(
         get(client, "graph/")
     with django_assert_num_queries(3):
         get(client, "graph/")
+
+
+def test_a_service_is_known_as_soon_as_it_is_made() -> None:
+    client = client_of()
+    registry.services.get()  # read just before, and good for two seconds
+    register()
+    assert get(client, "services/shop/catalog/traffic/")["in"] == []
+    assert get(client, "metrics/", service="shop/catalog")["times"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,5 +31,5 @@ def plane(valkey: Valkey) -> Iterator[ControlPlane]:
 
 @pytest.fixture
 def port() -> Iterator[Iterator[int]]:
-    """Free ports, each another one."""
-    yield (number for number in reversed(PORTS) if is_free(number))
+    """Free ports, each another one, and others than those of a run beside this one."""
+    yield (number for number in random.sample(PORTS, len(PORTS)) if is_free(number))
