@@ -17,15 +17,18 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from proxies.core.addresses import address
+from proxies.core.addresses import address, loopback
 from proxies.net.admin import serve_admin
 from proxies.net.engine import Engine
 from proxies.net.standalone import FileConfiguration, TlsFiles, load
 from proxies.wire.resources import ResourceError, json_schema
+
+if TYPE_CHECKING:
+    from proxies.agent.dns import DnsServer
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
@@ -55,21 +58,34 @@ def run_loop(stack: Coroutine[Any, Any, None]) -> int:
 
 
 async def serve_until_told(
-    engine: Engine, admin: tuple[str, int] | None, more_metrics: Callable[[], str] = str
+    engine: Engine,
+    admin: tuple[str, int] | None,
+    dns: tuple[str, int] | None,
+    more_metrics: Callable[[], str] = str,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then drain; a second signal ends at once."""
+    """Serve until SIGTERM or SIGINT, then drain; a second signal ends at once. ``admin`` and ``dns`` are ports that are
+    open meanwhile."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     pages = await serve_admin(engine, *admin, more_metrics) if admin is not None else None
+    names = await _serve_dns(engine, dns) if dns is not None else None
     await told.wait()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, engine.stop)
     logging.getLogger("meshui.proxy").info("draining for at most %g s", engine.drain_s)
     await engine.drain()
-    if pages is not None:
-        pages.close()
+    for side in (pages, names):
+        if side is not None:
+            side.close()
+
+
+async def _serve_dns(engine: Engine, dns: tuple[str, int]) -> DnsServer:
+    # A proxy that answers no names does without it.
+    from proxies.agent.dns import serve_dns
+
+    return await serve_dns(engine, *dns)
 
 
 async def _serve_file(options: argparse.Namespace, tls: TlsFiles | None) -> None:
@@ -78,7 +94,7 @@ async def _serve_file(options: argparse.Namespace, tls: TlsFiles | None) -> None
     configuration.apply()
     engine.start()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, configuration.reload)
-    await serve_until_told(engine, options.admin)
+    await serve_until_told(engine, options.admin, options.dns)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -101,7 +117,7 @@ def _run_joined(words: list[str]) -> int:
         engine = Engine()
         engine.start()
         async with joined(options, engine) as agent:
-            await serve_until_told(engine, options.admin, agent.metrics)
+            await serve_until_told(engine, options.admin, options.dns, agent.metrics)
 
     try:
         return run_loop(serve())
@@ -127,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="serve a resource file, or join a control plane (run --join URL --help)")
     run.add_argument("--resources", type=Path, metavar="FILE", required=True, help="the file to serve")
     run.add_argument("--admin", type=address, metavar="ADDRESS:PORT", help="where to serve /metrics, /ready, /config")
+    run.add_argument("--dns", type=loopback, metavar="ADDRESS:PORT", help="where to answer names under .mesh")
     run.add_argument("--cert", type=Path, metavar="FILE", help="PEM certificate chain for mTLS, leaf first")
     run.add_argument("--key", type=Path, metavar="FILE", help="PEM private key of the certificate")
     run.add_argument("--ca", type=Path, metavar="FILE", help="PEM root certificates to trust")

@@ -1,5 +1,6 @@
 /** The demo mesh as a small model in memory: what the mock backend answers from. */
 import type * as T from '../src/api/types'
+import { newRoute } from '../src/features/traffic/routeText'
 
 export type Call = { from: string; to: string; share: number; errors: number; ms: number }
 
@@ -65,14 +66,7 @@ export class MockMesh {
     for (const [id, versions] of Object.entries(SERVICES)) {
       this.splits[id] = Object.fromEntries(versions.map((version, index) => [version, index === 0 ? 100 : 0]))
       this.observed[id] = { ...this.splits[id] }
-      this.routes[id] = [
-        {
-          name: 'default',
-          match: { path: { kind: 'prefix', value: '/' }, methods: [], headers: [] },
-          weights: null,
-          timeouts: { request_ms: 15000, idle_ms: 300000 },
-        },
-      ]
+      this.routes[id] = [newRoute('default')]
     }
     this.proxies = this.seedProxies()
     this.seedChanges()
@@ -192,9 +186,11 @@ export class MockMesh {
         weight: split[version] ?? 0,
         instances: 1,
         healthy: 1,
+        draining: 0,
       })),
       instances: versions.length,
       healthy: versions.length,
+      health: { status: 'passing', passing: versions.length, critical: 0, draining: 0 },
       split,
       updated_at: this.ago(minutes(40)),
       revision: this.revision,
@@ -213,8 +209,11 @@ export class MockMesh {
         address: '127.0.0.1',
         port: Number(proxy?.address.split(':')[1] ?? 20000 + index),
         version,
+        metadata: {},
         healthy: true,
         status: 'passing',
+        critical_since: null,
+        check: { kind: 'ttl', own: false, status: 'passing', output: '', at: null },
         draining: false,
         proxy: proxy?.id ?? null,
         last_seen_at: this.ago(1200),

@@ -30,6 +30,8 @@ class Service(models.Model):
     name = models.CharField(max_length=63)
     kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.HTTP)
     description = models.CharField(max_length=500, blank=True, default="")
+    health_check = models.JSONField(null=True)
+    """``meshui.catalog.checks.Check`` as JSON, for instances that have none of their own; None: heartbeats alone."""
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     revision = models.BigIntegerField(default=0)
@@ -108,10 +110,24 @@ class Instance(models.Model):
     """Whose reports are its heartbeat; None where the instance sends its own."""
     address = models.CharField(max_length=253)
     port = models.PositiveIntegerField()
+    metadata = models.JSONField(default=dict)
+    """Text by text: what its owner wants to find it by. Proxies do not get it."""
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.PASSING)
+    """Passing while it beats and no check says otherwise; kept so by ``services.verdicts`` alone."""
+    critical_since = models.DateTimeField(null=True)
     draining = models.BooleanField(default=False)
+    """Whether it is to get no new requests."""
     ttl_s = models.PositiveIntegerField(default=15)
     """Seconds without a heartbeat after which it is critical."""
+    beating = models.BooleanField(default=True)
+    """Whether its last heartbeat came in time."""
+    health_check = models.JSONField(null=True)
+    """In place of its service's."""
+    check_passing = models.BooleanField(null=True)
+    """The verdict of its HTTP or TCP check; None before the first."""
+    check_output = models.CharField(max_length=200, blank=True, default="")
+    """What the probe saw that led to the verdict."""
+    check_at = models.DateTimeField(null=True)
     registered_at = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(default=timezone.now)
 

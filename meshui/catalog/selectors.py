@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,14 +11,18 @@ from django.core.cache import cache
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.utils import timezone
 
+from meshui.catalog.checks import ACTIVE_KINDS
 from meshui.catalog.models import Instance, JoinToken, Namespace, Service, Version
 from meshui.core.actors import Actor
 from meshui.core.errors import InvalidInput, NotFound
 from meshui.core.versions import etag
 
-OBSERVED_KEY = "catalog:observed"
+HEARTBEATS_HEARD = "catalog:observed"
+"""That the collector reads proxies' reports."""
+CHECKS_RUN = "catalog:checked"
+"""That the checker sends probes."""
 OBSERVED_GAP = timedelta(seconds=5)
-"""The longest silence of the collector that still counts as listening without a break."""
+"""The longest silence of a watcher that still counts as watching without a break."""
 
 
 # --- namespaces and services ------------------------------------------------------------------------------------
@@ -70,10 +75,11 @@ def get_service_shown(name: str) -> Service:
 
 
 def counted_versions() -> QuerySet[Version]:
-    """Versions with ``instance_count`` and ``healthy_count``."""
+    """Versions with ``instance_count``, ``healthy_count`` and ``draining_count``."""
     return Version.objects.order_by("name").annotate(
         instance_count=Count("instances"),
         healthy_count=Count("instances", filter=Q(instances__status=Instance.Status.PASSING)),
+        draining_count=Count("instances", filter=Q(instances__draining=True)),
     )
 
 
@@ -115,8 +121,25 @@ def get_version(service: Service, name: str, path: str = "version") -> Version:
 # --- instances --------------------------------------------------------------------------------------------------
 
 
-def instances(service: Service) -> QuerySet[Instance]:
-    return Instance.objects.filter(service=service).select_related("version")
+def instances(
+    service: Service,
+    *,
+    status: str = "",
+    version: str = "",
+    draining: bool | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> QuerySet[Instance]:
+    """The instances of a service; those alone that have all of ``metadata``."""
+    rows = Instance.objects.filter(service=service).select_related("version", "service")
+    if status:
+        rows = rows.filter(status=status)
+    if version:
+        rows = rows.filter(version__name=version)
+    if draining is not None:
+        rows = rows.filter(draining=draining)
+    if metadata:
+        rows = rows.filter(metadata__contains=dict(metadata))
+    return rows
 
 
 def get_instance(service: str, instance_id: str) -> Instance:
@@ -130,30 +153,53 @@ def get_instance(service: str, instance_id: str) -> Instance:
 
 
 def instance_version(row: Instance) -> str:
-    """Of what identifies it; heartbeats change nothing here."""
-    return etag([row.pk, row.address, row.port, row.version_id])
+    """Of what identifies and describes it; heartbeats change nothing here."""
+    return etag([row.pk, row.address, row.port, row.version_id, row.metadata])
+
+
+def actively_checked() -> QuerySet[Instance]:
+    """The instances that are sent probes, by a check of their own or their service's."""
+    own = Q(health_check__kind__in=ACTIVE_KINDS)
+    inherited = Q(health_check__isnull=True, service__health_check__kind__in=ACTIVE_KINDS)
+    return Instance.objects.filter(own | inherited)
+
+
+def is_actively_checked(row: Instance) -> bool:
+    """The same of one row with its service."""
+    check = row.service.health_check if row.health_check is None else row.health_check
+    return check is not None and check["kind"] in ACTIVE_KINDS
+
+
+def health_check_version(owner: Service | Instance) -> str:
+    return etag([owner.pk, owner.health_check])
+
+
+# --- what was watched -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The stretch of time in which the collector has been reading reports without a break."""
+    """The stretch of time in which something has been watched without a break."""
 
     since: datetime
     until: datetime
 
 
-def registry_observation(now: datetime) -> Observation | None:
-    """The current stretch; None where the last one has ended, or nobody remembers it."""
-    seen: Any = cache.get(OBSERVED_KEY)
-    if not isinstance(seen, Observation) or now - seen.until > OBSERVED_GAP:
-        return None
-    return seen
+def observe(what: str, now: datetime) -> None:
+    """Note that it is being watched now: the current stretch goes on, or a new one begins."""
+    seen = _observation(what, now)
+    cache.set(what, Observation(since=seen.since if seen else now, until=now), timeout=None)
 
 
-def registry_observed_since(now: datetime | None = None) -> datetime | None:
-    """Since when silence of a proxy has been heard; None while nobody listens."""
-    seen = registry_observation(now or timezone.now())
+def observed_since(what: str, now: datetime | None = None) -> datetime | None:
+    """Since when it has been watched without a break; None where the last stretch has ended, or nobody remembers it."""
+    seen = _observation(what, now or timezone.now())
     return seen.since if seen else None
+
+
+def _observation(what: str, now: datetime) -> Observation | None:
+    seen: Any = cache.get(what)
+    return seen if isinstance(seen, Observation) and now - seen.until <= OBSERVED_GAP else None
 
 
 # --- join tokens ------------------------------------------------------------------------------------------------

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import replace
 
+from meshui.compile.service import limits_of, route_of
+from meshui.mesh import values
 from meshui.mesh.invariants import Breach, Invalid
+from proxies.core.limits import limit_flaws
+from proxies.core.routes import route_flaws
 from proxies.wire import resources as wire
+from proxies.wire import routing
 
 
 def check(resources: Iterable[wire.Resource], services: Set[str]) -> None:
@@ -15,6 +21,31 @@ def check(resources: Iterable[wire.Resource], services: Set[str]) -> None:
         raise Invalid(breaches)
 
 
+def route_breaches(routes: Sequence[values.Route]) -> Iterator[Breach]:
+    """What proxies would refuse of routes, or what contradicts itself; paths as ``routes.0.match.path.value``."""
+    for index, route in enumerate(routes):
+        compiled = route_of(route, dict.fromkeys(route.backends, 0))
+        for breach in _route("", compiled):
+            yield replace(breach, path=f"routes.{index}{_as_written(breach.path, compiled)}")
+
+
+def limit_breaches(limits: Sequence[values.RateLimit]) -> Iterator[Breach]:
+    """The same of a service's own limits; paths as ``limits.0.name``."""
+    for flaw in limit_flaws(limits_of(limits)):
+        yield Breach(f"limits.{flaw.path}", flaw.code, flaw.reason)
+
+
+def _as_written(path: str, route: routing.Route) -> str:
+    """``.split.0.request_headers`` as ``.backends.v1.request_headers``, ``.split`` as ``.weights``."""
+    _, field, *rest = path.split(".")
+    if field != "split":
+        return path
+    if not rest:
+        return ".weights"
+    assert route.split is not None
+    return ".".join(["", "backends", route.split[int(rest[0])].version, *rest[1:]])
+
+
 def _breaches(resource: wire.Resource, services: Set[str]) -> Iterator[Breach]:
     key = resource.key
     match resource:
@@ -22,6 +53,9 @@ def _breaches(resource: wire.Resource, services: Set[str]) -> Iterator[Breach]:
             yield from _service(key, body)
         case wire.EndpointsResource(body=body):
             yield from _unique(key, "endpoints", [endpoint.id for endpoint in body.endpoints])
+        case wire.InboundResource(body=body):
+            for flaw in limit_flaws(body.limits):
+                yield Breach(f"{key}.limits.{flaw.path}", flaw.code, flaw.reason)
         case wire.TrustResource(body=body):
             if not body.bundle:
                 yield Breach(f"{key}.bundle", "required", "an empty trust bundle would refuse every peer")
@@ -35,12 +69,20 @@ def _service(key: str, body: wire.ServiceBody) -> Iterator[Breach]:
     for index, route in enumerate(body.routes):
         if route.split is not None:
             yield from _split(f"{key}.routes.{index}.split", route.split, set(body.versions))
+        yield from _route(f"{key}.routes.{index}", route)
+        if route.mirror is not None and route.mirror.version not in body.versions:
+            yield Breach(f"{key}.routes.{index}.mirror.version", "unknown_version", "it is no version")
     yield from _unique(key, "routes", [route.name for route in body.routes])
     if not body.identity:
         yield Breach(f"{key}.identity", "required", "callers could not tell the server from another")
 
 
-def _split(path: str, split: Sequence[wire.WeightedVersion], versions: Set[str]) -> Iterator[Breach]:
+def _route(path: str, route: routing.Route) -> Iterator[Breach]:
+    for flaw in route_flaws(route):
+        yield Breach(f"{path}.{flaw.path}", flaw.code, flaw.reason)
+
+
+def _split(path: str, split: Sequence[routing.WeightedVersion], versions: Set[str]) -> Iterator[Breach]:
     for entry in split:
         if entry.version not in versions:
             yield Breach(path, "unknown_version", f"{entry.version!r} is no version")

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from meshui.compile.service import limits_of
 from meshui.mesh import values
 from meshui.mesh.names import ServiceName
 from proxies.wire import resources as wire
 
 
-def inbound_body() -> wire.InboundBody:
-    """How a service's own proxies receive: from peers with a mesh identity only."""
-    return wire.InboundBody(mtls="strict")
+def inbound_body(service: values.Service) -> wire.InboundBody:
+    """How a service's own proxies receive: from peers with a mesh identity only, within the service's limits."""
+    return wire.InboundBody(mtls="strict", limits=limits_of(service.limits))
 
 
 def trust_body(trust_domain: str, bundle: Sequence[str]) -> wire.TrustBody:

@@ -10,7 +10,7 @@ from meshui.core.actors import Actor
 from meshui.core.errors import NotFound
 from meshui.core.models import Change
 
-REVERTIBLE = frozenset({"split.set", "routes.set", "resilience.set"})
+REVERTIBLE = frozenset({"split.set", "routes.set", "resilience.set", "limits.set"})
 """The actions that ``traffic.services.change_revert`` can undo."""
 
 

@@ -54,7 +54,7 @@ def _compile(loaded: Loaded, key: Key) -> wire.Resource | None:
         case "endpoints" if service:
             return wire.EndpointsResource(name=name, body=endpoints_body(service))
         case "inbound" if service:
-            return wire.InboundResource(name=name, body=inbound_body())
+            return wire.InboundResource(name=name, body=inbound_body(service))
         case "proxy" if proxy:
             return wire.ProxyResource(name=name, body=proxy_body(proxy))
         case _:

@@ -60,8 +60,8 @@ def control_plane(port: int, schedule: Path) -> Iterator[Process]:
 
 
 def mesh_ports(options: Options) -> dict[str, dict[str, int]]:
-    """The ports of every proxy and its app by the proxy's name, chosen once: ``inbound, app, outbound, admin``."""
-    uses = ("inbound", "app", "outbound", "admin")
+    """The ports of every proxy and its app by the proxy's name, chosen once: ``inbound, app, outbound, admin, dns``."""
+    uses = ("inbound", "app", "outbound", "admin", "dns")
     names = [each.name for each in topology.instances()]
     chosen = options.data.ports([*(f"{name}.{use}" for name in names for use in uses), "gateway.admin"])
     ports = {name: {use: chosen[f"{name}.{use}"] for use in uses} for name in names}

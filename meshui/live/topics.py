@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Literal, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from meshui.catalog.api.shapes import service_view
-from meshui.catalog.selectors import get_service_shown
+from meshui.catalog.api.shapes import HealthSummary, InstanceState, instance_state, service_view
+from meshui.catalog.selectors import get_service_shown, instances
 from meshui.core.actors import EVERYWHERE, Actor
 from meshui.core.api.bodies import invalid
 from meshui.core.api.changes import ChangeView, change_view
@@ -131,6 +131,40 @@ class ServiceTopic(Topic, frozen=True):
         return {**msgspec.to_builtins(traffic), "service": entry}
 
 
+class RegistryDiff(Struct, frozen=True):
+    """Instances that are new or changed, whole, and the ids of those that are gone."""
+
+    health: HealthSummary
+    changed: list[InstanceState]
+    removed: list[str]
+
+
+class RegistryState(Struct, frozen=True):
+    """A service's instances by id, and how they are altogether."""
+
+    health: HealthSummary
+    instances: list[InstanceState]
+
+
+class RegistryTopic(Topic, frozen=True):
+    """Who is registered for a service and how well they are: what a watch is for, without traffic or heartbeats."""
+
+    service: str
+
+    wake = "hint"
+    every_s = 1.0
+
+    def read(self) -> RegistryState:
+        self.actor.require_visible(self.service.partition("/")[0])
+        service = get_service_shown(self.service)
+        rows = instances(service).order_by("pk")
+        return RegistryState(health=service_view(service).health, instances=[instance_state(row) for row in rows])
+
+    def diff(self, before: RegistryState, after: RegistryState) -> RegistryDiff | None:
+        new, removed = changed(before.instances, after.instances)
+        return RegistryDiff(after.health, new, removed) if new or removed else None
+
+
 class ProxiesTopic(Topic, frozen=True):
     wake = "hint"
     every_s = 2.0
@@ -192,6 +226,8 @@ def parse(name: str, params: Mapping[str, Any], visible: Visible) -> Topic:
         raise InvalidInput.field("params", "unknown_field", f"{kind} takes no parameters")
     if kind == "revision" and argument.isascii() and argument.isdigit() and len(argument) < 19:
         return RevisionTopic(visible=visible, number=int(argument))
+    if kind == "registry" and argument:
+        return RegistryTopic(visible=visible, service=argument)
     plain: dict[str, type[Topic]] = {"proxies": ProxiesTopic, "changes": ChangesTopic, "info": InfoTopic}
     if name in plain:
         return plain[name](visible=visible)

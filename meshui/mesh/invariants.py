@@ -40,7 +40,8 @@ def split_breaches(weights: Mapping[str, int], versions: Set[str], path: str = "
 
 
 def route_breaches(routes: Sequence[Route], versions: Set[str]) -> Iterator[Breach]:
-    """At least one route, unique names, valid splits, header values where the kind needs one."""
+    """At least one route, unique names, valid splits, known versions. What a route says by itself is checked in its
+    compiled form (``meshui.compile.check``)."""
     if not routes:
         yield Breach("routes", "required", "a service has at least one route")
     if len(routes) > MAX_ROUTES:
@@ -53,11 +54,15 @@ def route_breaches(routes: Sequence[Route], versions: Set[str]) -> Iterator[Brea
         seen.add(route.name)
         if route.weights is not None:
             yield from split_breaches(route.weights, versions, f"{path}.weights")
-        for number, header in enumerate(route.match.headers):
-            if header.kind == "present" and header.value:
-                yield Breach(f"{path}.match.headers.{number}.value", "unused", "'present' compares no value")
-            if header.kind != "present" and not header.value:
-                yield Breach(f"{path}.match.headers.{number}.value", "required", f"{header.kind!r} needs a value")
+        for version in sorted(route.backends):
+            if version not in versions:
+                unknown = f"{version!r} is no version of this service"
+                yield Breach(f"{path}.backends.{version}", "unknown_version", unknown)
+            elif route.weights is not None and version not in route.weights:
+                yield Breach(f"{path}.backends.{version}", "unused", f"the route sends nothing to {version!r}")
+        if route.mirror is not None and route.mirror.version not in versions:
+            unknown = f"{route.mirror.version!r} is no version of this service"
+            yield Breach(f"{path}.mirror.version", "unknown_version", unknown)
 
 
 def service_breaches(service: Service) -> Iterator[Breach]:

@@ -38,3 +38,7 @@ class ServiceName:
         if not slash or not LABEL.fullmatch(namespace) or not LABEL.fullmatch(name):
             raise ValueError(f"{text!r} is no service name: expected namespace/name")
         return cls(namespace, name)
+
+
+REGISTRY = ServiceName("meshui", "registry")
+"""The control plane's registry, when it asks sidecars whether they are well. Its namespace is nobody else's."""

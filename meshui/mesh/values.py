@@ -11,7 +11,9 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from meshui.mesh.names import ServiceName
+from proxies.wire import routing
 from proxies.wire.resources import Listener
+from proxies.wire.routing import SourcePattern
 
 Weight = Annotated[int, Meta(ge=0, le=100)]
 Milliseconds = Annotated[int, Meta(ge=1, le=86_400_000)]
@@ -25,29 +27,45 @@ class Value(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class PathMatch(Value, frozen=True, kw_only=True):
-    """``exact``: the whole path. ``prefix``: on segment borders, ``/a`` matches ``/a`` and ``/a/b`` but not ``/ab``."""
+    """A condition on the normalised path.
 
-    kind: Literal["exact", "prefix"]
-    value: Annotated[str, Meta(pattern=r"^/", max_length=1024)]
+    ``exact``: the whole path. ``prefix``: on segment borders, ``/a`` matches ``/a`` and ``/a/b`` but not ``/ab``.
+    ``template``: segment by segment, where ``{x}`` stands for any one and a last ``{x=**}`` for all the rest.
+    ``regex``: RE2 syntax, must match the whole path.
+    """
+
+    kind: Literal["exact", "prefix", "template", "regex"]
+    value: Annotated[str, Meta(min_length=1, max_length=1024)]
 
 
-class HeaderMatch(Value, frozen=True, kw_only=True):
-    """A condition on one header, named without regard to case."""
+class FieldMatch(Value, frozen=True, kw_only=True):
+    """A condition on a query parameter or a cookie: its decoded value, of several with one name the first.
+    ``regex`` (RE2 syntax) must match the whole value; ``present`` compares none; ``invert`` turns the answer round."""
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)]
-    kind: Literal["exact", "prefix", "present"] = "exact"
+    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    kind: Literal["exact", "prefix", "regex", "present"] = "exact"
     value: Annotated[str, Meta(max_length=1024)] = ""
     invert: bool = False
 
 
+class HeaderMatch(FieldMatch, frozen=True, kw_only=True):
+    """A condition on one header, named without regard to case; several values compare joined by ``, ``."""
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)]
+
+
 class RouteMatch(Value, frozen=True, kw_only=True):
-    """All conditions hold; an absent one puts none; methods are ORed."""
+    """All conditions hold; an absent one puts none. Methods are ORed, and so are ``sources``: the calling services,
+    or gateways, as ``namespace/name`` or ``namespace/*``."""
 
     path: PathMatch | None = None
     methods: Annotated[list[Annotated[str, Meta(pattern=r"^[A-Z][A-Z-]{0,31}$")]], Meta(max_length=20)] = field(
         default_factory=list
     )
     headers: Annotated[list[HeaderMatch], Meta(max_length=20)] = field(default_factory=list)
+    query: Annotated[list[FieldMatch], Meta(max_length=20)] = field(default_factory=list)
+    cookies: Annotated[list[FieldMatch], Meta(max_length=20)] = field(default_factory=list)
+    sources: Annotated[list[SourcePattern], Meta(max_length=50)] = field(default_factory=list)
 
 
 class Timeouts(Value, frozen=True, kw_only=True):
@@ -57,13 +75,81 @@ class Timeouts(Value, frozen=True, kw_only=True):
     idle_ms: Milliseconds = 300_000
 
 
+# What has no part that is written differently is the wire's own value, but refuses unknown fields and shows defaults.
+
+
+class HeaderOps(routing.HeaderOps, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """What is done to a message's fields, in this order: ``remove``, ``set`` (replacing what has the name), ``add``.
+    Names are lower case; those that frame a message or belong to one hop are refused."""
+
+
+class Redirect(routing.Redirect, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """An answer that sends the client elsewhere. What is empty (or 0) stays as the request has it; ``path`` replaces
+    the whole path, ``prefix`` what a prefix match matched; the query stays unless ``strip_query``."""
+
+
+class DirectResponse(
+    routing.DirectResponse, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False
+):
+    """An answer of the proxy itself."""
+
+
+class Rewrite(routing.Rewrite, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """What the instance is asked instead; the query stays. At most one of ``path`` (the whole path), ``prefix`` (what
+    a prefix match matched) and ``regex`` (RE2; every match within the path becomes ``substitution``, with groups as
+    ``\\1``). ``host`` replaces the Host field."""
+
+
+class Mirror(routing.Mirror, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """Copies of requests go to ``version`` too; their answers are thrown away. ``unsafe`` copies also requests whose
+    method may change something (anything but GET, HEAD, OPTIONS, TRACE)."""
+
+
+class Fault(routing.Fault, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """Faults put in on purpose: a delay, an answer instead of the instance's, each for a share of the requests; with
+    ``header`` only for requests that carry it."""
+
+
+class Sticky(routing.Sticky, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """The version is chosen by who asks, not at random. Without the ``cookie`` a request gets one with its response
+    (``ttl_s`` seconds long, 0: for the browser's session); without the ``header`` the choice is random; ``source`` is
+    the peer's service, or its address."""
+
+
+class RateLimit(routing.RateLimit, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """At most ``requests`` in ``per_ms`` to each proxy, ``burst`` of them at once (0: as many as ``requests``),
+    counted apart for each combination of ``by``: ``source`` (the peer's service, or its address) and ``header:name``.
+    A request above it gets 429."""
+
+
+Limits = Annotated[list[RateLimit], Meta(max_length=20)]
+
+
+class Backend(Value, frozen=True, kw_only=True):
+    """What is done to messages to and from one version; it comes after what the route does."""
+
+    request_headers: HeaderOps | None = None
+    response_headers: HeaderOps | None = None
+
+
 class Route(Value, frozen=True, kw_only=True):
-    """An ordered rule, first match wins. ``weights`` of None follows the service's split."""
+    """An ordered rule, first match wins. It forwards (``weights`` of None follows the service's split), unless it has
+    a ``redirect`` or a ``direct`` response. Limits are judged first, then the fault, then the rest."""
 
     name: VersionName
     match: RouteMatch = field(default_factory=RouteMatch)
     weights: Split | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
+    redirect: Redirect | None = None
+    direct: DirectResponse | None = None
+    rewrite: Rewrite | None = None
+    request_headers: HeaderOps | None = None
+    response_headers: HeaderOps | None = None
+    backends: dict[VersionName, Backend] = field(default_factory=dict)
+    mirror: Mirror | None = None
+    fault: Fault | None = None
+    sticky: Sticky | None = None
+    limits: Limits = field(default_factory=list)
 
 
 class Resilience(Value, frozen=True, kw_only=True):
@@ -85,7 +171,8 @@ class Instance(Value, frozen=True, kw_only=True):
 
 
 class Service(Value, frozen=True, kw_only=True):
-    """A service whole: what the ``service`` and ``endpoints`` resources are made of."""
+    """A service whole: what the ``service``, ``endpoints`` and ``inbound`` resources are made of. ``limits`` are what
+    its instances take."""
 
     name: ServiceName
     trust_domain: str
@@ -93,6 +180,7 @@ class Service(Value, frozen=True, kw_only=True):
     split: Split
     routes: tuple[Route, ...]
     resilience: Resilience = field(default_factory=Resilience)
+    limits: tuple[RateLimit, ...] = ()
     instances: tuple[Instance, ...] = ()
 
 

@@ -19,10 +19,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from meshui.mesh.names import REGISTRY
 from meshui.telemetry.frames import COLUMNS, REQUEST_BYTES, RESPONSE_BYTES, SECURED, Frame, Histograms
 from proxies.wire.histogram import BUCKETS
 from proxies.wire.reports import EdgeDelta, Telemetry
 
+PROBER = str(REGISTRY)
+"""Whose requests are health checks, and no traffic."""
 UNKNOWN = "unknown"
 """A service outside the mesh, or one that the registry does not know."""
 MAX_EDGES = 4_000
@@ -130,7 +133,7 @@ class Fold:
             if edge.reporter == "source":
                 source, source_version = identity.service, identity.version
                 destination, version = registry.destination(edge.destination_service, edge.destination_version)
-            elif edge.source_service in registry.services:
+            elif edge.source_service in registry.services or edge.source_service == PROBER:
                 continue
             else:
                 source, source_version = UNKNOWN, ""

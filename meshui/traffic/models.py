@@ -8,12 +8,14 @@ from meshui.catalog.models import Service
 
 
 class TrafficRules(models.Model):
-    """A service's routes and resilience as JSON of ``meshui.mesh.values``; without a row, the defaults hold."""
+    """A service's routes, resilience and limits as JSON of ``meshui.mesh.values``; without a row, the defaults hold."""
 
     service = models.OneToOneField(Service, on_delete=models.CASCADE, related_name="rules")
     routes = models.JSONField(null=True)
     """Ordered list of Route; None: the default route alone."""
     resilience = models.JSONField(default=dict)
+    limits = models.JSONField(default=list)
+    """Ordered list of RateLimit."""
 
     def __str__(self) -> str:
         return f"rules of {self.service}"

@@ -26,6 +26,18 @@ def routes_of(service: Service) -> tuple[values.Route, ...]:
     return msgspec.convert(rules.routes, tuple[values.Route, ...])
 
 
+def named_versions(route: values.Route) -> frozenset[str]:
+    """The versions that a route speaks of."""
+    mirrored = () if route.mirror is None else (route.mirror.version,)
+    return frozenset((*(route.weights or ()), *route.backends, *mirrored))
+
+
+def limits_of(service: Service) -> tuple[values.RateLimit, ...]:
+    """What the service's instances take, in the order in which the limits count."""
+    rules = rules_of(service)
+    return msgspec.convert(rules.limits if rules else [], tuple[values.RateLimit, ...])
+
+
 def resilience_of(service: Service) -> values.Resilience:
     rules = rules_of(service)
     return msgspec.convert(rules.resilience if rules else {}, values.Resilience)

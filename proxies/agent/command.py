@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from proxies.core.addresses import address
-from proxies.wire.resources import GatewayListener, InboundListener, Listener, OutboundListener
+from proxies.core.addresses import address, loopback
+from proxies.wire.resources import GatewayCertificate, GatewayListener, InboundListener, Listener, OutboundListener
 
 Address = tuple[str, int]
 UNKNOWN = "unknown/unknown"
@@ -32,7 +32,9 @@ class Options:
     app: Address | None
     outbound: Address | None
     gateway: Address | None
+    gateway_tls: list[GatewayCertificate]
     admin: Address | None
+    dns: Address | None
     log_level: str
 
     def listeners(self) -> list[Listener]:
@@ -46,7 +48,8 @@ class Options:
         if self.outbound:
             listeners.append(OutboundListener(address=self.outbound[0], port=self.outbound[1]))
         if self.gateway:
-            listeners.append(GatewayListener(address=self.gateway[0], port=self.gateway[1], hosts=[]))
+            address, port = self.gateway
+            listeners.append(GatewayListener(address=address, port=port, hosts=[], tls=self.gateway_tls))
         return listeners
 
     def admin_text(self) -> str:
@@ -69,6 +72,8 @@ def parse(words: Sequence[str]) -> Options:
     found = parser.parse_args(words)
     if (found.inbound is None) != (found.app is None):
         parser.error("--inbound and --app belong together")
+    if found.gateway_tls and not found.gateway:
+        parser.error("--gateway-tls belongs to --gateway")
     if not (found.inbound or found.outbound or found.gateway):
         parser.error("nothing to listen on: give --inbound and --app, --outbound, or --gateway")
     if urlsplit(found.join).scheme not in ("http", "https"):
@@ -83,7 +88,16 @@ def parse(words: Sequence[str]) -> Options:
         app=found.app,
         outbound=found.outbound,
         gateway=found.gateway,
+        gateway_tls=[
+            GatewayCertificate(
+                hosts=hosts.lower().split(","),
+                certificate_file=os.path.abspath(certificate),
+                key_file=os.path.abspath(key),
+            )
+            for hosts, certificate, key in found.gateway_tls
+        ],
         admin=found.admin,
+        dns=found.dns,
         log_level=found.log_level,
     )
 
@@ -111,6 +125,20 @@ def _parser() -> argparse.ArgumentParser:
     add("--app", type=address, metavar="ADDRESS:PORT", help="where the app listens")
     add("--outbound", type=address, metavar="ADDRESS:PORT", help="where the app calls other services")
     add("--gateway", type=address, metavar="ADDRESS:PORT", help="where to receive from outside the mesh")
+    add(
+        "--gateway-tls",
+        nargs=3,
+        action="append",
+        default=[],
+        metavar=("HOSTS", "CERT", "KEY"),
+        help="speak TLS at the gateway: hosts (a.example,*.b.example) and the PEM files for them; may be repeated",
+    )
     add("--admin", type=address, metavar="ADDRESS:PORT", help="where to serve /metrics, /ready and /config")
+    add(
+        "--dns",
+        type=loopback,
+        metavar="ADDRESS:PORT",
+        help="where to answer names under .mesh for the app; on loopback",
+    )
     add("--log-level", choices=LEVELS, default="info")
     return parser

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 
 def address(text: str) -> tuple[str, int]:
     """Read ``host:port``, an IPv6 address in brackets. Raises ValueError."""
@@ -9,3 +11,11 @@ def address(text: str) -> tuple[str, int]:
     if not separator or not host or not port.isdigit() or int(port) > 65535:
         raise ValueError(f"{text!r} is not ADDRESS:PORT")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def loopback(text: str) -> tuple[str, int]:
+    """As ``address``, of this machine alone. Raises ValueError for one that others reach."""
+    host, port = address(text)
+    if not ipaddress.ip_address(host).is_loopback:
+        raise ValueError(f"{host} is no loopback address")
+    return host, port

@@ -6,21 +6,23 @@ checked them together.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from proxies.core.errors import BadMessage
-from proxies.core.routes import compile_match
+from proxies.core.limits import limit_flaws
+from proxies.core.routes import route_flaws
 from proxies.wire.resources import (
     EndpointsResource,
     GatewayListener,
     InboundListener,
+    InboundResource,
     ProxyResource,
     Resource,
     ResourceError,
     ServiceBody,
     ServiceResource,
-    WeightedVersion,
 )
+from proxies.wire.routing import WeightedVersion
 
 
 def check(resources: Sequence[Resource]) -> None:
@@ -46,6 +48,9 @@ def check(resources: Sequence[Resource]) -> None:
         at = f"resources[{index}].body"
         if isinstance(resource, EndpointsResource):
             _check_endpoints(at, resource, services)
+        elif isinstance(resource, InboundResource):
+            for flaw in limit_flaws(resource.body.limits):
+                raise ResourceError(f"{at}.limits{_indexed('.' + flaw.path)}: {flaw.reason}")
         elif isinstance(resource, ProxyResource):
             _check_listeners(at, resource, services)
 
@@ -53,12 +58,18 @@ def check(resources: Sequence[Resource]) -> None:
 def _check_service(at: str, body: ServiceBody) -> None:
     _check_split(f"{at}.split", body.split, body)
     for index, route in enumerate(body.routes):
-        try:
-            compile_match(route.match)
-        except BadMessage as error:
-            raise ResourceError(f"{at}.routes[{index}].match.path.value: {error.reason}") from error
+        for flaw in route_flaws(route):
+            raise ResourceError(f"{at}.routes[{index}].{_indexed(flaw.path)}: {flaw.reason}")
+        if route.mirror is not None and route.mirror.version not in body.versions:
+            version = route.mirror.version
+            raise ResourceError(f"{at}.routes[{index}].mirror.version: {version!r} is no version of the service")
         if route.split is not None:
             _check_split(f"{at}.routes[{index}].split", route.split, body)
+
+
+def _indexed(path: str) -> str:
+    """``headers.0.value`` as ``headers[0].value``, like the paths of the codec."""
+    return re.sub(r"\.(\d+)", r"[\1]", path)
 
 
 def _check_split(at: str, split: list[WeightedVersion], body: ServiceBody) -> None:

@@ -1,6 +1,17 @@
-"""The errors that end a message: what is wrong with it, as an HTTP status."""
+"""What is wrong: with a message, as an HTTP status; with a rule, as the field at fault."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Flaw(NamedTuple):
+    """What is wrong with a rule that somebody wrote: the dotted path of the field within it, a stable code, a
+    sentence."""
+
+    path: str
+    code: str
+    reason: str
 
 
 class BadMessage(Exception):

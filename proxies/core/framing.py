@@ -11,6 +11,7 @@ import re
 
 from proxies.core import fields as f
 from proxies.core.errors import BadMessage
+from proxies.core.head import CHUNKED, UNTIL_CLOSE
 
 MAX_TRAILERS = 16 * 1024
 _MAX_SIZE_LINE = 1024
@@ -144,6 +145,13 @@ class ChunkedReader:
 
 
 BodyReader = LengthReader | CloseReader | ChunkedReader
+
+
+def body_reader(body: int) -> BodyReader:
+    """The reader of a body as a head tells of it."""
+    if body == CHUNKED:
+        return ChunkedReader()
+    return CloseReader() if body == UNTIL_CLOSE else LengthReader(body)
 
 
 def chunk(payload: bytes) -> bytes:

@@ -57,7 +57,7 @@ class _AdminConnection(asyncio.Protocol):
         return _response(head, *(page(self._engine) if page else self._metrics()))
 
     def _metrics(self) -> tuple[int, str, str]:
-        text = render(self._engine.metrics) + self._more_metrics()
+        text = render(self._engine) + self._more_metrics()
         return 200, "text/plain; version=0.0.4; charset=utf-8", text
 
 

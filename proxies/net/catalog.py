@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from proxies.core.breaker import Load
 from proxies.core.head import RequestHead
 from proxies.core.hosts import HostTable
-from proxies.net.cluster import Cluster, Group, Lane, Source
+from proxies.net.cluster import Cluster, Source
+from proxies.net.lane import Lane
+from proxies.net.members import Group
 from proxies.net.metrics import UNKNOWN, Edge, Metrics
 from proxies.net.tls import ClientTls
 from proxies.net.upstream import Endpoint
 from proxies.net.wheel import Wheel
-from proxies.wire.resources import EndpointsBody, ServiceBody, Timeouts
+from proxies.wire.reports import ServiceState
+from proxies.wire.resources import EndpointsBody, ServiceBody
+from proxies.wire.routing import Timeouts
 
 MAX_PASSTHROUGH = 256
 
@@ -23,6 +30,7 @@ class Catalog:
         self._tls = tls
         self._clusters: dict[str, Cluster] = {}
         self._source = Source()
+        self._locality = ""
         self.by_host = HostTable[Cluster](()).find
         """The cluster for a host in lower case without port, or None. Replaced whole when services change."""
 
@@ -33,34 +41,43 @@ class Catalog:
         return found
 
     def update_service(self, name: str, body: ServiceBody) -> None:
-        self.cluster(name).update(body, self._source)
+        self.cluster(name).update(body, self._source, self._locality)
         self._rebuild_hosts()
 
     def update_endpoints(self, name: str, body: EndpointsBody) -> None:
-        self.cluster(name).update_endpoints(body)
+        self.cluster(name).members.update_endpoints(body.endpoints)
 
     def remove_service(self, name: str) -> None:
         self.cluster(name).remove()
         self._rebuild_hosts()
 
-    def set_source(self, source: Source) -> None:
-        """Count as this source from now on."""
-        if source != self._source:
+    def set_source(self, source: Source, locality: str) -> None:
+        """Count as this source, and be in this place, from now on."""
+        if (source, locality) != (self._source, self._locality):
             self._source = source
+            self._locality = locality
             for cluster in self._clusters.values():
                 if cluster.body is not None:
-                    cluster.update(cluster.body, source)
+                    cluster.update(cluster.body, source, locality)
+
+    def loads(self) -> Iterator[tuple[str, Load]]:
+        """The services, and the work under way for each."""
+        return ((name, cluster.load) for name, cluster in self._clusters.items())
+
+    def states(self) -> list[ServiceState]:
+        """Those of services that something is open with, or that have an endpoint left out."""
+        found = (cluster.state() for cluster in self._clusters.values())
+        return [state for state in found if state != ServiceState(state.service)]
 
     def sweep(self) -> None:
         """Close connections that idled out."""
         for cluster in self._clusters.values():
-            for endpoint in cluster.endpoints():
+            for endpoint in cluster.members:
                 endpoint.sweep()
 
     def close(self) -> None:
         for cluster in self._clusters.values():
-            for endpoint in cluster.endpoints():
-                endpoint.retire()
+            cluster.members.close()
 
     def _rebuild_hosts(self) -> None:
         self.by_host = HostTable(
@@ -78,7 +95,10 @@ class Passthrough:
         self._wheel = wheel
         row = metrics.row(Edge("source", *source, UNKNOWN, "", "", "http", False))
         timeouts = Timeouts()
-        self._lane = Lane(Group(), row, row, request_s=timeouts.request_ms / 1000, idle_s=timeouts.idle_ms / 1000)
+        self._load = Load()
+        self._lane = Lane(
+            Group(), row, row, self._load, request_s=timeouts.request_ms / 1000, idle_s=timeouts.idle_ms / 1000
+        )
         self._endpoints: dict[tuple[bytes, int], Endpoint] = {}
 
     def select(self, head: RequestHead) -> tuple[Lane, Endpoint]:
@@ -87,7 +107,9 @@ class Passthrough:
         if endpoint is None:
             if len(self._endpoints) >= MAX_PASSTHROUGH:
                 self._endpoints.pop(next(iter(self._endpoints))).retire()
-            endpoint = Endpoint(self._wheel, head.host.decode().strip("[]"), key[1], connect_timeout_s=5.0)
+            endpoint = Endpoint(
+                self._wheel, head.host.decode().strip("[]"), key[1], load=self._load, connect_timeout_s=5.0
+            )
         self._endpoints[key] = endpoint
         return self._lane, endpoint
 

@@ -6,21 +6,39 @@ yet (no healthy upstream, until they are). Connections of endpoints that stay su
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from random import random
-from typing import NamedTuple
+from secrets import token_urlsafe
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
 
 from proxies.core import flags
-from proxies.core.balance import least_request
+from proxies.core.actions import Answer, Choice, Means, compile_choice, sticky_key
+from proxies.core.breaker import Load
 from proxies.core.head import RequestHead
-from proxies.core.routes import Matcher, compile_match, compile_split
+from proxies.core.limits import Judges
+from proxies.core.maglev import key_hash
+from proxies.core.match import Matcher
+from proxies.core.retry import compile_retry
+from proxies.core.routes import compile_routes
+from proxies.net.lane import Lane
+from proxies.net.members import Group, Members
 from proxies.net.metrics import UNKNOWN, Edge, Metrics, Row
+from proxies.net.mirror import Mirror
 from proxies.net.replies import Refused
+from proxies.net.special import Special
 from proxies.net.tls import ClientTls
 from proxies.net.upstream import Endpoint
 from proxies.net.wheel import NEVER, Wheel
-from proxies.wire.resources import Endpoint as EndpointSpec
-from proxies.wire.resources import EndpointsBody, ServiceBody, WeightedVersion
+from proxies.wire.reports import ServiceState
+from proxies.wire.resources import ServiceBody
+from proxies.wire.routing import Route, Sticky, WeightedVersion
+
+if TYPE_CHECKING:
+    from proxies.net.server import ServerConnection
+
+
+_MEANS = Means(rng=random, new_id=lambda: token_urlsafe(18).encode())
 
 
 class Source(NamedTuple):
@@ -30,33 +48,9 @@ class Source(NamedTuple):
     version: str = ""
 
 
-class Group:
-    """The usable endpoints of one version. ``choose`` is replaced whole when they change."""
-
-    __slots__ = ("choose",)
-
-    def __init__(self) -> None:
-        self.choose: Callable[[], Endpoint | None] = least_request((), random)
-
-
-class Lane:
-    """A way that a request can take: a group of endpoints under one route's timeouts, and where it is counted."""
-
-    __slots__ = ("group", "idle_s", "plain_row", "request_s", "secured_row")
-
-    def __init__(
-        self, group: Group, plain_row: Row, secured_row: Row, *, request_s: float = NEVER, idle_s: float
-    ) -> None:
-        self.group = group
-        self.plain_row = plain_row
-        self.secured_row = secured_row
-        self.request_s = request_s
-        self.idle_s = idle_s
-
-
 class _Route(NamedTuple):
     matches: Matcher | None
-    choose: Callable[[float], Lane | None]
+    choose: Choice[Lane]
     row: Row
 
 
@@ -64,23 +58,27 @@ class Cluster:
     def __init__(self, name: str, wheel: Wheel, metrics: Metrics, tls: ClientTls) -> None:
         self.name = name
         self.body: ServiceBody | None = None
+        self.load = Load()
         self._wheel = wheel
+        self._judges = Judges(monotonic)
+        self.members = Members(wheel, tls, self.load)
         self._metrics = metrics
-        self._tls = tls
         self._routes: list[_Route] = []
-        self._groups: dict[str, Group] = {}
-        self._specs: list[EndpointSpec] = []
-        self._endpoints: dict[tuple[str, str, int, bool], Endpoint] = {}
+        self._hash_on = Sticky(kind="source")
         self._unrouted = self._row(Source(), "", "", secured=False)
 
-    def select(self, head: RequestHead) -> tuple[Lane, Endpoint]:
+    def select(self, connection: ServerConnection, head: RequestHead) -> tuple[Lane, Endpoint]:
         """The lane and the endpoint for a request. Raises Refused."""
         for matches, choose, row in self._routes:
             if matches is None or matches(head):
-                lane = choose(random())  # noqa: S311
+                try:
+                    lane = choose(head, connection)
+                except Answer as answer:
+                    raise Refused(answer.status, answer.flag, row, answer) from None
                 if lane is None:
                     raise Refused(503, flags.NO_HEALTHY_UPSTREAM, row)
-                endpoint = lane.group.choose()
+                group = lane.group
+                endpoint = group.choose() if group.pick is None else self._pick(group, head, connection)
                 if endpoint is None:
                     raise Refused(503, flags.NO_HEALTHY_UPSTREAM, lane.plain_row)
                 return lane, endpoint
@@ -88,81 +86,83 @@ class Cluster:
             raise Refused(503, flags.NO_CLUSTER, self._unrouted)
         raise Refused(404, flags.NO_ROUTE, self._unrouted)
 
-    def update(self, body: ServiceBody, source: Source) -> None:
-        """Compile the client's view and swap it in. Raises BadMessage for a path that cannot be matched."""
+    def update(self, body: ServiceBody, source: Source, locality: str) -> None:
+        """Compile the client's view and swap it in, for a proxy that is this source in this place. Raises BadMessage
+        for a route that cannot be compiled."""
         routes = [
             _Route(
-                compile_match(route.match),
-                self._split(
-                    route.split or body.split,
-                    source,
-                    route.name,
-                    route.timeouts.request_ms / 1000,
-                    route.timeouts.idle_ms / 1000,
-                ),
+                matches,
+                self._choice(route, route.split or body.split, source),
                 self._row(source, "", route.name, secured=False),
             )
-            for route in body.routes
+            for matches, route in compile_routes(body.routes, source.service)
         ]
         self._unrouted = self._row(source, "", "", secured=False)
         self.body = body
         self._routes = routes
-        self._place()
-
-    def update_endpoints(self, body: EndpointsBody) -> None:
-        """Take a new list of instances. Exchanges on removed ones finish."""
-        self._specs = body.endpoints
-        self._place()
+        self._hash_on = Sticky(kind=body.balancer.hash.kind, name=body.balancer.hash.name)
+        self._judges.keep({route.name for route in body.routes})
+        self.members.update(body, locality)
 
     def remove(self) -> None:
         """Forget the client's view; requests under way finish."""
         self.body = None
         self._routes = []
 
-    def endpoints(self) -> Iterator[Endpoint]:
-        return iter(self._endpoints.values())
+    def _pick(self, group: Group, head: RequestHead, connection: ServerConnection) -> Endpoint | None:
+        """The endpoint by what the balancer hashes."""
+        key = sticky_key(self._hash_on, head, connection)
+        return group.choose() if key is None or group.pick is None else group.pick(key_hash(key))
 
-    def _split(
-        self, split: list[WeightedVersion], source: Source, route: str, request_s: float, idle_s: float
-    ) -> Callable[[float], Lane | None]:
+    def state(self) -> ServiceState:
+        """What is under way with the service now, and which endpoints are left out."""
+        load = self.load
+        return ServiceState(
+            self.name,
+            load.connections,
+            load.pending,
+            load.requests,
+            load.retries,
+            load.open(),
+            self.members.ejected(),
+            self.members.unhealthy(),
+        )
+
+    def _choice(self, route: Route, split: Sequence[WeightedVersion], source: Source) -> Choice[Lane]:
+        lane = self._lanes(route, {weighted.version: weighted for weighted in split}, source)
+        return compile_choice(route, split, lane, Lane.adding, _MEANS, self._judges.judge(route.name, route.limits))
+
+    def _lanes(self, route: Route, weighted: Mapping[str, WeightedVersion], source: Source) -> Callable[[str], Lane]:
+        """The lanes of a route, by version."""
+        retry = compile_retry(route.retry)
+        mirror = self._mirror(route, source)
+
         def lane(version: str) -> Lane:
             return Lane(
-                self._groups.setdefault(version, Group()),
-                self._row(source, version, route, secured=False),
-                self._row(source, version, route, secured=True),
-                request_s=request_s,
-                idle_s=idle_s,
+                self.members.group(version),
+                self._row(source, version, route.name, secured=False),
+                self._row(source, version, route.name, secured=True),
+                self.load,
+                request_s=route.timeouts.request_ms / 1000,
+                idle_s=route.timeouts.idle_ms / 1000,
+                try_s=route.retry.per_try_timeout_ms / 1000 or NEVER,
+                retry=retry,
+                special=Special.compile(route, weighted[version], mirror),
             )
 
-        return compile_split(split, lane)
+        return lane
 
-    def _place(self) -> None:
-        """Bring endpoints and groups in line with the bodies."""
-        identity = self.body.identity if self.body is not None else ""
-        timeout_s = (self.body.connect_timeout_ms if self.body is not None else 1_000) / 1000
-        kept: dict[tuple[str, str, int, bool], Endpoint] = {}
-        members: dict[str, list[Endpoint]] = {}
-        for spec in self._specs:
-            key = (spec.id, spec.address, spec.port, spec.tls)
-            endpoint = self._endpoints.pop(key, None)
-            if endpoint is not None and endpoint.identity != identity and spec.tls:
-                endpoint.retire()
-                endpoint = None
-            if endpoint is None:
-                endpoint = Endpoint(
-                    self._wheel, spec.address, spec.port, tls=self._tls if spec.tls else None, identity=identity
-                )
-            endpoint.weight = spec.weight
-            endpoint.connect_timeout_s = timeout_s
-            endpoint.retired = spec.draining
-            kept[key] = endpoint
-            if spec.healthy and not spec.draining:
-                members.setdefault(spec.version, []).append(endpoint)
-        for version in {*members, *self._groups}:
-            self._groups.setdefault(version, Group()).choose = least_request(members.get(version, ()), random)
-        for endpoint in self._endpoints.values():
-            endpoint.retire()
-        self._endpoints = kept
+    def _mirror(self, route: Route, source: Source) -> Mirror | None:
+        if route.mirror is None:
+            return None
+        version, name = route.mirror.version, f"{route.name}:mirror"
+        return Mirror(
+            self._wheel,
+            self.members.group(version),
+            self._row(source, version, name, secured=False),
+            self._row(source, version, name, secured=True),
+            route.timeouts.request_ms / 1000,
+        )
 
     def _row(self, source: Source, version: str, route: str, *, secured: bool) -> Row:
         return self._metrics.row(Edge("source", *source, self.name, version, route, "http", secured))

@@ -12,12 +12,15 @@ import resource as process
 import ssl
 from collections.abc import Mapping
 from hashlib import blake2s
+from time import monotonic
 from typing import NamedTuple
 
 from proxies.core.errors import BadMessage
 from proxies.core.hosts import HostTable
+from proxies.core.limits import Judges
 from proxies.net.catalog import Catalog, Passthrough
 from proxies.net.cluster import Source
+from proxies.net.edge_tls import EdgeTls
 from proxies.net.listeners import Gateway, Inbound, Listener, Outbound
 from proxies.net.metrics import UNKNOWN, Edge, Metrics
 from proxies.net.ports import Port
@@ -57,6 +60,7 @@ class Engine:
         self._passthrough: Passthrough | None = None
         self._identity: tuple[str, str] | None = None
         self._bundle: list[str] = []
+        self._judges = Judges(monotonic)
         self._draining = False
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -90,11 +94,15 @@ class Engine:
             return
         del self._resources[key]
         if isinstance(resource, wire.InboundResource):
-            self._set_modes()
+            self._receive()
 
     def applied(self) -> Mapping[str, Applied]:
         """What is in force: ``kind:name`` -> (epoch, revision, version)."""
         return {key: Applied(r.epoch, r.revision, r.version) for key, r in self._resources.items()}
+
+    def resource(self, key: str) -> wire.Resource | None:
+        """What is in force as ``kind:name``."""
+        return self._resources.get(key)
 
     def set_identity(self, certificate_chain: str, key: str, bundle: list[str]) -> None:
         """Take (or renew) this proxy's certificate chain (PEM, leaf first), its key and the roots to trust. New
@@ -120,7 +128,12 @@ class Engine:
             active_requests=self.metrics.active_requests,
             rss_bytes=_rss(),
             cpu_seconds=usage.ru_utime + usage.ru_stime,
+            services=self._catalog.states(),
         )
+
+    def overflows(self) -> list[tuple[str, str, int]]:
+        """``(service, limit, count)`` of what circuit breakers turned away so far."""
+        return [(name, limit, n) for name, load in self._catalog.loads() for limit, n in load.overflows.items()]
 
     # --- life
 
@@ -184,7 +197,7 @@ class Engine:
             self._put_proxy(resource)
         elif isinstance(resource, wire.InboundResource):
             self._resources[resource.key] = resource
-            self._set_modes()
+            self._receive()
 
     def _put_trust(self, trust: wire.TrustBody) -> None:
         if self._identity is not None and trust.bundle != self._bundle:
@@ -205,6 +218,11 @@ class Engine:
         wanted = {(listener.address, listener.port): listener for listener in body.listeners}
         if len(wanted) != len(body.listeners):
             raise ResourceError(f"{resource.key}: two listeners on one address")
+        edges = {
+            (spec.address, spec.port): EdgeTls(spec.tls)
+            for spec in body.listeners
+            if isinstance(spec, wire.GatewayListener) and spec.tls
+        }
         opened: dict[tuple[str, int], Port] = {}
         try:
             for key in wanted.keys() - self._ports.keys():
@@ -216,12 +234,14 @@ class Engine:
         for key in self._ports.keys() - wanted.keys():
             self._ports.pop(key).drain()
         self._ports |= opened
+        for key, port in self._ports.items():
+            port.edge = edges.get(key)
         self._serve(resource)
 
     def _serve(self, resource: wire.ProxyResource) -> None:
         body = resource.body
         source = Source(body.service, body.version)
-        self._catalog.set_source(source)
+        self._catalog.set_source(source, body.locality)
         for endpoint in self._apps:
             endpoint.retire()
         self._apps = []
@@ -232,7 +252,7 @@ class Engine:
             mark = blake2s(f"{resource.name} {spec.address} {spec.port}".encode(), digest_size=6).hexdigest()
             listener = self._listener(spec, f"meshui-{mark}", source)
             self._ports[spec.address, spec.port].serve(_KINDS[type(spec)], listener)
-        self._set_modes_of(body)
+        self._receive_as(body)
 
     def _listener(self, spec: wire.Listener, mark: str, source: Source) -> Listener:
         metrics = self.metrics
@@ -249,21 +269,27 @@ class Engine:
             self._passthrough = Passthrough(self._wheel, metrics, source)
         return Outbound(mark, unrouted, self._catalog, self._passthrough if spec.egress == "allow" else None)
 
-    def _set_modes(self) -> None:
-        """Whether each inbound port speaks mTLS. Until its service's resource says otherwise, it does."""
+    def _receive(self) -> None:
+        """Bring the inbound ports in line with their services' resources."""
         for resource in list(self._resources.values()):
             if isinstance(resource, wire.ProxyResource):
-                self._set_modes_of(resource.body)
+                self._receive_as(resource.body)
 
-    def _set_modes_of(self, body: wire.ProxyBody) -> None:
+    def _receive_as(self, body: wire.ProxyBody) -> None:
         for spec in body.listeners:
             port = self._ports.get((spec.address, spec.port))
             if port is not None and isinstance(spec, wire.InboundListener):
-                inbound = self._resources.get(wire.resource_key("inbound", spec.service))
-                mode = inbound.body.mtls if isinstance(inbound, wire.InboundResource) else "strict"
-                port.secured = mode == "strict"
+                found = self._resources.get(wire.resource_key("inbound", spec.service))
+                # Until its service's resource says otherwise, a port speaks mTLS.
+                inbound = found.body if isinstance(found, wire.InboundResource) else wire.InboundBody()
+                port.secured = inbound.mtls == "strict"
+                if isinstance(port.listener, Inbound):
+                    port.listener.judge = self._judges.judge(spec.service, inbound.limits)
 
     def _sweep(self) -> None:
+        for port in self._ports.values():
+            if port.edge is not None:
+                port.edge.refresh()
         self._catalog.sweep()
         for endpoint in self._apps:
             endpoint.sweep()

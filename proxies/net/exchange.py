@@ -1,78 +1,57 @@
 """One request and its response, from the client's connection to an endpoint's and back.
 
-Owns what happens between two connections: dialing, sending, streaming both bodies with back-pressure, what goes
-wrong on either side, and the count at the end. Reading heads is ``proxies.core.head``; connections and their reuse
-are ``proxies.net.server`` and ``proxies.net.upstream``.
+Owns what happens between two connections: sending, streaming both bodies with back-pressure, what goes wrong on
+either side, and the count at the end. Connections and their reuse are ``proxies.net.server``,
+``proxies.net.connection`` and ``proxies.net.upstream``; after a 101 ``proxies.net.tunnel`` takes over.
 """
 
 from __future__ import annotations
 
+import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from proxies.core import flags
 from proxies.core.errors import BadMessage
-from proxies.core.framing import BodyReader, ChunkedReader, CloseReader, LengthReader, chunk, last_chunk
-from proxies.core.head import CHUNKED, MAX_HEAD, UNTIL_CLOSE, RequestHead, ResponseHead, read_response
+from proxies.core.framing import BodyReader, CloseReader, body_reader, chunk, last_chunk
+from proxies.core.head import CHUNKED, RequestHead, ResponseHead
+from proxies.net.attempts import Attempts
+from proxies.net.connection import SILENT
 from proxies.net.flow import pause, resume
-from proxies.net.metrics import Row
 from proxies.net.replies import Refused, reply
+from proxies.net.tries import Tries
+from proxies.net.tunnel import Tunnel
 
 if TYPE_CHECKING:
-    from proxies.net.cluster import Lane
+    from proxies.core.actions import Answer
+    from proxies.net.connection import UpstreamConnection
     from proxies.net.listeners import Listener
+    from proxies.net.mirror import Copy
     from proxies.net.server import ServerConnection
-    from proxies.net.upstream import Endpoint, UpstreamConnection
-
-MAX_PENDING = 64 * 1024
-"""Bytes of a body kept while the endpoint is dialed; the client is held beyond them."""
+    from proxies.net.special import Special
 
 
-class Exchange:
+class Exchange(Attempts):
     __slots__ = (
-        "_buffer",
         "_chunk_response",
         "_client_close",
-        "_code",
-        "_endpoint",
-        "_head",
-        "_lane",
+        "_copy",
         "_listener",
-        "_message",
-        "_pending",
-        "_request",
-        "_request_bytes",
         "_response",
-        "_response_bytes",
-        "_row",
-        "_started",
-        "_touched",
-        "_upstream",
-        "client",
         "over",
-        "tunnel",
+        "request_bytes",
+        "response_bytes",
     )
 
     def __init__(self, client: ServerConnection, listener: Listener, head: RequestHead) -> None:
-        self.client = client
-        self._listener = listener
+        super().__init__(client, head)
         self.over = False
-        self.tunnel = False
-        self._head = head
-        self._lane: Lane
-        self._row: Row
-        self._started = self._touched = monotonic()
-        self._request: BodyReader | None = None  # what is still to come of the request's body
-        self._response: BodyReader | None = None  # what is still to come of the response's, once its head came
-        self._request_bytes = self._response_bytes = 0
-        self._code = 0
-        self._upstream: UpstreamConnection | None = None
-        self._endpoint: Endpoint | None = None
-        self._message = b""  # the whole request, as long as it may be sent again
-        self._pending: list[bytes] | None = None
-        self._buffer = b""
+        self.request_bytes = self.response_bytes = 0
+        self._listener = listener
+        self._response: BodyReader | None = None  # what is still to come of the response's body, once its head came
         self._client_close = head.close
         self._chunk_response = False
+        self._copy: Copy | None = None  # of the request, while it is not whole
 
     # --- the request
 
@@ -87,43 +66,50 @@ class Exchange:
             if body == 0:
                 left = rest
             else:
-                reader = ChunkedReader() if body == CHUNKED else LengthReader(body)
-                payload, left = self._read_request(reader, rest)
+                payload, left = self._read_request(body_reader(body), rest)
             self._lane, endpoint = lane, endpoint = listener.select(client, head)
+            load = lane.load
+            if load.requests >= load.max_requests:
+                load.overflow("requests")
+                raise Refused(503, flags.UPSTREAM_OVERFLOW, lane.secured_row if endpoint.secured else lane.plain_row)
         except BadMessage as error:
             self._row = listener.unrouted
             self.refuse(error.status, flags.DOWNSTREAM_PROTOCOL_ERROR)
             return b""
         except Refused as refusal:
             self._row = refusal.row
-            self.refuse(refusal.status, refusal.flags)
+            self.refuse(refusal.status, refusal.flags, refusal.answer)
             return left
         self._row = lane.secured_row if endpoint.secured else lane.plain_row
         self._endpoint = endpoint
         endpoint.active += 1
-        self._arm()
+        self._load = load
+        load.requests += 1
+        client.wheel.arm(client, self._started + lane.first_s)
+        special = lane.special
+        if special is not None:
+            special.prepare(head)
         message = listener.request_head(client, head)
-        if body == 0:
-            if head.idempotent:
-                self._message = message
-        else:
+        if body:
             message += payload
+            self._kept_size = len(payload)
+        self._kept = [message]
+        if special is not None:
+            self._start_copy(special, payload)
+            delay = special.delay_s(head)
+            if delay:
+                self._tries = Tries(lane, self._started + delay)
+                asyncio.get_running_loop().call_later(delay, self._send_late)
+                return left
         upstream = endpoint.take()
         if upstream is None:
-            self._pending = [message]
-            endpoint.dial(self)
+            self._connect(endpoint)
         else:
-            self._attach(upstream)
-            upstream.transport.write(message)
+            self._send(upstream, message)
         return left
 
     def request_data(self, data: bytes) -> bytes:
         """More from the client. Returns what is not this request's."""
-        if self.tunnel:
-            self._touched = self.client.wheel.now
-            self._request_bytes += len(data)
-            self._upstream_write(data)
-            return b""
         reader = self._request
         if reader is None:
             return data
@@ -133,14 +119,40 @@ class Exchange:
         except BadMessage as error:
             self.fail(error.status, flags.DOWNSTREAM_PROTOCOL_ERROR)
             return b""
+        if self._copy is not None:
+            self._feed_copy(payload)
         if payload:
             self._upstream_write(payload)
         return left
 
+    def _send_late(self) -> None:
+        """After a delay that a fault put in."""
+        endpoint = self._endpoint
+        if self.over or endpoint is None:
+            return
+        upstream = endpoint.take()
+        if upstream is None:
+            self._connect(endpoint)
+        else:
+            self._resend(upstream)
+
+    def _start_copy(self, special: Special, payload: bytes) -> None:
+        self._copy = special.copied(self._head)
+        if self._copy is not None:
+            self._feed_copy(payload)
+
+    def _feed_copy(self, payload: bytes) -> None:
+        copy = self._copy
+        assert copy is not None
+        copy.feed(payload)
+        if self._request is None:
+            self._copy = None
+            copy.send()
+
     def _read_request(self, reader: BodyReader, data: bytes) -> tuple[bytes, bytes]:
         """What to send of the body's next bytes, and what follows the body."""
         payload, left = reader.feed(data)
-        self._request_bytes += len(payload)
+        self.request_bytes += len(payload)
         self._request = None if reader.done else reader
         if self._head.body == CHUNKED:
             payload = chunk(payload)
@@ -148,111 +160,56 @@ class Exchange:
                 payload += last_chunk(reader.trailers)
         return payload, left
 
-    def _upstream_write(self, data: bytes) -> None:
-        if self._pending is not None:
-            self._pending.append(data)
-            if sum(map(len, self._pending)) > MAX_PENDING:
-                self.client.hold()
-        elif self._upstream is not None:
-            self._upstream.transport.write(data)
-
     # --- the endpoint
 
-    def upstream_ready(self, upstream: UpstreamConnection) -> bool:
-        """A dialed connection. False: it is not wanted any more."""
-        if self.over or self._pending is None:
-            return False
-        data = b"".join(self._pending)
-        self._pending = None
-        self._attach(upstream)
-        self.client.release()
-        upstream.transport.write(data)
-        return True
-
-    def upstream_failed(self, why: str) -> None:
-        """No connection could be made."""
-        if not self.over:
-            self.fail(503, why)
-
     def upstream_eof(self) -> bool:
-        """The endpoint sends no more. True keeps its connection open for what we still send."""
-        if self.tunnel and not self.over and self.client.transport.can_write_eof():
-            self.client.transport.write_eof()
-            return True
         return False
 
-    def upstream_lost(self, upstream: UpstreamConnection, *, clean: bool) -> None:
+    def upstream_lost(self, connection: UpstreamConnection, *, clean: bool) -> None:
         """The connection is gone. Where the protocol allows, that is the response's end; else it is a failure."""
         self._upstream = None
-        if self.tunnel or (clean and isinstance(self._response, CloseReader)):
+        if clean and isinstance(self._response, CloseReader):
             self._response = None
-            if self._chunk_response and not self.tunnel:
+            if self._chunk_response:
                 self.client.transport.write(last_chunk(()))
             self._finish()
-        elif self._message and upstream.reused and not self._buffer and self._code == 0:
-            # The endpoint closed an idle connection as we wrote to it. An idempotent request without a body goes
-            # out once more, on a fresh connection (RFC 9112 section 9.3.1).
-            self._pending = [self._message]
-            assert self._endpoint is not None
-            self._endpoint.dial(self)
-        else:
+        elif self._code:
+            self._judge(503)
             self.fail(503, flags.UPSTREAM_CONNECTION_CLOSED)
+        elif connection.reused and connection.progress == SILENT:  # it idled out as we wrote: nobody's fault
+            self._try_failed("reset-before-request", 503, flags.UPSTREAM_CONNECTION_CLOSED)
+        else:
+            self._try_failed("reset", 503, flags.UPSTREAM_CONNECTION_CLOSED)
 
-    def _attach(self, upstream: UpstreamConnection) -> None:
-        self._upstream = upstream
-        upstream.exchange = self
-        if self.client.write_paused:
-            pause(upstream.transport)
+    def hold_request(self) -> None:
+        self.client.hold()
+
+    def release_request(self) -> None:
+        self.client.release()
 
     # --- the response
 
-    def response_data(self, data: bytes) -> None:
-        """Bytes from the endpoint."""
-        reader = self._response
-        if reader is not None:
-            self._touched = self.client.wheel.now
-            try:
-                self._forward(reader, data, b"")
-            except BadMessage:
-                self.fail(502, flags.UPSTREAM_PROTOCOL_ERROR)
-        elif self.tunnel:
-            self._touched = self.client.wheel.now
-            self._response_bytes += len(data)
-            self.client.transport.write(data)
-        else:
-            if self._buffer:
-                data = self._buffer + data
-            try:
-                self._response_head(data)
-            except BadMessage:
-                self._code = 0  # a head is written only with the first of its body: the client saw nothing yet
-                self.fail(502, flags.UPSTREAM_PROTOCOL_ERROR)
+    def response_interim(self, head: ResponseHead) -> None:
+        if self._head.minor == 1:
+            self.client.transport.write(b"\r\n".join(head.lines) + b"\r\n\r\n")
 
-    def _response_head(self, data: bytes) -> None:
-        request = self._head
-        while True:
-            end = data.find(b"\r\n\r\n")
-            if end < 0 or end > MAX_HEAD:
-                if len(data) > MAX_HEAD:
-                    raise BadMessage("response head is too long")
-                self._buffer = data
-                return
-            head = read_response(data[:end], method=request.method, upgrade=request.upgrade)
-            data = data[end + 4 :]
-            if head.status >= 200:
-                break
-            if request.minor == 1:
-                self.client.transport.write(b"\r\n".join(head.lines) + b"\r\n\r\n")
-            if head.status == 101:
-                self._open_tunnel(data)
-                return
-        self._buffer = b""
-        self._message = b""
-        self._code = head.status
-        self._start_response(head, data)
-
-    def _start_response(self, head: ResponseHead, data: bytes) -> None:
+    def response_head(self, head: ResponseHead, rest: bytes) -> None:
+        status = head.status
+        if status >= 500 or self._endpoint.watched:  # type: ignore[union-attr]  # it just answered
+            self._judge(status)
+        if status == 101:
+            self._open_tunnel(head, rest)
+            return
+        if status >= 400 and status in self._lane.retry.sent and self._granted(status):
+            self._leave(head, rest)
+            self._retry(status)
+            return
+        self._kept = None
+        self._code = status
         lines = head.lines
+        special = self._lane.special
+        if special is not None and special.edit_response is not None:
+            special.edit_response(lines)
         body = head.body
         client = self.client
         if head.close:
@@ -271,18 +228,31 @@ class Exchange:
             lines.append(b"connection: keep-alive")
         lines.append(b"\r\n")
         message = b"\r\n".join(lines)
-        if body >= 0 and len(data) == body:  # all of it is here, as most are
-            self._response_bytes = body
-            client.transport.write(message + data)
+        if body >= 0 and len(rest) == body:  # all of it is here, as most are
+            self.response_bytes = body
+            client.transport.write(message + rest)
             self._finish()
             return
-        reader = ChunkedReader() if body == CHUNKED else CloseReader() if body == UNTIL_CLOSE else LengthReader(body)
-        self._response = reader
-        self._forward(reader, data, message)
+        self._response = reader = body_reader(body)
+        self._forward(reader, rest, message)
+
+    def response_data(self, data: bytes) -> None:
+        reader = self._response
+        assert reader is not None
+        self._touched = self.client.wheel.now
+        try:
+            self._forward(reader, data, b"")
+        except BadMessage:
+            self.fail(502, flags.UPSTREAM_PROTOCOL_ERROR)
+
+    def response_malformed(self) -> None:
+        self._code = 0  # a head is written only with the first of its body: the client saw nothing yet
+        self._response = None
+        self._try_failed("reset", 502, flags.UPSTREAM_PROTOCOL_ERROR)
 
     def _forward(self, reader: BodyReader, data: bytes, before: bytes) -> None:
         payload, left = reader.feed(data)
-        self._response_bytes += len(payload)
+        self.response_bytes += len(payload)
         if self._chunk_response:
             payload = chunk(payload)
             if reader.done:
@@ -300,41 +270,57 @@ class Exchange:
         if self._upstream is not None:
             self._upstream.keep = False
 
-    def _open_tunnel(self, data: bytes) -> None:
-        """After a 101 bytes flow both ways until both sides ended; only silence bounds it."""
-        self.tunnel = True
-        self._message = self._buffer = b""
+    # --- the tunnel that it may become
+
+    def _open_tunnel(self, head: ResponseHead, rest: bytes) -> None:
+        upstream = self._upstream
+        assert upstream is not None
+        self.response_interim(head)
+        self._kept = None
         self._code = 101
         self._client_close = True
         self._spend()
-        self._arm()
-        if data:
-            self.response_data(data)
-        self.client.flush()
+        tunnel = Tunnel(self, upstream, self._lane.idle_s)
+        if rest:
+            tunnel.response_data(rest)
+        self.client.open_tunnel(tunnel)
+
+    def tunnel_ended(self) -> None:
+        """The endpoint's side is gone: so is the client's, when it has what was sent."""
+        self._upstream = None
+        self._finish()
+
+    def tunnel_lost(self, why: str) -> None:
+        """The client is gone, or kept silent for too long."""
+        self._end(why)
 
     # --- the client, and time
 
     def client_eof(self) -> bool:
         """The client sends no more. True keeps its connection open for what it still receives."""
-        if self.tunnel:
-            upstream = self._upstream
-            if upstream is not None and upstream.transport.can_write_eof():
-                upstream.transport.write_eof()
-                return True
-            return False
         return self._request is None
 
     def client_lost(self) -> None:
         if not self.over:
-            self._end(flags.DOWNSTREAM_CLOSED if not self.tunnel else "")
+            self._end(flags.DOWNSTREAM_CLOSED)
 
     def expired(self) -> None:
         """The client's deadline came up; traffic may have put it off meanwhile."""
         now = monotonic()
-        if not self.tunnel and now >= self._started + self._lane.request_s:
+        lane = self._lane
+        if now >= self._started + lane.request_s:
+            self._judge(504)
             self.fail(504, flags.UPSTREAM_TIMEOUT)
-        elif now >= self._touched + self._lane.idle_s:
+        elif now >= self._touched + lane.idle_s:
+            self._judge(504)
             self.fail(504, flags.STREAM_IDLE_TIMEOUT)
+        elif now >= self._try_deadline() and self._dial is None and self._request is not None:
+            # It is the client that takes its time: the try counts from when its request is whole.
+            self._tries = self._tries or Tries(lane, now)
+            self._tries.since = now
+            self._arm()
+        elif now >= self._try_deadline():
+            self._try_failed("try-timeout", 504, flags.UPSTREAM_TIMEOUT)
         else:
             self._arm()
 
@@ -347,29 +333,21 @@ class Exchange:
         if self._upstream is not None:
             resume(self._upstream.transport)
 
-    def _arm(self) -> None:
-        client, lane = self.client, self._lane
-        deadline = self._touched + lane.idle_s
-        if not self.tunnel:
-            deadline = min(deadline, self._started + lane.request_s)
-        client.wheel.arm(client, deadline)
-
     # --- the end
 
-    def refuse(self, status: int, why: str) -> None:
+    def refuse(self, status: int, why: str, answer: Answer | None = None) -> None:
         """Answer without an endpoint. A client in the middle of a body, or of nonsense, is closed after it."""
         self._code = status
-        if self._request is not None or status in (400, 431, 501) or self.client.draining:
+        nonsense = answer is None and status in (400, 431, 501)
+        if self._request is not None or nonsense or self.client.draining:
             self._client_close = True
-        self.client.transport.write(reply(status, close=self._client_close, head_only=self._head.method == b"HEAD"))
+        head_only = self._head.method == b"HEAD"
+        self.client.transport.write(reply(status, close=self._client_close, head_only=head_only, answer=answer))
         self._finish(why)
 
     def fail(self, status: int, why: str) -> None:
         """Give up on the endpoint: answer in its place, or cut the client off where it already answered in part."""
-        if self._upstream is not None:
-            self._upstream.exchange = None
-            self._upstream.transport.abort()
-            self._upstream = None
+        self._drop_try()
         if self._code == 0:
             self.refuse(status, why)
             return
@@ -390,22 +368,16 @@ class Exchange:
             endpoint.active -= 1
             if upstream is not None:
                 self._part(endpoint, upstream, whole=not why)
+            else:
+                self._drop_try()
+        if self._load is not None:
+            self._load.requests -= 1
+        if self._tries is not None:
+            why = self._tries.end(why)
         self._row.count(
             self._code,
             why,
-            self._request_bytes,
-            self._response_bytes,
+            self.request_bytes,
+            self.response_bytes,
             int((monotonic() - self._started) * 1_000_000),
         )
-
-    def _part(self, endpoint: Endpoint, upstream: UpstreamConnection, *, whole: bool) -> None:
-        if whole and upstream.keep and self._request is None:
-            if self.client.write_paused:
-                resume(upstream.transport)
-            endpoint.give_back(upstream)
-        else:
-            upstream.exchange = None
-            if whole and self._request is None:
-                upstream.transport.close()
-            else:
-                upstream.transport.abort()

@@ -10,12 +10,17 @@ from random import getrandbits
 from typing import TYPE_CHECKING
 
 from proxies.core import flags
+from proxies.core.actions import too_many
 from proxies.core.errors import BadMessage
 from proxies.core.head import RequestHead
 from proxies.core.hosts import HostTable
+from proxies.core.limits import Judge
 from proxies.core.trace import new_request_id, new_traceparent
 from proxies.net.catalog import Catalog, Passthrough
-from proxies.net.cluster import Cluster, Group, Lane, Source
+from proxies.net.cluster import Cluster, Source
+from proxies.net.flow import Transport
+from proxies.net.lane import Lane
+from proxies.net.members import Group
 from proxies.net.metrics import Edge, Metrics, Row
 from proxies.net.replies import Refused
 from proxies.net.tls import ServerTls, TlsProtocol
@@ -68,7 +73,7 @@ class Outbound(Listener):
     def select(self, connection: ServerConnection, head: RequestHead) -> tuple[Lane, Endpoint]:
         cluster = self._catalog.by_host(head.host)
         if cluster is not None:
-            return cluster.select(head)
+            return cluster.select(connection, head)
         if self._passthrough is None:
             raise Refused(502, flags.NO_ROUTE, self.unrouted)
         return self._passthrough.select(head)
@@ -87,12 +92,16 @@ class Gateway(Listener):
         cluster = self._hosts.find(head.host)
         if cluster is None:
             raise Refused(404, flags.NO_ROUTE, self.unrouted)
-        return cluster.select(head)
+        return cluster.select(connection, head)
+
+    def check(self, connection: ServerConnection, head: RequestHead) -> None:
+        _check_name(connection.transport, head)
 
     def request_head(self, connection: ServerConnection, head: RequestHead) -> bytes:
         host = head.host if head.port is None else b"%b:%d" % (head.host, head.port)
         head.lines.append(b"x-forwarded-for: " + connection.peer_address())
-        head.lines.append(b"x-forwarded-proto: http\r\nx-forwarded-host: " + host)
+        proto = b"https" if connection.secured else b"http"
+        head.lines.append(b"x-forwarded-proto: %b\r\nx-forwarded-host: %b" % (proto, host))
         return super().request_head(connection, head)
 
 
@@ -109,13 +118,13 @@ class Inbound(Listener):
         self._group = Group()
         self._app = app
         self._lanes: dict[tuple[str, bool], Lane] = {}
+        self.judge: Judge | None = None
+        """Of the service's limits. Replaced when they change."""
 
     def check(self, connection: ServerConnection, head: RequestHead) -> None:
         transport = connection.transport
         if isinstance(transport, TlsProtocol):
-            name = transport.requested_name
-            if name is not None and name.lower().encode() != head.host:
-                raise BadMessage("server name and host differ", 421)
+            _check_name(transport, head)
             if transport.session.context is not self._tls.context:
                 connection.draining = True  # made under replaced credentials: the next one is under the new
 
@@ -123,11 +132,24 @@ class Inbound(Listener):
         lane = self._lanes.get((connection.source, connection.secured))
         if lane is None:
             lane = self._open_lane(connection.source, connection.secured)
+        if self.judge is not None:
+            over = self.judge(head, connection)
+            if over is not None:
+                answer = too_many(over)
+                raise Refused(answer.status, answer.flag, lane.plain_row, answer)
         return lane, self._app
 
     def _open_lane(self, source: str, secured: bool) -> Lane:
         row = self._metrics.row(Edge("destination", source, "", *self._destination, "", "http", secured))
         # No request timeout here: it is the caller's route that says how long a request may take.
-        lane = Lane(self._group, row, row, request_s=NEVER, idle_s=INBOUND_IDLE_S)
+        lane = Lane(self._group, row, row, self._app.load, request_s=NEVER, idle_s=INBOUND_IDLE_S)
         self._lanes[source, secured] = lane
         return lane
+
+
+def _check_name(transport: Transport, head: RequestHead) -> None:
+    """The name in the handshake chose a certificate, or a server: a request may not go elsewhere under it."""
+    if isinstance(transport, TlsProtocol):
+        name = transport.requested_name
+        if name is not None and name.lower().encode() != head.host:
+            raise BadMessage("server name and host differ", 421)

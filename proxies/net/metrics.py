@@ -28,13 +28,14 @@ class Edge(NamedTuple):
 class Counts:
     """``responses`` is keyed by (code, flags); ``buckets`` by the indices of ``proxies.wire.histogram``."""
 
-    __slots__ = ("buckets", "microseconds", "request_bytes", "response_bytes", "responses")
+    __slots__ = ("buckets", "microseconds", "request_bytes", "response_bytes", "responses", "retries")
 
     def __init__(self) -> None:
         self.responses: dict[tuple[int, str], int] = {}
         self.request_bytes = 0
         self.response_bytes = 0
         self.microseconds = 0
+        self.retries = 0
         self.buckets = [0] * histogram.BUCKETS
 
     def add(self, other: Counts) -> None:
@@ -43,22 +44,26 @@ class Counts:
         self.request_bytes += other.request_bytes
         self.response_bytes += other.response_bytes
         self.microseconds += other.microseconds
+        self.retries += other.retries
         self.buckets = [a + b for a, b in zip(self.buckets, other.buckets, strict=True)]
 
 
 class Row:
-    """One edge: what it counted since the last fold, and before."""
+    """One edge: what it counted since the last fold, and before. Most edges of a large mesh never see a request, so
+    counts are made when there is something to count."""
 
     __slots__ = ("_before", "edge", "since")
 
     def __init__(self, edge: Edge) -> None:
         self.edge = edge
-        self.since = Counts()
-        self._before = Counts()
+        self.since: Counts | None = None
+        self._before: Counts | None = None
 
     def count(self, code: int, flags: str, request_bytes: int, response_bytes: int, microseconds: int) -> None:
         """Add one finished exchange. ``code`` is 0 where no response was sent."""
         since = self.since
+        if since is None:
+            since = self.since = Counts()
         key = (code, flags)
         responses = since.responses
         responses[key] = responses.get(key, 0) + 1
@@ -67,8 +72,16 @@ class Row:
         since.microseconds += microseconds
         since.buckets[histogram.bucket(microseconds)] += 1
 
-    def total(self) -> Counts:
-        """Everything counted since the row exists."""
+    def retried(self) -> None:
+        """Add one try after a failed one."""
+        if self.since is None:
+            self.since = Counts()
+        self.since.retries += 1
+
+    def total(self) -> Counts | None:
+        """Everything counted since the row exists, if anything was."""
+        if self._before is None or self.since is None:
+            return self._before or self.since
         total = Counts()
         total.add(self._before)
         total.add(self.since)
@@ -77,10 +90,10 @@ class Row:
     def fold(self) -> EdgeDelta | None:
         """What was counted since the last fold, or None for nothing."""
         since = self.since
-        if not since.responses:
+        if since is None:
             return None
-        self._before.add(since)
-        self.since = Counts()
+        self._before = self.total()
+        self.since = None
         sparse: list[int] = []
         for index, count in enumerate(since.buckets):
             if count:
@@ -91,6 +104,7 @@ class Row:
             since.request_bytes,
             since.response_bytes,
             sparse,
+            since.retries,
         )
 
 

@@ -7,11 +7,12 @@ import ipaddress
 import socket
 
 from proxies.core.identity import service_of
+from proxies.net.edge_tls import EdgeTls
 from proxies.net.flow import spawn
 from proxies.net.listeners import Listener
 from proxies.net.metrics import UNKNOWN, Metrics
 from proxies.net.server import ServerConnection
-from proxies.net.tls import ServerTls, TlsProtocol
+from proxies.net.tls import STRANGER, ServerTls, TlsProtocol
 from proxies.net.wheel import Wheel
 
 BACKLOG = 4096
@@ -25,12 +26,14 @@ class _Refusal(asyncio.Protocol):
 
 
 class Port:
-    """``listener`` and ``secured`` may be replaced at any time."""
+    """``listener``, ``secured`` (speaks mTLS) and ``edge`` may be replaced at any time."""
 
     def __init__(self, address: str, port: int, wheel: Wheel, metrics: Metrics, tls: ServerTls) -> None:
         """Bind. Raises OSError, with the address, when that cannot be."""
         self.kind = ""
         self.secured = False
+        self.edge: EdgeTls | None = None
+        """The certificates to show to strangers."""
         self.listener: Listener
         self.connections: set[ServerConnection] = set()
         self._wheel = wheel
@@ -68,6 +71,8 @@ class Port:
         connection.source = UNKNOWN
         if isinstance(transport, TlsProtocol):
             connection.secured = True
+            if transport.peer == STRANGER:
+                return
             connection.source = service_of(transport.peer, self._tls.trust_domain) or ""
             if not connection.source:
                 transport.abort()
@@ -87,6 +92,9 @@ class Port:
             server.close()
 
     def _accept(self) -> asyncio.Protocol:
+        if self.edge is not None:
+            connection = ServerConnection(self, self._wheel, self._metrics)
+            return TlsProtocol(connection, self.edge.context, server_side=True)
         if not self.secured:
             return ServerConnection(self, self._wheel, self._metrics)
         if self._tls.context is None:

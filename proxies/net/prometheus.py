@@ -4,10 +4,12 @@ path, host or header ever becomes a label."""
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
-from proxies.net.metrics import Metrics, Row
+from proxies.net.metrics import Counts, Metrics, Row
 from proxies.wire import histogram
+from proxies.wire.reports import Gauges, ServiceState
 
 BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _SLOTS = [
@@ -20,20 +22,48 @@ _HEADS = {
     "mesh_request_duration_seconds": ("histogram", "Time from a request's first byte to its response's last."),
     "mesh_request_bytes_total": ("counter", "Bytes of request bodies."),
     "mesh_response_bytes_total": ("counter", "Bytes of response bodies."),
+    "mesh_request_retries_total": ("counter", "Tries after a failed one."),
+    "mesh_breaker_overflows_total": ("counter", "What was turned away, by the circuit breaker's limit."),
+    "mesh_upstream_requests": ("gauge", "Requests under way with a service."),
+    "mesh_upstream_connections": ("gauge", "Connections open with a service."),
+    "mesh_upstream_endpoints_ejected": ("gauge", "Endpoints left out for their answers."),
+    "mesh_upstream_endpoints_unhealthy": ("gauge", "Endpoints left out for failed checks."),
     "mesh_proxy_connections": ("gauge", "Open client connections."),
     "mesh_proxy_active_requests": ("gauge", "Requests under way."),
 }
 
 
-def render(metrics: Metrics) -> str:
+_BY_SERVICE: dict[str, Callable[[ServiceState], int]] = {
+    "mesh_upstream_requests": lambda state: state.requests,
+    "mesh_upstream_connections": lambda state: state.connections,
+    "mesh_upstream_endpoints_ejected": lambda state: len(state.ejected),
+    "mesh_upstream_endpoints_unhealthy": lambda state: len(state.unhealthy),
+}
+
+
+class Source(Protocol):
+    """What is told about: an engine."""
+
+    metrics: Metrics
+
+    def gauges(self) -> Gauges: ...
+    def overflows(self) -> list[tuple[str, str, int]]: ...
+
+
+def render(source: Source) -> str:
     """All metrics of a proxy."""
-    rows = [(_labels(row), row) for row in metrics.rows()]
+    metrics = source.metrics
+    states = source.gauges().services
+    rows = [(_labels(row), total) for row in metrics.rows() if (total := row.total()) is not None]
     lines: list[str] = []
     for name, samples in (
         ("mesh_requests_total", _requests(rows)),
         ("mesh_request_duration_seconds", _durations(rows)),
         ("mesh_request_bytes_total", _bytes(rows, "mesh_request_bytes_total")),
         ("mesh_response_bytes_total", _bytes(rows, "mesh_response_bytes_total")),
+        ("mesh_request_retries_total", _retries(rows)),
+        ("mesh_breaker_overflows_total", _overflows(source)),
+        *((name, _each(states, name, value)) for name, value in _BY_SERVICE.items()),
         ("mesh_proxy_connections", [f"mesh_proxy_connections {metrics.connections}"]),
         ("mesh_proxy_active_requests", [f"mesh_proxy_active_requests {metrics.active_requests}"]),
     ):
@@ -52,16 +82,15 @@ def _labels(row: Row) -> str:
     )
 
 
-def _requests(rows: Iterable[tuple[str, Row]]) -> Iterator[str]:
-    for labels, row in rows:
-        for (code, flags), count in row.total().responses.items():
+def _requests(rows: Iterable[tuple[str, Counts]]) -> Iterator[str]:
+    for labels, total in rows:
+        for (code, flags), count in total.responses.items():
             yield f'mesh_requests_total{{{labels},response_code="{code}",response_flags="{flags}"}} {count}'
 
 
-def _durations(rows: Iterable[tuple[str, Row]]) -> Iterator[str]:
+def _durations(rows: Iterable[tuple[str, Counts]]) -> Iterator[str]:
     name = "mesh_request_duration_seconds"
-    for labels, row in rows:
-        total = row.total()
+    for labels, total in rows:
         slots = [0] * (len(BOUNDS_S) + 1)
         for index, count in enumerate(total.buckets):
             slots[_SLOTS[index]] += count
@@ -75,9 +104,24 @@ def _durations(rows: Iterable[tuple[str, Row]]) -> Iterator[str]:
         yield f"{name}_count{{{labels}}} {seen}"
 
 
-def _bytes(rows: Iterable[tuple[str, Row]], name: str) -> Iterator[str]:
-    for labels, row in rows:
-        total = row.total()
+def _bytes(rows: Iterable[tuple[str, Counts]], name: str) -> Iterator[str]:
+    for labels, total in rows:
         if total.responses:
             count = total.request_bytes if name == "mesh_request_bytes_total" else total.response_bytes
             yield f"{name}{{{labels}}} {count}"
+
+
+def _retries(rows: Iterable[tuple[str, Counts]]) -> Iterator[str]:
+    for labels, total in rows:
+        if total.retries:
+            yield f"mesh_request_retries_total{{{labels}}} {total.retries}"
+
+
+def _overflows(source: Source) -> Iterator[str]:
+    for service, limit, count in source.overflows():
+        yield f'mesh_breaker_overflows_total{{destination_service="{service}",limit="{limit}"}} {count}'
+
+
+def _each(states: Iterable[ServiceState], name: str, value: Callable[[ServiceState], int]) -> Iterator[str]:
+    for state in states:
+        yield f'{name}{{destination_service="{state.service}"}} {value(state)}'

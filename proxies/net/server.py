@@ -15,7 +15,9 @@ from proxies.core.fields import TCHAR
 from proxies.core.head import MAX_HEAD, read_request
 from proxies.net.exchange import Exchange
 from proxies.net.flow import Transport, pause, resume
+from proxies.net.metrics import UNKNOWN
 from proxies.net.replies import reply
+from proxies.net.tunnel import Tunnel
 from proxies.net.wheel import Timer, Wheel
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class ServerConnection(asyncio.Protocol, Timer):
         self.write_paused = False
         self._peer_address = b""
         self._buffer = b""
-        self._exchange: Exchange | None = None
+        self._exchange: Exchange | Tunnel | None = None
         self._ended = False
         self._held = False
         self._lingering = False
@@ -72,6 +74,10 @@ class ServerConnection(asyncio.Protocol, Timer):
         if not self._peer_address:
             self._peer_address = str(self.transport.get_extra_info("peername")[0]).encode()
         return self._peer_address
+
+    def who(self) -> bytes:
+        """The service that the peer proved to be; of any other peer, its address."""
+        return self.peer_address() if self.source == UNKNOWN else self.source.encode()
 
     # --- what the transport calls
 
@@ -138,11 +144,12 @@ class ServerConnection(asyncio.Protocol, Timer):
             self._held = False
             resume(self.transport)
 
-    def flush(self) -> None:
-        """Hand bytes that waited to the exchange, which became a tunnel."""
+    def open_tunnel(self, tunnel: Tunnel) -> None:
+        """The exchange became a tunnel: it takes what comes from now on, and the bytes that waited."""
+        self._exchange = tunnel
         data, self._buffer = self._buffer, b""
-        if data and self._exchange is not None:
-            self._exchange.request_data(data)
+        if data:
+            tunnel.request_data(data)
         self.release()
 
     def finished(self, *, close: bool) -> None:

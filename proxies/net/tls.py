@@ -16,6 +16,7 @@ from typing import Any
 
 ALPN = ["http/1.1"]
 HANDSHAKE_TIMEOUT_S = 10.0
+STRANGER = "stranger"
 _READ_SIZE = 16 * 1024
 """The largest record. The ssl module allocates what it is asked for, whatever arrives."""
 
@@ -112,7 +113,7 @@ class TlsProtocol(asyncio.Protocol):
         self._done: asyncio.Future[None] | None = None
         self._failure: Exception | None = None
         self.peer = ""
-        """The peer's identity; empty until the handshake is over."""
+        """The peer's identity, or STRANGER where none is asked for; empty until the handshake is over."""
         self.session = context.wrap_bio(
             self._incoming,
             self._outgoing,
@@ -247,7 +248,7 @@ class TlsProtocol(asyncio.Protocol):
         error: Exception | None = None
         try:
             self.session.do_handshake()
-            peer = peer_identity(self.session)
+            peer = peer_identity(self.session) if self.session.context.verify_mode else STRANGER
             if self._expected and peer != self._expected:
                 raise IdentityError("the peer has another identity than the service")
         except ssl.SSLWantReadError:

@@ -1,21 +1,20 @@
-"""Connections to endpoints, and the pool of idle ones that each endpoint keeps.
+"""Endpoints, and the pool of idle connections that each one keeps.
 
 Owns dialing, reuse (last in, first out, so that surplus connections idle out) and expiry. What travels on a
-connection is its exchange's business.
+connection is its caller's business.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from proxies.core.flags import UPSTREAM_CONNECT_FAILURE
-from proxies.net.flow import Transport, spawn
+from proxies.core.breaker import Load
+from proxies.core.retry import Failure
+from proxies.net.connection import UpstreamConnection
+from proxies.net.flow import spawn
 from proxies.net.tls import ClientTls, Sessions
 from proxies.net.wheel import Wheel
-
-if TYPE_CHECKING:
-    from proxies.net.exchange import Exchange
 
 PLAIN_IDLE_S = 4.0
 """Idle life of a connection to an app. Common servers (uvicorn, Node.js) close after 5 s; closing first avoids the
@@ -25,50 +24,21 @@ MESH_IDLE_S = 60.0
 MAX_IDLE = 1024
 
 
-class UpstreamConnection(asyncio.Protocol):
-    """One HTTP/1.1 connection to an endpoint; idle, or owned by one exchange."""
+class Dialer(Protocol):
+    """What waits for a connection. ``upstream_ready`` says whether it still wants it."""
 
-    __slots__ = ("ended", "endpoint", "exchange", "idle_since", "keep", "reused", "tls", "transport")
+    def upstream_ready(self, connection: UpstreamConnection) -> bool: ...
+    def upstream_failed(self, failure: Failure) -> None: ...
 
-    transport: Transport
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint = endpoint
-        self.exchange: Exchange | None = None
-        self.idle_since = 0.0
-        self.reused = False
-        self.keep = True
-        """Whether another exchange may use it."""
-        self.ended = False
-        self.tls: object = None
+class Owner(Protocol):
+    """Who answers for an endpoint."""
 
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        self.transport = transport
+    def judge(self, status: int, seconds: float) -> None:
+        """A try ended: with this status, or failed as if with it, after so long."""
 
-    def data_received(self, data: bytes) -> None:
-        exchange = self.exchange
-        if exchange is None:  # nobody asked: whatever it is, it must not become the next request's response
-            self.transport.abort()
-        else:
-            exchange.response_data(data)
-
-    def eof_received(self) -> bool:
-        self.ended = True
-        return self.exchange is not None and self.exchange.upstream_eof()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.endpoint.forget(self)
-        exchange, self.exchange = self.exchange, None
-        if exchange is not None:
-            exchange.upstream_lost(self, clean=self.ended and error is None)
-
-    def pause_writing(self) -> None:
-        if self.exchange is not None:
-            self.exchange.client.hold()
-
-    def resume_writing(self) -> None:
-        if self.exchange is not None:
-            self.exchange.client.release()
+    def make_room(self) -> bool:
+        """Close an idle connection of the same service, so that another can be opened. False: there is none."""
 
 
 class Endpoint:
@@ -84,8 +54,11 @@ class Endpoint:
         "identity",
         "idle",
         "idle_s",
+        "load",
+        "owner",
         "port",
         "retired",
+        "watched",
         "weight",
     )
 
@@ -95,15 +68,20 @@ class Endpoint:
         address: str,
         port: int,
         *,
-        weight: int = 100,
+        load: Load | None = None,
+        owner: Owner | None = None,
         tls: ClientTls | None = None,
         identity: str = "",
         connect_timeout_s: float = 1.0,
     ) -> None:
-        """With ``tls`` it speaks mTLS and must prove ``identity``."""
+        """With ``tls`` it speaks mTLS and must prove ``identity``. ``load`` is what it counts its connections in."""
+        self.load = load if load is not None else Load()
+        self.owner = owner
+        self.watched = False
+        """Whether its owner wants to hear of good responses too; of failures it always does."""
         self.address = address
         self.port = port
-        self.weight = weight
+        self.weight = 100
         self.active = 0
         self.idle: list[UpstreamConnection] = []
         self.retired = False
@@ -133,8 +111,8 @@ class Endpoint:
         return None
 
     def give_back(self, connection: UpstreamConnection) -> None:
-        """Keep a connection whose exchange is over for the next one."""
-        connection.exchange = None
+        """Keep a connection whose caller is done for the next one."""
+        connection.caller = None
         if self.retired or len(self.idle) >= MAX_IDLE or not self._current(connection):
             connection.transport.close()
         else:
@@ -142,12 +120,28 @@ class Endpoint:
             self.idle.append(connection)
 
     def forget(self, connection: UpstreamConnection) -> None:
-        if connection.exchange is None and connection in self.idle:
+        if connection.caller is None and connection in self.idle:
             self.idle.remove(connection)
 
-    def dial(self, exchange: Exchange) -> None:
-        """Open a connection and hand it to the exchange, or tell it why there is none."""
-        spawn(self._dial(exchange))
+    def drop(self, connection: UpstreamConnection) -> None:
+        """Cut a connection off in the middle of what it does."""
+        connection.caller = None
+        connection.transport.abort()
+
+    def dial(self, dialer: Dialer) -> Dial | None:
+        """Open a connection and hand it to the dialer, or tell it why there is none. None: there are too many, or too
+        many on the way."""
+        load = self.load
+        if load.pending >= load.max_pending:
+            load.overflow("pending")
+            return None
+        if load.connections >= load.max_connections and not (self.owner and self.owner.make_room()):
+            load.overflow("connections")
+            return None
+        load.connections += 1  # from now on, and until it failed or was lost
+        dial = Dial(dialer, load)
+        spawn(self._dial(dial))
+        return dial
 
     def sweep(self) -> None:
         """Close what idled out; of an endpoint that is no longer wanted, every idle connection."""
@@ -164,17 +158,22 @@ class Endpoint:
         """Connections made with replaced credentials are not used again."""
         return self._tls is None or connection.tls is self._tls.context
 
-    async def _dial(self, exchange: Exchange) -> None:
+    async def _dial(self, dial: Dial) -> None:
         try:
             async with asyncio.timeout(self.connect_timeout_s):
-                connection = await self._connect()
-        except (OSError, TimeoutError):  # ssl.SSLError is an OSError
-            exchange.upstream_failed(UPSTREAM_CONNECT_FAILURE)
+                connection = await self.connect()
+            if connection.lost:
+                raise ConnectionResetError("lost before it was used")
+        except (OSError, TimeoutError, UnicodeError) as error:  # ssl.SSLError is an OSError; a host may be no name
+            self.load.connections -= 1
+            dial.fail("refused" if isinstance(error, ConnectionRefusedError) else "connect-failure")
             return
-        if not exchange.upstream_ready(connection):
+        connection.counted = True
+        if not dial.succeed(connection):
             self.give_back(connection)
 
-    async def _connect(self) -> UpstreamConnection:
+    async def connect(self) -> UpstreamConnection:
+        """A new connection, for whoever wants one of its own. Raises OSError."""
         loop = asyncio.get_running_loop()
         connection = UpstreamConnection(self)
         if self._tls is None:
@@ -189,3 +188,31 @@ class Endpoint:
             transport.abort()
             raise
         return connection
+
+
+class Dial:
+    """A connection on its way to whoever waits for it."""
+
+    __slots__ = ("_dialer", "_load")
+
+    def __init__(self, dialer: Dialer, load: Load) -> None:
+        load.pending += 1
+        self._dialer: Dialer | None = dialer
+        self._load = load
+
+    def abandon(self) -> None:
+        """Nobody waits any more; the connection, if it comes, is for others."""
+        if self._dialer is not None:
+            self._dialer = None
+            self._load.pending -= 1
+
+    def succeed(self, connection: UpstreamConnection) -> bool:
+        dialer = self._dialer
+        self.abandon()
+        return dialer is not None and dialer.upstream_ready(connection)
+
+    def fail(self, failure: Failure) -> None:
+        dialer = self._dialer
+        self.abandon()
+        if dialer is not None:
+            dialer.upstream_failed(failure)

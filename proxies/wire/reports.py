@@ -53,7 +53,8 @@ class EdgeDelta(Struct, frozen=True, array_like=True):
 
     ``reporter`` is ``source`` (outbound, gateway) or ``destination`` (inbound). Service names are
     ``namespace/name``, or ``unknown``. ``histogram`` is sparse: bucket, count, bucket, count ... (see histogram.py),
-    of the time from the request's first byte to the response's last, in microseconds.
+    of the time from the request's first byte to the response's last, in microseconds. ``retries`` counts the
+    tries after a first one.
     """
 
     reporter: Literal["source", "destination"]
@@ -68,15 +69,35 @@ class EdgeDelta(Struct, frozen=True, array_like=True):
     request_bytes: int
     response_bytes: int
     histogram: list[int]
+    retries: int = 0
+
+
+class ServiceState(Struct, frozen=True, array_like=True):
+    """What a proxy has under way with a service that it calls, and how it sees its endpoints.
+
+    ``open`` names the breaker's limits that are reached (connections, pending, requests, retries); ``ejected`` and
+    ``unhealthy`` are the ids of endpoints left out for their answers, and for failed checks.
+    """
+
+    service: str
+    connections: int = 0
+    pending: int = 0
+    requests: int = 0
+    retries: int = 0
+    open: list[str] = field(default_factory=list)
+    ejected: list[str] = field(default_factory=list)
+    unhealthy: list[str] = field(default_factory=list)
 
 
 class Gauges(Struct, frozen=True, array_like=True):
-    """The state of a proxy at the end of the second."""
+    """The state of a proxy at the end of the second. ``services`` holds those that it has something open with, or
+    that have an endpoint left out."""
 
     connections: int = 0
     active_requests: int = 0
     rss_bytes: int = 0
     cpu_seconds: float = 0.0
+    services: list[ServiceState] = field(default_factory=list)
 
 
 class Telemetry(Struct, frozen=True, array_like=True):

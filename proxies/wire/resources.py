@@ -14,76 +14,28 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from proxies.wire.base import Body as _Body
+from proxies.wire.base import Label, Milliseconds
+from proxies.wire.resilience import Balancer, Breaker, HealthCheck, Outlier, RetryBudget
+from proxies.wire.routing import RateLimit, Route, WeightedVersion
+
 SCHEMA = 1
 """The newest schema this code understands; an envelope whose ``requires`` is greater is refused."""
 
 ServiceName = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-Label = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")]
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Milliseconds = Annotated[int, Meta(ge=1, le=86_400_000)]
-Weight = Annotated[int, Meta(ge=0, le=1_000_000)]
-
-
-class _Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    pass
 
 
 # --- service: the client's view ---------------------------------------------------------------------------------
-
-
-class PathMatch(_Body, frozen=True, kw_only=True):
-    """``exact``: the whole path. ``prefix``: on segment borders (``/a`` matches ``/a/b``, not ``/ab``)."""
-
-    kind: Literal["exact", "prefix"]
-    value: Annotated[str, Meta(pattern=r"^/", max_length=4096)]
-
-
-class HeaderMatch(_Body, frozen=True, kw_only=True):
-    """One header condition. ``name`` is lower case; several values compare as RFC 9110 section 5.3 joins them."""
-
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9!#$%&'*+.^_`|~-]+$", max_length=256)]
-    kind: Literal["exact", "prefix", "present"]
-    value: Annotated[str, Meta(max_length=4096)] = ""
-    invert: bool = False
-
-
-class RouteMatch(_Body, frozen=True, kw_only=True):
-    """All conditions hold (AND); an absent one puts none. ``methods`` are ORed, upper case."""
-
-    path: PathMatch | None = None
-    methods: list[Annotated[str, Meta(pattern=r"^[A-Z][A-Z-]{0,31}$")]] = field(default_factory=list)
-    headers: list[HeaderMatch] = field(default_factory=list)
-
-
-class WeightedVersion(_Body, frozen=True, kw_only=True):
-    """A version's weight; its share is ``weight / sum`` of its list."""
-
-    version: Label
-    weight: Weight
-
-
-class Timeouts(_Body, frozen=True, kw_only=True):
-    """``request_ms`` covers the whole exchange, ``idle_ms`` the silence within it (both directions)."""
-
-    request_ms: Milliseconds = 15_000
-    idle_ms: Milliseconds = 300_000
-
-
-class Route(_Body, frozen=True, kw_only=True):
-    """An ordered rule: first match wins. ``split`` of None follows the service's own split."""
-
-    name: Label
-    match: RouteMatch = field(default_factory=RouteMatch)
-    split: Annotated[list[WeightedVersion], Meta(min_length=1)] | None = None
-    timeouts: Timeouts = field(default_factory=Timeouts)
 
 
 class ServiceBody(_Body, frozen=True, kw_only=True):
     """A service as its callers see it, whole: one resource, so that a change of weights is atomic.
 
     ``hosts`` are the names by which the outbound listener knows the service, lower case, without port.
-    ``identity`` is the SPIFFE id its servers must present where an endpoint speaks mTLS.
+    ``identity`` is the SPIFFE id its servers must present where an endpoint speaks mTLS. ``outlier`` and
+    ``health_check`` of None are off; without a ``retry_budget`` the breaker's count limits retries.
     """
 
     hosts: list[Host]
@@ -92,6 +44,11 @@ class ServiceBody(_Body, frozen=True, kw_only=True):
     routes: list[Route]
     identity: str = ""
     connect_timeout_ms: Milliseconds = 1_000
+    balancer: Balancer = field(default_factory=Balancer)
+    breaker: Breaker = field(default_factory=Breaker)
+    retry_budget: RetryBudget | None = field(default_factory=RetryBudget)
+    outlier: Outlier | None = field(default_factory=Outlier)
+    health_check: HealthCheck | None = None
 
 
 # --- endpoints --------------------------------------------------------------------------------------------------
@@ -121,9 +78,11 @@ class EndpointsBody(_Body, frozen=True, kw_only=True):
 
 
 class InboundBody(_Body, frozen=True, kw_only=True):
-    """How a service's own proxies receive. ``strict`` refuses plaintext; ``disable`` speaks only plaintext."""
+    """How a service's own proxies receive. ``strict`` refuses plaintext; ``disable`` speaks only plaintext. Of
+    ``limits`` all must let a request pass."""
 
     mtls: Literal["strict", "disable"] = "strict"
+    limits: list[RateLimit] = field(default_factory=list)
 
 
 # --- trust ------------------------------------------------------------------------------------------------------
@@ -159,7 +118,8 @@ class InboundListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="i
 
 
 class OutboundListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="outbound"):
-    """The app's way out: by ``Host`` or absolute-form to a service. ``egress`` says what an unknown host gets."""
+    """The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host
+    gets."""
 
     address: Host = "127.0.0.1"
     port: Port
@@ -173,24 +133,40 @@ class GatewayHost(_Body, frozen=True, kw_only=True):
     service: ServiceName
 
 
+FileName = Annotated[str, Meta(min_length=1, max_length=4096)]
+
+
+class GatewayCertificate(_Body, frozen=True, kw_only=True):
+    """A certificate for hosts (names, ``*.suffix``, ``*``): PEM files on the gateway, the chain leaf first. The key
+    does not leave it."""
+
+    hosts: Annotated[list[Host], Meta(min_length=1)]
+    certificate_file: FileName
+    key_file: FileName
+
+
 class GatewayListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="gateway"):
-    """An edge listener: plain HTTP from outside, routed by host into the mesh."""
+    """An edge listener: HTTP from outside, routed by host into the mesh. With certificates in ``tls`` it speaks only
+    TLS; a client that names no host gets the first."""
 
     address: Host
     port: Port
     hosts: list[GatewayHost]
+    tls: list[GatewayCertificate] = field(default_factory=list)
 
 
 Listener = InboundListener | OutboundListener | GatewayListener
 
 
 class ProxyBody(_Body, frozen=True, kw_only=True):
-    """One proxy alone: who it is and where it listens. ``service`` is also its name as a source of traffic."""
+    """One proxy alone: who it is and where it listens. ``service`` is also its name as a source of traffic;
+    ``locality`` is a path such as ``region/zone``, compared with those of endpoints."""
 
     service: ServiceName
     version: Label
     identity: str = ""
     listeners: list[Listener]
+    locality: str = ""
     drain_ms: Milliseconds = 30_000
 
 

@@ -155,7 +155,7 @@ def test_a_server_with_another_identity_gets_no_request(tmp_path: Path) -> None:
     pair = Pair(tmp_path, expected="spiffe://test.mesh/ns/shop/svc/payments")
     try:
         assert ask(pair.gateway).status == 503
-        assert pair.caller.count("mesh_requests_total", response_flags="UF") == 1
+        assert pair.caller.count("mesh_requests_total", response_flags="UF,URX") == 1
         assert pair.app.connections == 0
     finally:
         pair.close()

@@ -134,7 +134,7 @@ def test_refusals_name_their_reason_to_the_counters_only(tmp_path: Path) -> None
     engine = Proxy(tmp_path, resources)
     try:
         for host, path, status, flags in (
-            ("a.example", "/down", 503, "UF"),
+            ("a.example", "/down", 503, "UF,URX"),
             ("a.example", "/empty", 503, "UH"),
             ("a.example", "/none", 404, "NR"),
             ("other.example", "/", 404, "NR"),

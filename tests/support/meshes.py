@@ -32,12 +32,80 @@ HEADERS = st.builds(
     value=st.from_regex(r"[a-z0-9]{1,10}", fullmatch=True),
     invert=st.booleans(),
 )
+FIELDS = st.builds(
+    values.FieldMatch,
+    name=st.text(min_size=1, max_size=10),
+    kind=st.sampled_from(["exact", "prefix", "regex"]),
+    value=st.from_regex(r"[a-z0-9]{1,10}", fullmatch=True),
+    invert=st.booleans(),
+)
 MATCHES = st.builds(
     values.RouteMatch,
-    path=st.none() | st.builds(values.PathMatch, kind=st.sampled_from(["exact", "prefix"]), value=PATHS),
+    path=st.none()
+    | st.builds(values.PathMatch, kind=st.sampled_from(["exact", "prefix", "template", "regex"]), value=PATHS),
     methods=st.lists(METHODS, max_size=4),
     headers=st.lists(HEADERS, max_size=3),
+    query=st.lists(FIELDS, max_size=2),
+    cookies=st.lists(FIELDS, max_size=2),
+    sources=st.lists(
+        st.builds(lambda name, all_: f"{name.namespace}/{'*' if all_ else name.name}", NAMES, st.booleans())
+    ),
 )
+
+
+TEXTS = st.from_regex(r"[a-z0-9]{1,10}", fullmatch=True)
+PERCENTS = st.integers(0, 100).map(float)
+HEADER_OPS = st.builds(
+    values.HeaderOps,
+    set=st.dictionaries(st.sampled_from(["x-a", "x-b"]), TEXTS),
+    add=st.dictionaries(st.sampled_from(["x-a", "x-c"]), TEXTS),
+    remove=st.lists(st.sampled_from(["cookie", "x-d"]), max_size=2),
+)
+LIMITS = st.lists(
+    st.builds(
+        values.RateLimit,
+        name=LABELS,
+        requests=st.integers(1, 1000),
+        per_ms=st.integers(1, 10_000),
+        by=st.lists(st.sampled_from(["source", "header:x-key"]), unique=True),
+    ),
+    max_size=3,
+    unique_by=lambda limit: limit.name,
+)
+
+
+@st.composite
+def routes(draw: st.DrawFn, name: str, versions: Sequence[str]) -> values.Route:
+    """A route that forwards with any of the actions, or answers itself."""
+    match, limits = draw(MATCHES), draw(LIMITS)
+    answer = draw(st.sampled_from(["", "redirect", "direct"]))
+    if answer == "redirect":
+        redirect = values.Redirect(path="/x", code=draw(st.sampled_from([301, 308])), host=draw(st.just("") | LABELS))
+        return values.Route(name=name, match=match, limits=limits, redirect=redirect)
+    if answer == "direct":
+        direct = values.DirectResponse(status=draw(st.integers(205, 299)), body=draw(TEXTS))
+        return values.Route(name=name, match=match, limits=limits, direct=direct)
+    weights = draw(st.none() | splits(versions))
+    operations = st.none() | HEADER_OPS
+    backends = draw(
+        st.dictionaries(
+            st.sampled_from(versions if weights is None else sorted(weights)),
+            st.builds(values.Backend, request_headers=operations, response_headers=operations),
+        )
+    )
+    return values.Route(
+        name=name,
+        match=match,
+        limits=limits,
+        weights=weights,
+        backends=backends,
+        rewrite=draw(st.none() | st.builds(values.Rewrite, path=PATHS, host=st.just("") | LABELS)),
+        request_headers=draw(operations),
+        response_headers=draw(operations),
+        mirror=draw(st.none() | st.builds(values.Mirror, version=st.sampled_from(versions), percent=PERCENTS)),
+        fault=draw(st.none() | st.builds(values.Fault, delay_ms=st.integers(1, 1000), delay_percent=PERCENTS)),
+        sticky=draw(st.none() | st.builds(values.Sticky, kind=st.just("header"), name=TEXTS)),
+    )
 
 
 @st.composite
@@ -50,9 +118,8 @@ def services(draw: st.DrawFn) -> values.Service:
         trust_domain="mesh.local",
         versions=tuple(versions),
         split=draw(splits(versions)),
-        routes=tuple(
-            values.Route(name=name, match=draw(MATCHES), weights=draw(st.none() | splits(versions))) for name in names
-        ),
+        routes=tuple(draw(routes(name, versions)) for name in names),
+        limits=tuple(draw(LIMITS)),
         instances=tuple(
             values.Instance(
                 id=instance,

@@ -513,6 +513,24 @@ export interface paths {
         patch: operations["service_update"];
         trace?: never;
     };
+    "/api/v1/services/{ns}/{name}/health-check/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description How the instances of a service are checked that have no check of their own. */
+        get: operations["health_check"];
+        /** @description Set or remove it. */
+        put: operations["health_check_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/services/{ns}/{name}/instances/": {
         parameters: {
             query?: never;
@@ -523,7 +541,10 @@ export interface paths {
         /** @description The instances of a service. */
         get: operations["instances"];
         put?: never;
-        /** @description Register an instance that sends its own heartbeats. One behind a sidecar comes with its proxy. */
+        /**
+         * @description Register an instance that sends its own heartbeats, or is sent probes by a check. One behind a sidecar comes
+         *     with its proxy.
+         */
         post: operations["instance_register"];
         delete?: never;
         options?: never;
@@ -542,8 +563,44 @@ export interface paths {
         get: operations["instance"];
         put?: never;
         post?: never;
-        /** @description Take it out of the registry. */
+        /** @description Take it out of the registry; 409 for one behind a proxy, which comes and goes with that. */
         delete: operations["instance_deregister"];
+        options?: never;
+        head?: never;
+        /** @description Replace its metadata. */
+        patch: operations["instance_update"];
+        trace?: never;
+    };
+    "/api/v1/services/{ns}/{name}/instances/{instance}/draining/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Give it no new requests (true), or some again (false). What is under way ends by itself. */
+        put: operations["instance_drain"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/{ns}/{name}/instances/{instance}/health-check/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The instance's own check, in place of its service's. */
+        get: operations["instance_health_check"];
+        /** @description Set or remove it. */
+        put: operations["instance_health_check_set"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -557,8 +614,26 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** @description The instance lives. A critical one is passing again, which is a revision. */
+        /** @description The instance lives. One that was critical for its silence is passing again, which is a revision. */
         put: operations["instance_heartbeat"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/{ns}/{name}/limits/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What each instance's proxy lets pass; a request above it is answered 429. */
+        get: operations["limits"];
+        /** @description Set all limits, in the order in which they count. */
+        put: operations["limits_set"];
         post?: never;
         delete?: never;
         options?: never;
@@ -667,6 +742,23 @@ export interface paths {
         post?: never;
         /** @description Remove a version; 409 ``in_use`` while it has weight, a route names it, or instances of it exist. */
         delete: operations["version_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulate/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description What a request would meet, decided by the code that proxies run. Nothing is sent and nothing changes. */
+        post: operations["simulate"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -790,6 +882,24 @@ export interface components {
             certificates: components["schemas"]["AuthorityCertificateView"][];
         };
         /**
+         * Backend
+         * @description What is done to messages to and from one version; it comes after what the route does.
+         */
+        Backend: {
+            /** @default null */
+            request_headers: components["schemas"]["HeaderOps"] | null;
+            /** @default null */
+            response_headers: components["schemas"]["HeaderOps"] | null;
+        };
+        /**
+         * BackendShare
+         * @description Percent of such requests.
+         */
+        BackendShare: {
+            version: string;
+            share: number;
+        };
+        /**
          * CertificateView
          * @description ``serial`` is hex; ``actor`` asked for it.
          */
@@ -833,6 +943,20 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["ChangeView"][];
         };
+        /**
+         * CheckState
+         * @description How an instance is checked and what came of it. ``own``: by a check of its own, else its service's. ``output`` is
+         *         what the probe saw that led to ``status``, ``at`` when.
+         */
+        CheckState: {
+            /** @enum {unknown} */
+            kind: "http" | "tcp" | "ttl";
+            own: boolean;
+            /** @enum {unknown} */
+            status: "critical" | "passing" | "pending";
+            output: string;
+            at: string | null;
+        };
         /** ConfigView */
         ConfigView: {
             desired: components["schemas"]["DesiredView"][];
@@ -847,6 +971,38 @@ export interface components {
             revision: number;
             version: string;
             body: unknown;
+        };
+        /**
+         * DirectResponse
+         * @description An answer of the proxy itself.
+         */
+        DirectResponse: {
+            status: number;
+            /** @default  */
+            body: string;
+            /** @default text/plain; charset=utf-8 */
+            content_type: string;
+        };
+        /**
+         * DraftBody
+         * @description What the service would have; null leaves what it has.
+         */
+        DraftBody: {
+            /** @default null */
+            routes: components["schemas"]["Route"][] | null;
+            /** @default null */
+            split: {
+                [key: string]: number;
+            } | null;
+        };
+        /** DrainingBody */
+        DrainingBody: {
+            draining: boolean;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
         };
         /**
          * Edge
@@ -879,6 +1035,40 @@ export interface components {
             sample: number;
             reason: string;
         };
+        /**
+         * Fault
+         * @description Faults put in on purpose: a delay, an answer instead of the instance's, each for a share of the requests; with
+         *         ``header`` only for requests that carry it.
+         */
+        Fault: {
+            /** @default 0 */
+            delay_ms: number;
+            /** @default 100 */
+            delay_percent: number;
+            /** @default 0 */
+            abort_status: number;
+            /** @default 100 */
+            abort_percent: number;
+            /** @default  */
+            header: string;
+        };
+        /**
+         * FieldMatch
+         * @description A condition on a query parameter or a cookie: its decoded value, of several with one name the first.
+         *         ``regex`` (RE2 syntax) must match the whole value; ``present`` compares none; ``invert`` turns the answer round.
+         */
+        FieldMatch: {
+            name: string;
+            /**
+             * @default exact
+             * @enum {unknown}
+             */
+            kind: "exact" | "prefix" | "present" | "regex";
+            /** @default  */
+            value: string;
+            /** @default false */
+            invert: boolean;
+        };
         /** GatewayBody */
         GatewayBody: {
             namespace: string;
@@ -889,6 +1079,16 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * GatewayCertificate
+         * @description A certificate for hosts (names, ``*.suffix``, ``*``): PEM files on the gateway, the chain leaf first. The key
+         *         does not leave it.
+         */
+        GatewayCertificate: {
+            hosts: string[];
+            certificate_file: string;
+            key_file: string;
         };
         /**
          * GatewayHost
@@ -912,7 +1112,8 @@ export interface components {
         };
         /**
          * GatewayListener
-         * @description An edge listener: plain HTTP from outside, routed by host into the mesh.
+         * @description An edge listener: HTTP from outside, routed by host into the mesh. With certificates in ``tls`` it speaks only
+         *         TLS; a client that names no host gets the first.
          */
         GatewayListener: {
             /** @enum {unknown} */
@@ -920,6 +1121,8 @@ export interface components {
             address: string;
             port: number;
             hosts: components["schemas"]["GatewayHost"][];
+            /** @default [] */
+            tls: components["schemas"]["GatewayCertificate"][];
         };
         /**
          * GatewayView
@@ -955,7 +1158,7 @@ export interface components {
         };
         /**
          * HeaderMatch
-         * @description A condition on one header, named without regard to case.
+         * @description A condition on one header, named without regard to case; several values compare joined by ``, ``.
          */
         HeaderMatch: {
             name: string;
@@ -963,11 +1166,64 @@ export interface components {
              * @default exact
              * @enum {unknown}
              */
-            kind: "exact" | "prefix" | "present";
+            kind: "exact" | "prefix" | "present" | "regex";
             /** @default  */
             value: string;
             /** @default false */
             invert: boolean;
+        };
+        /**
+         * HeaderOps
+         * @description What is done to a message's fields, in this order: ``remove``, ``set`` (replacing what has the name), ``add``.
+         *         Names are lower case; those that frame a message or belong to one hop are refused.
+         */
+        HeaderOps: {
+            /** @default {} */
+            set: {
+                [key: string]: string;
+            };
+            /** @default {} */
+            add: {
+                [key: string]: string;
+            };
+            /** @default [] */
+            remove: string[];
+        };
+        /**
+         * HealthCheckBody
+         * @description ``check`` of null removes it.
+         */
+        HealthCheckBody: {
+            check: (components["schemas"]["HttpCheck"] | components["schemas"]["TcpCheck"] | components["schemas"]["TtlCheck"]) | null;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * HealthCheckView
+         * @description ``check`` of null: a service's instances are checked by heartbeats, an instance by its service's check.
+         */
+        HealthCheckView: {
+            check: (components["schemas"]["HttpCheck"] | components["schemas"]["TcpCheck"] | components["schemas"]["TtlCheck"]) | null;
+        };
+        /** HealthCheckWritten */
+        HealthCheckWritten: {
+            check: (components["schemas"]["HttpCheck"] | components["schemas"]["TcpCheck"] | components["schemas"]["TtlCheck"]) | null;
+            revision: number | null;
+        };
+        /**
+         * HealthSummary
+         * @description ``status`` is critical where no instance passes and some are there, degraded where some do not, empty where there
+         *         are none. ``draining`` counts passing and critical ones.
+         */
+        HealthSummary: {
+            /** @enum {unknown} */
+            status: "critical" | "degraded" | "empty" | "passing";
+            passing: number;
+            critical: number;
+            draining: number;
         };
         /**
          * HostBody
@@ -982,6 +1238,34 @@ export interface components {
         HostView: {
             host: string;
             service: string;
+        };
+        /**
+         * HttpCheck
+         * @description GET ``path`` answers a status of ``status_min`` to ``status_max``. Redirects are not followed.
+         */
+        HttpCheck: {
+            /** @enum {unknown} */
+            kind: "http";
+            /** @default null */
+            deregister_after_s: number | null;
+            /** @default null */
+            port: number | null;
+            /** @default 10000 */
+            interval_ms: number;
+            /** @default 2000 */
+            timeout_ms: number;
+            /** @default 1 */
+            healthy_after: number;
+            /** @default 3 */
+            unhealthy_after: number;
+            /** @default 0.1 */
+            jitter: number;
+            /** @default / */
+            path: string;
+            /** @default 200 */
+            status_min: number;
+            /** @default 299 */
+            status_max: number;
         };
         /**
          * InboundListener
@@ -1011,7 +1295,8 @@ export interface components {
         };
         /**
          * InstanceBody
-         * @description ``id`` is made up when it is left out. ``ttl_s``: seconds without a heartbeat until it is critical.
+         * @description ``id`` is made up when it is left out. ``ttl_s``: seconds without a heartbeat until it is critical, where no
+         *         check sends it probes. ``check`` goes before the service's.
          */
         InstanceBody: {
             address: string;
@@ -1022,6 +1307,15 @@ export interface components {
             /** @default 15 */
             ttl_s: number;
             /**
+             * @description Text by text, at most 64.
+             * @default {}
+             */
+            metadata: {
+                [key: string]: string;
+            };
+            /** @default null */
+            check: (components["schemas"]["HttpCheck"] | components["schemas"]["TcpCheck"] | components["schemas"]["TtlCheck"]) | null;
+            /**
              * @description Why; kept in the change log.
              * @default
              */
@@ -1029,20 +1323,25 @@ export interface components {
         };
         /**
          * InstanceView
-         * @description ``proxy`` is whose reports are its heartbeat; null where it sends its own, each ``ttl_s`` at least.
+         * @description ``last_seen_at`` is the last heartbeat: of its proxy, or its own, each ``ttl_s`` at least.
          */
         InstanceView: {
             id: string;
             address: string;
             port: number;
             version: string;
+            metadata: {
+                [key: string]: string;
+            };
             healthy: boolean;
             status: string;
+            critical_since: string | null;
+            check: components["schemas"]["CheckState"];
             draining: boolean;
             proxy: string | null;
-            last_seen_at: string;
             ttl_s: number;
             registered_at: string;
+            last_seen_at: string;
         };
         /** InstanceViewPage */
         InstanceViewPage: {
@@ -1056,13 +1355,18 @@ export interface components {
             address: string;
             port: number;
             version: string;
+            metadata: {
+                [key: string]: string;
+            };
             healthy: boolean;
             status: string;
+            critical_since: string | null;
+            check: components["schemas"]["CheckState"];
             draining: boolean;
             proxy: string | null;
-            last_seen_at: string;
             ttl_s: number;
             registered_at: string;
+            last_seen_at: string;
             revision: number | null;
         };
         /**
@@ -1152,6 +1456,29 @@ export interface components {
             latency_ms: number;
         };
         /**
+         * LimitsBody
+         * @description All limits; a request must pass each.
+         */
+        LimitsBody: {
+            limits: components["schemas"]["RateLimit"][];
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /** LimitsView */
+        LimitsView: {
+            limits: components["schemas"]["RateLimit"][];
+            version: string;
+        };
+        /** LimitsWritten */
+        LimitsWritten: {
+            limits: components["schemas"]["RateLimit"][];
+            version: string;
+            revision: number | null;
+        };
+        /**
          * LoadView
          * @description The proxy's latest report; null before the first.
          */
@@ -1203,6 +1530,18 @@ export interface components {
             by_version: {
                 [key: string]: components["schemas"]["Series"];
             };
+        };
+        /**
+         * Mirror
+         * @description Copies of requests go to ``version`` too; their answers are thrown away. ``unsafe`` copies also requests whose
+         *         method may change something (anything but GET, HEAD, OPTIONS, TRACE).
+         */
+        Mirror: {
+            version: string;
+            /** @default 100 */
+            percent: number;
+            /** @default false */
+            unsafe: boolean;
         };
         /** NamespaceBody */
         NamespaceBody: {
@@ -1291,7 +1630,8 @@ export interface components {
         };
         /**
          * OutboundListener
-         * @description The app's way out: by ``Host`` or absolute-form to a service. ``egress`` says what an unknown host gets.
+         * @description The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host
+         *         gets.
          */
         OutboundListener: {
             /** @enum {unknown} */
@@ -1304,6 +1644,21 @@ export interface components {
              * @enum {unknown}
              */
             egress: "allow" | "deny";
+        };
+        /**
+         * InstancePatch
+         * @description ``metadata`` replaces all of it.
+         */
+        PatchedInstancePatch: {
+            /** @description Text by text, at most 64. */
+            metadata: {
+                [key: string]: string;
+            };
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
         };
         /** ServicePatch */
         PatchedServicePatch: {
@@ -1330,11 +1685,15 @@ export interface components {
         };
         /**
          * PathMatch
-         * @description ``exact``: the whole path. ``prefix``: on segment borders, ``/a`` matches ``/a`` and ``/a/b`` but not ``/ab``.
+         * @description A condition on the normalised path.
+         *
+         *         ``exact``: the whole path. ``prefix``: on segment borders, ``/a`` matches ``/a`` and ``/a/b`` but not ``/ab``.
+         *         ``template``: segment by segment, where ``{x}`` stands for any one and a last ``{x=**}`` for all the rest.
+         *         ``regex``: RE2 syntax, must match the whole path.
          */
         PathMatch: {
             /** @enum {unknown} */
-            kind: "exact" | "prefix";
+            kind: "exact" | "prefix" | "regex" | "template";
             value: string;
         };
         /**
@@ -1372,6 +1731,49 @@ export interface components {
             next: string | null;
             previous: string | null;
             results: components["schemas"]["ProxyView"][];
+        };
+        /**
+         * RateLimit
+         * @description At most ``requests`` in ``per_ms`` to each proxy, ``burst`` of them at once (0: as many as ``requests``),
+         *         counted apart for each combination of ``by``: ``source`` (the peer's service, or its address) and ``header:name``.
+         *         A request above it gets 429.
+         */
+        RateLimit: {
+            name: string;
+            requests: number;
+            /** @default 1000 */
+            per_ms: number;
+            /** @default 0 */
+            burst: number;
+            /** @default [] */
+            by: string[];
+        };
+        /**
+         * Redirect
+         * @description An answer that sends the client elsewhere. What is empty (or 0) stays as the request has it; ``path`` replaces
+         *         the whole path, ``prefix`` what a prefix match matched; the query stays unless ``strip_query``.
+         */
+        Redirect: {
+            /**
+             * @default 302
+             * @enum {unknown}
+             */
+            code: 301 | 302 | 303 | 307 | 308;
+            /**
+             * @default
+             * @enum {unknown}
+             */
+            scheme: "" | "http" | "https";
+            /** @default  */
+            host: string;
+            /** @default 0 */
+            port: number;
+            /** @default  */
+            path: string;
+            /** @default  */
+            prefix: string;
+            /** @default false */
+            strip_query: boolean;
         };
         /**
          * Refused
@@ -1469,6 +1871,24 @@ export interface components {
             results: components["schemas"]["RevisionView"][];
         };
         /**
+         * Rewrite
+         * @description What the instance is asked instead; the query stays. At most one of ``path`` (the whole path), ``prefix`` (what
+         *         a prefix match matched) and ``regex`` (RE2; every match within the path becomes ``substitution``, with groups as
+         *         ``\1``). ``host`` replaces the Host field.
+         */
+        Rewrite: {
+            /** @default  */
+            path: string;
+            /** @default  */
+            prefix: string;
+            /** @default  */
+            regex: string;
+            /** @default  */
+            substitution: string;
+            /** @default  */
+            host: string;
+        };
+        /**
          * RoleBody
          * @description A role in a namespace; null is the whole mesh.
          */
@@ -1488,7 +1908,8 @@ export interface components {
         };
         /**
          * Route
-         * @description An ordered rule, first match wins. ``weights`` of None follows the service's split.
+         * @description An ordered rule, first match wins. It forwards (``weights`` of None follows the service's split), unless it has
+         *         a ``redirect`` or a ``direct`` response. Limits are judged first, then the fault, then the rest.
          */
         Route: {
             name: string;
@@ -1498,10 +1919,33 @@ export interface components {
                 [key: string]: number;
             } | null;
             timeouts?: components["schemas"]["Timeouts"];
+            /** @default null */
+            redirect: components["schemas"]["Redirect"] | null;
+            /** @default null */
+            direct: components["schemas"]["DirectResponse"] | null;
+            /** @default null */
+            rewrite: components["schemas"]["Rewrite"] | null;
+            /** @default null */
+            request_headers: components["schemas"]["HeaderOps"] | null;
+            /** @default null */
+            response_headers: components["schemas"]["HeaderOps"] | null;
+            /** @default {} */
+            backends: {
+                [key: string]: components["schemas"]["Backend"];
+            };
+            /** @default null */
+            mirror: components["schemas"]["Mirror"] | null;
+            /** @default null */
+            fault: components["schemas"]["Fault"] | null;
+            /** @default null */
+            sticky: components["schemas"]["Sticky"] | null;
+            /** @default [] */
+            limits: components["schemas"]["RateLimit"][];
         };
         /**
          * RouteMatch
-         * @description All conditions hold; an absent one puts none; methods are ORed.
+         * @description All conditions hold; an absent one puts none. Methods are ORed, and so are ``sources``: the calling services,
+         *         or gateways, as ``namespace/name`` or ``namespace/*``.
          */
         RouteMatch: {
             /** @default null */
@@ -1510,6 +1954,12 @@ export interface components {
             methods: string[];
             /** @default [] */
             headers: components["schemas"]["HeaderMatch"][];
+            /** @default [] */
+            query: components["schemas"]["FieldMatch"][];
+            /** @default [] */
+            cookies: components["schemas"]["FieldMatch"][];
+            /** @default [] */
+            sources: string[];
         };
         /**
          * RoutesBody
@@ -1587,6 +2037,7 @@ export interface components {
             versions: components["schemas"]["VersionView"][];
             instances: number;
             healthy: number;
+            health: components["schemas"]["HealthSummary"];
             split: {
                 [key: string]: number;
             };
@@ -1598,6 +2049,56 @@ export interface components {
             next: string | null;
             previous: string | null;
             results: components["schemas"]["ServiceView"][];
+        };
+        /**
+         * SimulateBody
+         * @description ``source`` is the service whose app calls, or the gateway that receives. ``path`` may have a query. At a gateway
+         *         ``address`` is the client's and ``secured`` says that it came over TLS. With a ``draft`` the service that the host
+         *         leads to has its routes and split instead of the ones desired now.
+         */
+        SimulateBody: {
+            /** @description namespace/name */
+            source: string;
+            host: string;
+            /** @default GET */
+            method: string;
+            /** @default / */
+            path: string;
+            /** @default {} */
+            headers: {
+                [key: string]: string;
+            };
+            /** @default  */
+            address: string;
+            /** @default false */
+            secured: boolean;
+            /** @default null */
+            draft: components["schemas"]["DraftBody"] | null;
+        };
+        /**
+         * Simulation
+         * @description ``route`` is null where the request reached none; ``status``, ``flag`` and ``reason`` then say what it is told.
+         *         ``chosen`` is the version that stickiness, or a lack of others, decides on; empty where chance does. ``lines`` are
+         *         the head that goes on, first the request line; of a redirect or a direct response, its own fields. ``limits``
+         *         are the route's, then the service's own.
+         */
+        Simulation: {
+            /** @enum {unknown} */
+            listener: "gateway" | "outbound";
+            /** @enum {unknown} */
+            outcome: "direct" | "forward" | "redirect" | "refused";
+            service: string;
+            route: components["schemas"]["Route"] | null;
+            index: number | null;
+            status: number;
+            flag: string;
+            reason: string;
+            backends: components["schemas"]["BackendShare"][];
+            chosen: string;
+            lines: string[];
+            limits: components["schemas"]["RateLimit"][];
+            timeouts: components["schemas"]["Timeouts"] | null;
+            connect_timeout_ms: number;
         };
         /**
          * SplitBody
@@ -1636,6 +2137,20 @@ export interface components {
             revision: number | null;
         };
         /**
+         * Sticky
+         * @description The version is chosen by who asks, not at random. Without the ``cookie`` a request gets one with its response
+         *         (``ttl_s`` seconds long, 0: for the browser's session); without the ``header`` the choice is random; ``source`` is
+         *         the peer's service, or its address.
+         */
+        Sticky: {
+            /** @enum {unknown} */
+            kind: "cookie" | "header" | "source";
+            /** @default  */
+            name: string;
+            /** @default 0 */
+            ttl_s: number;
+        };
+        /**
          * Summary
          * @description The graph in one line. ``rps`` counts requests on edges, so a request that causes three others counts four.
          */
@@ -1658,6 +2173,28 @@ export interface components {
             applied_revision: number;
             waiting: string[];
             refused: components["schemas"]["Refused"][];
+        };
+        /**
+         * TcpCheck
+         * @description The connection is accepted.
+         */
+        TcpCheck: {
+            /** @enum {unknown} */
+            kind: "tcp";
+            /** @default null */
+            deregister_after_s: number | null;
+            /** @default null */
+            port: number | null;
+            /** @default 10000 */
+            interval_ms: number;
+            /** @default 2000 */
+            timeout_ms: number;
+            /** @default 1 */
+            healthy_after: number;
+            /** @default 3 */
+            unhealthy_after: number;
+            /** @default 0.1 */
+            jitter: number;
         };
         /**
          * Timeouts
@@ -1696,6 +2233,16 @@ export interface components {
             next: string | null;
             previous: string | null;
             results: components["schemas"]["TokenView"][];
+        };
+        /**
+         * TtlCheck
+         * @description Critical after its ``ttl_s`` without a heartbeat: its proxy's reports, or its own.
+         */
+        TtlCheck: {
+            /** @enum {unknown} */
+            kind: "ttl";
+            /** @default null */
+            deregister_after_s: number | null;
         };
         /** UserBody */
         UserBody: {
@@ -1769,6 +2316,7 @@ export interface components {
             weight: number;
             instances: number;
             healthy: number;
+            draining: number;
         };
         /** VersionViewPage */
         VersionViewPage: {
@@ -1782,6 +2330,7 @@ export interface components {
             weight: number;
             instances: number;
             healthy: number;
+            draining: number;
             revision: number | null;
         };
         /**
@@ -3152,12 +3701,89 @@ export interface operations {
             };
         };
     };
+    health_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthCheckView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    health_check_set: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HealthCheckBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthCheckWritten"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     instances: {
         parameters: {
             query?: {
                 /** @description Opaque; follow `next` and `previous`. */
                 cursor?: string;
+                draining?: boolean | null;
+                /** @description `key=value`, joined by commas: instances that have all of them. */
+                metadata?: string;
                 page_size?: number;
+                status?: "" | "critical" | "passing";
+                version?: string;
             };
             header?: never;
             path: {
@@ -3296,6 +3922,161 @@ export interface operations {
             };
         };
     };
+    instance_update: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                instance: string;
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchedInstancePatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstanceWritten"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    instance_drain: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                instance: string;
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrainingBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstanceWritten"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    instance_health_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                instance: string;
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthCheckView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    instance_health_check_set: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                instance: string;
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HealthCheckBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthCheckWritten"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     instance_heartbeat: {
         parameters: {
             query?: never;
@@ -3315,6 +4096,78 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InstanceWritten"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    limits_set: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitsBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsWritten"];
                 };
             };
             /** @description A problem (RFC 9457) */
@@ -3675,6 +4528,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    simulate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimulateBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
             };
             /** @description A problem (RFC 9457) */
             default: {

@@ -9,8 +9,13 @@ it('writes a match in a line', () => {
     path: { kind: 'prefix' as const, value: '/api' },
     methods: ['GET', 'POST'],
     headers: [header],
+    query: [{ name: 'q', kind: 'present' as const, value: '', invert: false }],
+    cookies: [{ name: 'beta', kind: 'regex' as const, value: '[01]', invert: false }],
+    sources: ['shop/web', 'tools/*'],
   }
-  expect(matchText(match)).toBe('GET|POST /api* !(x-tier = gold)')
+  expect(matchText(match)).toBe(
+    'GET|POST /api* !(x-tier = gold) (?q) (cookie beta ~ [01]) from shop/web|tools/*',
+  )
 })
 
 it('moves a route without losing any', () => {
@@ -20,7 +25,7 @@ it('moves a route without losing any', () => {
 it('a route without a match takes everything', () => {
   expect(wholeRoute({ name: 'r' })).toEqual({
     ...newRoute('r'),
-    match: { path: null, methods: [], headers: [] },
+    match: { path: null, methods: [], headers: [], query: [], cookies: [], sources: [] },
   })
 })
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from meshui.catalog.api import instances, join_tokens, namespaces, services
+from meshui.catalog.api import health_checks, instances, join_tokens, namespaces, services
 
 SERVICE = "services/<label:ns>/<label:name>/"
 
@@ -17,6 +17,9 @@ urlpatterns: list[URLPattern] = [
     path(f"{SERVICE}instances/", instances.Instances.as_view()),
     path(f"{SERVICE}instances/<id:instance>/", instances.OneInstance.as_view()),
     path(f"{SERVICE}instances/<id:instance>/heartbeat/", instances.Heartbeat.as_view()),
+    path(f"{SERVICE}instances/<id:instance>/draining/", instances.Draining.as_view()),
+    path(f"{SERVICE}instances/<id:instance>/health-check/", health_checks.InstanceHealthCheck.as_view()),
+    path(f"{SERVICE}health-check/", health_checks.ServiceHealthCheck.as_view()),
     path("join-tokens/", join_tokens.JoinTokens.as_view()),
     path("join-tokens/<int:token_id>/", join_tokens.OneJoinToken.as_view()),
 ]

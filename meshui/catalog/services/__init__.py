@@ -1,11 +1,12 @@
 """Changes of the registry: the one door for the API, delivery, telemetry and commands."""
 
+from meshui.catalog.services.health_checks import checks_record, health_check_set, instances_deregister_overdue
+from meshui.catalog.services.heartbeats import heartbeats_record, instance_heartbeat, instances_expire
 from meshui.catalog.services.instances import (
-    heartbeats_record,
     instance_deregister,
-    instance_heartbeat,
+    instance_drain,
     instance_register,
-    instances_expire,
+    instance_update,
 )
 from meshui.catalog.services.join_tokens import join_token_consume, join_token_create, join_token_revoke
 from meshui.catalog.services.namespaces import namespace_create, namespace_delete
@@ -21,10 +22,15 @@ from meshui.catalog.services.services import (
 
 __all__ = [
     "Registered",
+    "checks_record",
+    "health_check_set",
     "heartbeats_record",
     "instance_deregister",
+    "instance_drain",
     "instance_heartbeat",
     "instance_register",
+    "instance_update",
+    "instances_deregister_overdue",
     "instances_expire",
     "join_token_consume",
     "join_token_create",

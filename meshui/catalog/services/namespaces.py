@@ -8,7 +8,7 @@ from meshui.core.actors import Actor
 from meshui.core.commits import Outcome, commit
 from meshui.core.errors import Conflict, InvalidInput
 from meshui.core.versions import expect
-from meshui.mesh.names import LABEL
+from meshui.mesh.names import LABEL, REGISTRY
 
 
 def namespace_create(
@@ -18,6 +18,8 @@ def namespace_create(
     actor.require("catalog.write")
     if not LABEL.fullmatch(name):
         raise InvalidInput.field("name", "invalid", "expected a DNS label: a-z, 0-9, -, at most 63")
+    if name == REGISTRY.namespace:
+        raise InvalidInput.field("name", "reserved", "the control plane's own namespace")
     with commit(
         actor=actor, action="namespace.create", obj=f"namespace:{name}", namespace=name, reason=reason, dry_run=dry_run
     ) as change:

@@ -15,6 +15,7 @@ from meshui.catalog.addresses import check_address
 from meshui.catalog.models import Instance, Proxy, Service
 from meshui.catalog.selectors import get_version, get_workload
 from meshui.catalog.services.instances import DEFAULT_TTL_S
+from meshui.catalog.services.verdicts import REGISTRY
 from meshui.core.actors import Actor
 from meshui.core.commits import Commit, commit
 from meshui.core.errors import InvalidInput, NotFound
@@ -65,16 +66,7 @@ def proxy_register(
             last_seen_at=timezone.now(),
         )
         if inbound is not None:
-            Instance.objects.create(
-                id=proxy.pk,
-                service=row,
-                version=proxy.version,
-                proxy=proxy,
-                address=inbound.address,
-                port=inbound.port,
-                ttl_s=DEFAULT_TTL_S,
-            )
-            change.dirty("endpoints", service)
+            _insert_instance(change, proxy, inbound.address, inbound.port)
         change.dirty("proxy", proxy.pk)
         change.summary = f"proxy {name} joined for {version}"
         change.after = {"proxy": proxy.pk, "name": name, "version": version, "replaced": replaced}
@@ -104,6 +96,38 @@ def proxy_evict(*, actor: Actor, proxy_id: str, reason: str = "", dry_run: bool 
         change.before = {"proxy": proxy_id, "name": proxy.name, "service": str(proxy.service)}
         _remove(change, [proxy])
     return change.revision
+
+
+def instance_restore(proxy: Proxy) -> None:
+    """Register the instance behind a proxy again, which reports after its instance was deregistered. Changes nothing
+    where the proxy has no inbound listener, or another instance is in its place."""
+    inbound = proxy.listener("inbound")
+    if inbound is None:
+        return
+    service = str(proxy.service)
+    with commit(
+        actor=REGISTRY, action="instance.register", obj=f"service:{service}", namespace=proxy.service.namespace.name
+    ) as change:
+        address = {"address": inbound["address"], "port": inbound["port"]}
+        taken = Q(pk=proxy.pk) | Q(service=proxy.service, **address)
+        if Instance.objects.filter(taken).exists() or not Proxy.objects.filter(pk=proxy.pk).exists():
+            change.unchanged()
+            return
+        _insert_instance(change, proxy, **address)
+        change.summary = f"{proxy.pk} is back"
+
+
+def _insert_instance(change: Commit, proxy: Proxy, address: str, port: int) -> None:
+    Instance.objects.create(
+        id=proxy.pk,
+        service=proxy.service,
+        version=proxy.version,
+        proxy=proxy,
+        address=address,
+        port=port,
+        ttl_s=DEFAULT_TTL_S,
+    )
+    change.dirty("endpoints", proxy.service)
 
 
 def _inbound(service: str, listeners: Sequence[Listener]) -> InboundListener | None:

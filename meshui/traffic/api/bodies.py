@@ -10,7 +10,7 @@ from meshui.catalog.api.fields import Label, NamespaceFilter, ServiceId
 from meshui.core.api.bodies import Body, Reason, View
 from meshui.core.api.pages import ListQuery
 from meshui.mesh.invariants import MAX_ROUTES
-from meshui.mesh.values import Milliseconds, Route
+from meshui.mesh.values import Limits, Milliseconds, RateLimit, Route
 from meshui.traffic.services.gateways import MAX_HOSTS
 
 PERCENT = {"additionalProperties": {"type": "integer", "minimum": 0, "maximum": 100}}
@@ -64,6 +64,22 @@ class ResilienceView(View, frozen=True, kw_only=True):
 
 
 class ResilienceWritten(ResilienceView, frozen=True, kw_only=True):
+    revision: int | None
+
+
+class LimitsBody(Body, frozen=True, kw_only=True):
+    """All limits; a request must pass each."""
+
+    limits: Limits
+    reason: Reason = ""
+
+
+class LimitsView(View, frozen=True, kw_only=True):
+    limits: list[RateLimit]
+    version: str
+
+
+class LimitsWritten(LimitsView, frozen=True, kw_only=True):
     revision: int | None
 
 

@@ -1,4 +1,4 @@
-"""``split/``, ``routes/`` and ``resilience/`` of a service, and the removal of a version."""
+"""``split/``, ``routes/``, ``resilience/`` and ``limits/`` of a service, and the removal of a version."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from meshui.core.api.operations import operation
 from meshui.core.versions import etag
 from meshui.mesh.values import Resilience
 from meshui.traffic.api.bodies import (
+    LimitsBody,
+    LimitsView,
+    LimitsWritten,
     ResilienceBody,
     ResilienceView,
     ResilienceWritten,
@@ -24,8 +27,8 @@ from meshui.traffic.api.bodies import (
     SplitView,
     SplitWritten,
 )
-from meshui.traffic.selectors import resilience_of, routes_of, split_of
-from meshui.traffic.services import resilience_set, routes_set, split_set, version_remove
+from meshui.traffic.selectors import limits_of, resilience_of, routes_of, split_of
+from meshui.traffic.services import limits_set, resilience_set, routes_set, split_set, version_remove
 
 
 class Split(Endpoint):
@@ -106,6 +109,32 @@ class ServiceResilience(Endpoint):
         shown = ResilienceWritten(
             connect_timeout_ms=done.resilience.connect_timeout_ms, version=done.version, revision=done.revision
         )
+        return answer(shown, version=done.version)
+
+
+class ServiceLimits(Endpoint):
+    writes = "traffic.write"
+
+    @operation("limits", answer=LimitsView)
+    def get(self, request: Request, ns: str, name: str) -> Response:
+        """What each instance's proxy lets pass; a request above it is answered 429."""
+        limits = limits_of(get_service(f"{ns}/{name}"))
+        version = etag(limits)
+        return answer(LimitsView(limits=list(limits), version=version), version=version)
+
+    @operation("limits_set", body=LimitsBody, query=WriteQuery, answer=LimitsWritten, conditional=True)
+    def put(self, request: Request, ns: str, name: str) -> Response:
+        """Set all limits, in the order in which they count."""
+        sent = body(request, LimitsBody)
+        done = limits_set(
+            actor=actor_of(request),
+            service=f"{ns}/{name}",
+            limits=sent.limits,
+            reason=sent.reason,
+            expected_version=expected_version(request),
+            dry_run=query(request, WriteQuery).dry_run,
+        )
+        shown = LimitsWritten(limits=list(done.limits), version=done.version, revision=done.revision)
         return answer(shown, version=done.version)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from meshui.traffic.api import gateways, reverts, rules
+from meshui.traffic.api import gateways, reverts, rules, simulate
 
 SERVICE = "services/<label:ns>/<label:name>/"
 
@@ -12,8 +12,10 @@ urlpatterns: list[URLPattern] = [
     path(f"{SERVICE}split/", rules.Split.as_view()),
     path(f"{SERVICE}routes/", rules.Routes.as_view()),
     path(f"{SERVICE}resilience/", rules.ServiceResilience.as_view()),
+    path(f"{SERVICE}limits/", rules.ServiceLimits.as_view()),
     path(f"{SERVICE}versions/<version:version>/", rules.OneVersion.as_view()),
     path("gateways/", gateways.Gateways.as_view()),
     path("gateways/<label:ns>/<label:name>/", gateways.OneGateway.as_view()),
+    path("simulate/", simulate.Simulate.as_view()),
     path("changes/<int:change_id>/revert/", reverts.Revert.as_view()),
 ]

@@ -11,8 +11,8 @@ from meshui.core.actors import Actor
 from meshui.core.errors import Conflict, Stale
 from meshui.core.selectors import get_change
 from meshui.core.versions import etag
-from meshui.mesh.values import Resilience, Route
-from meshui.traffic.services.rules import resilience_set, routes_set
+from meshui.mesh.values import RateLimit, Resilience, Route
+from meshui.traffic.services.rules import limits_set, resilience_set, routes_set
 from meshui.traffic.services.splits import split_set
 
 Stored = Mapping[str, Any]
@@ -69,5 +69,24 @@ def _resilience(actor: Actor, service: str, before: Stored, after: Stored, reaso
     ).revision
 
 
-UNDO: Mapping[str, Undo] = {"split.set": _split, "routes.set": _routes, "resilience.set": _resilience}
+def _limits(actor: Actor, service: str, before: Stored, after: Stored, reason: str) -> int | None:
+    return limits_set(
+        actor=actor,
+        service=service,
+        limits=_read_limits(before),
+        reason=reason,
+        expected_version=etag(_read_limits(after)),
+    ).revision
+
+
+def _read_limits(stored: Stored) -> tuple[RateLimit, ...]:
+    return msgspec.convert(stored["limits"], tuple[RateLimit, ...])
+
+
+UNDO: Mapping[str, Undo] = {
+    "split.set": _split,
+    "routes.set": _routes,
+    "resilience.set": _resilience,
+    "limits.set": _limits,
+}
 """What can be reverted; ``core.selectors.REVERTIBLE`` names the same actions to the change log."""

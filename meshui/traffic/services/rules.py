@@ -1,4 +1,4 @@
-"""Routes and resilience of a service, each set whole."""
+"""Routes, resilience and limits of a service, each set whole."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import msgspec
 
 from meshui.catalog.models import Service
 from meshui.catalog.selectors import get_service
+from meshui.compile.check import limit_breaches
+from meshui.compile.check import route_breaches as compiled_breaches
 from meshui.core.actors import Actor
 from meshui.core.commits import Commit, commit
 from meshui.core.versions import etag, expect
 from meshui.mesh.invariants import route_breaches
-from meshui.mesh.values import Resilience, Route
+from meshui.mesh.values import RateLimit, Resilience, Route
 from meshui.traffic.models import TrafficRules
-from meshui.traffic.selectors import resilience_of, routes_of
+from meshui.traffic.selectors import limits_of, resilience_of, routes_of
 from meshui.traffic.services.common import refuse, touch
 
 
@@ -31,6 +33,13 @@ class RoutesResult:
 @dataclass(frozen=True, slots=True)
 class ResilienceResult:
     resilience: Resilience
+    revision: int | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsResult:
+    limits: tuple[RateLimit, ...]
     revision: int | None
     version: str
 
@@ -57,13 +66,14 @@ def routes_set(
         row = get_service(service)
         before = routes_of(row)
         expect(expected_version, etag(before))
-        refuse(route_breaches(after, {version.name for version in row.versions.all()}))
+        versions = {version.name for version in row.versions.all()}
+        refuse([*route_breaches(after, versions), *compiled_breaches(after)])
         if after == before:
             change.unchanged()
             return RoutesResult(after, None, etag(after))
         change.before, change.after = {"routes": _plain(before)}, {"routes": _plain(after)}
         change.summary = _difference(before, after)
-        _store(change, row, routes=_plain(after))
+        _store(change, row, "service", routes=_plain(after))
     return RoutesResult(after, change.revision, etag(after))
 
 
@@ -96,23 +106,52 @@ def resilience_set(
         old, new = _plain(before), _plain(resilience)
         change.before, change.after = old, new
         change.summary = ", ".join(f"{name} {old[name]} -> {new[name]}" for name in new if old[name] != new[name])
-        _store(change, row, resilience=new)
+        _store(change, row, "service", resilience=new)
     return ResilienceResult(resilience, change.revision, etag(resilience))
+
+
+def limits_set(
+    *,
+    actor: Actor,
+    service: str,
+    limits: Sequence[RateLimit],
+    reason: str = "",
+    expected_version: str | None = None,
+    dry_run: bool = False,
+) -> LimitsResult:
+    """Set what a service's instances take, whole. Raises PermissionDenied, NotFound, Stale, InvalidInput."""
+    namespace = service.partition("/")[0]
+    actor.require("traffic.write", namespace)
+    after = tuple(limits)
+    with commit(
+        actor=actor, action="limits.set", obj=f"service:{service}", namespace=namespace, reason=reason, dry_run=dry_run
+    ) as change:
+        row = get_service(service)
+        before = limits_of(row)
+        expect(expected_version, etag(before))
+        refuse(limit_breaches(after))
+        if after == before:
+            change.unchanged()
+            return LimitsResult(after, None, etag(after))
+        change.before, change.after = {"limits": _plain(before)}, {"limits": _plain(after)}
+        change.summary = _difference(before, after)
+        _store(change, row, "inbound", limits=_plain(after))
+    return LimitsResult(after, change.revision, etag(after))
 
 
 def _plain(value: object) -> Any:
     return msgspec.to_builtins(value)
 
 
-def _store(change: Commit, row: Service, **values: object) -> None:
+def _store(change: Commit, row: Service, resource: str, **values: object) -> None:
     TrafficRules.objects.update_or_create(service=row, defaults=values)
     touch(row, change.revision)
-    change.dirty("service", row)
+    change.dirty(resource, row)
 
 
-def _difference(before: Sequence[Route], after: Sequence[Route]) -> str:
+def _difference(before: Sequence[Route | RateLimit], after: Sequence[Route | RateLimit]) -> str:
     """``+ beta, - old, changed default``: what the change log's line says."""
-    old, new = {route.name: route for route in before}, {route.name: route for route in after}
+    old, new = {rule.name: rule for rule in before}, {rule.name: rule for rule in after}
     parts = [f"+ {name}" for name in new if name not in old]
     parts += [f"- {name}" for name in old if name not in new]
     parts += [f"changed {name}" for name in new if name in old and new[name] != old[name]]

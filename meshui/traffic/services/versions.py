@@ -6,7 +6,7 @@ from meshui.catalog.selectors import get_service
 from meshui.core.actors import Actor
 from meshui.core.commits import commit
 from meshui.core.errors import Conflict, NotFound
-from meshui.traffic.selectors import routes_of
+from meshui.traffic.selectors import named_versions, routes_of
 from meshui.traffic.services.common import touch
 
 
@@ -33,7 +33,7 @@ def version_remove(*, actor: Actor, service: str, version: str, reason: str = ""
         if found.weight:
             raise Conflict(f"{version} takes {found.weight} % of the split", code="in_use")
         for route in routes_of(row):
-            if route.weights is not None and version in route.weights:
+            if version in named_versions(route):
                 raise Conflict(f"route {route.name} names {version}", code="in_use")
         if found.instances.exists() or found.proxies.exists():
             raise Conflict(f"instances of {version} exist", code="in_use")

@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from meshui.catalog.models import Instance, Proxy, Service
-from meshui.catalog.selectors import OBSERVED_GAP, OBSERVED_KEY, Observation, registry_observed_since
+from meshui.catalog.selectors import HEARTBEATS_HEARD, OBSERVED_GAP, Observation, observed_since
 from meshui.catalog.services import heartbeats_record, instances_expire
 from meshui.catalog.tasks import expire_instances
 from meshui.core.models import Change, Outbox
@@ -102,7 +102,7 @@ def test_a_heartbeat_makes_no_revision_while_it_passes(operator: Api) -> None:
 
 def test_a_heartbeat_revives(operator: Api) -> None:
     operator.post(PATH, BODY)
-    Instance.objects.update(status="critical")
+    Instance.objects.update(status="critical", beating=False)
     Outbox.objects.all().delete()
     beat = operator.call("PUT", f"{PATH}c-1/heartbeat/")
     assert (beat.body["status"], beat.body["healthy"]) == ("passing", True)
@@ -130,7 +130,7 @@ def observed() -> Callable[[timedelta, timedelta], None]:
 
     def observe(begun: timedelta, ended: timedelta = timedelta(0)) -> None:
         end = NOW + timedelta(hours=1)
-        cache.set(OBSERVED_KEY, Observation(since=end - begun, until=end - ended), timeout=None)
+        cache.set(HEARTBEATS_HEARD, Observation(since=end - begun, until=end - ended), timeout=None)
 
     return observe
 
@@ -177,14 +177,14 @@ def test_silence_that_nobody_heard_kills_nobody(
 
 
 def test_without_a_memory_of_listening_nobody_dies(sidecar: Proxy) -> None:
-    assert registry_observed_since() is None
+    assert observed_since(HEARTBEATS_HEARD) is None
     expire_instances()
     assert status() == "passing"
 
 
 def test_the_task_expires_what_is_overdue(sidecar: Proxy) -> None:
     now = timezone.now()
-    cache.set(OBSERVED_KEY, Observation(since=now - timedelta(minutes=1), until=now), timeout=None)
+    cache.set(HEARTBEATS_HEARD, Observation(since=now - timedelta(minutes=1), until=now), timeout=None)
     expire_instances()
     assert status() == "critical"
 
@@ -198,7 +198,7 @@ def test_within_its_ttl_an_instance_lives(sidecar: Proxy, observed: Any) -> None
 
 
 def test_reports_are_heartbeats_and_revive(sidecar: Proxy) -> None:
-    Instance.objects.update(status="critical")
+    Instance.objects.update(status="critical", beating=False)
     Outbox.objects.all().delete()
     now = timezone.now()
     load = {"rps": 1.5, "connections": 3, "rss_bytes": 4096, "cpu_percent": 0.5}
@@ -218,7 +218,7 @@ def test_reports_of_the_living_make_no_revision(sidecar: Proxy) -> None:
 
 
 def test_a_report_from_a_backlog_neither_revives_nor_turns_time_back(sidecar: Proxy) -> None:
-    Instance.objects.update(status="critical", last_seen_at=timezone.now() - timedelta(minutes=2))
+    Instance.objects.update(status="critical", beating=False, last_seen_at=timezone.now() - timedelta(minutes=2))
     seen = Instance.objects.get().last_seen_at
     heartbeats_record(proxy_ids=["px-1"], at=timezone.now() - timedelta(minutes=5))
     instance = Instance.objects.get()
@@ -227,15 +227,15 @@ def test_a_report_from_a_backlog_neither_revives_nor_turns_time_back(sidecar: Pr
 
 def test_listening_goes_on_while_the_collector_calls_and_begins_anew_after_a_gap(clean_cache: None, db: None) -> None:
     heartbeats_record(proxy_ids=[], at=timezone.now())
-    since = registry_observed_since()
+    since = observed_since(HEARTBEATS_HEARD)
     assert since is not None
     heartbeats_record(proxy_ids=[], at=timezone.now())
-    assert registry_observed_since() == since
+    assert observed_since(HEARTBEATS_HEARD) == since
     old = timezone.now() - OBSERVED_GAP - timedelta(seconds=1)
-    cache.set(OBSERVED_KEY, Observation(since=since, until=old), timeout=None)
-    assert registry_observed_since() is None
+    cache.set(HEARTBEATS_HEARD, Observation(since=since, until=old), timeout=None)
+    assert observed_since(HEARTBEATS_HEARD) is None
     heartbeats_record(proxy_ids=[], at=timezone.now())
-    begun_anew = registry_observed_since()
+    begun_anew = observed_since(HEARTBEATS_HEARD)
     assert begun_anew is not None
     assert begun_anew > since
 

@@ -30,11 +30,12 @@ def test_a_service_is_shown_whole(operator: Api) -> None:
         "protocol": "http",
         "hosts": ["catalog.shop.mesh"],
         "versions": [
-            {"name": "v1", "weight": 100, "instances": 0, "healthy": 0},
-            {"name": "v2", "weight": 0, "instances": 0, "healthy": 0},
+            {"name": "v1", "weight": 100, "instances": 0, "healthy": 0, "draining": 0},
+            {"name": "v2", "weight": 0, "instances": 0, "healthy": 0, "draining": 0},
         ],
         "instances": 0,
         "healthy": 0,
+        "health": {"status": "empty", "passing": 0, "critical": 0, "draining": 0},
         "split": {"v1": 100, "v2": 0},
     }
 
@@ -155,3 +156,8 @@ def test_gateways_are_no_services(operator: Api, root: Any) -> None:
     assert operator.get("services/shop/edge/split/").status == 404
     assert operator.get("namespaces/shop/").body["services"] == 1
     assert Service.objects.filter(name="edge").exists()
+
+
+def test_the_control_planes_own_namespace_is_nobodys(admin: Api) -> None:
+    """Its registry has an identity there, which no service may get."""
+    assert admin.post("namespaces/", {"name": "meshui"}).paths() == {"name": "reserved"}

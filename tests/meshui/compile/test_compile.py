@@ -6,18 +6,20 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from meshui.compile.check import check
-from meshui.compile.proxy import proxy_body
+from meshui.compile.proxy import inbound_body, proxy_body
 from meshui.compile.service import endpoints_body, service_body
 from meshui.mesh import values
 from meshui.mesh.invariants import Invalid
 from meshui.mesh.names import ServiceName
 from proxies.wire import resources as wire
+from proxies.wire import routing
 from tests.support.meshes import services
 
 NAME = ServiceName("shop", "catalog")
@@ -28,6 +30,7 @@ def resources(service: values.Service) -> list[wire.Resource]:
     return [
         wire.ServiceResource(name=name, body=service_body(service)),
         wire.EndpointsResource(name=name, body=endpoints_body(service)),
+        wire.InboundResource(name=name, body=inbound_body(service)),
     ]
 
 
@@ -40,9 +43,13 @@ def shuffled(service: values.Service, seed: int) -> values.Service:
         rng.shuffle(mixed)
         return mixed
 
+    def _mixed(match: values.RouteMatch) -> values.RouteMatch:
+        return replace(match, methods=mix(match.methods), sources=mix(match.sources))
+
     def route(one: values.Route) -> values.Route:
         weights = None if one.weights is None else dict(mix(one.weights.items()))
-        return replace(one, weights=weights, match=replace(one.match, methods=mix(one.match.methods)))
+        backends = dict(mix(one.backends.items()))
+        return replace(one, weights=weights, backends=backends, match=_mixed(one.match))
 
     return replace(
         service,
@@ -79,6 +86,63 @@ def test_weights_sum_in_the_split_and_in_every_route(service: values.Service) ->
 def test_a_change_of_the_split_changes_the_hash(service: values.Service) -> None:
     moved = replace(service, split={service.versions[0]: 99, "other": 1}, versions=(*service.versions, "other"))
     assert wire.content_hash(service_body(service)) != wire.content_hash(service_body(moved))
+
+
+ROUTE = {
+    "name": "beta",
+    "match": {
+        "path": {"kind": "prefix", "value": "/api"},
+        "methods": ["POST", "GET"],
+        "headers": [{"name": "X-Tier", "kind": "regex", "value": "gold|silver"}],
+        "query": [{"name": "Page", "kind": "present"}],
+        "cookies": [{"name": "Beta", "value": "1", "invert": True}],
+        "sources": ["tools/*", "shop/web"],
+    },
+    "backends": {"v2": {"response_headers": {"set": {"x-b": "2"}}}},
+    "rewrite": {"prefix": "/"},
+    "request_headers": {"add": {"x-a": "1"}},
+    "mirror": {"version": "v2", "percent": 5},
+    "fault": {"delay_ms": 10},
+    "sticky": {"kind": "source"},
+    "limits": [{"name": "l", "requests": 3, "by": ["source"]}],
+}
+
+
+def test_a_route_with_everything_compiles_to_this() -> None:
+    """Golden: the mesh's route beside the bytes' meaning, defaults left out."""
+    service = values.Service(
+        name=NAME,
+        trust_domain="mesh.local",
+        versions=("v1", "v2"),
+        split={"v1": 90, "v2": 10},
+        routes=(msgspec.convert(ROUTE, values.Route),),
+    )
+    body = msgspec.msgpack.decode(wire.encode(resources(service)[0]))["body"]
+    (route,) = body["routes"]
+    del route["timeouts"], route["retry"]  # always written
+    assert [route] == [
+        {
+            "name": "beta",
+            "match": {
+                "path": {"kind": "prefix", "value": "/api"},
+                "methods": ["GET", "POST"],
+                "headers": [{"name": "x-tier", "kind": "regex", "value": "gold|silver"}],
+                "query": [{"name": "Page", "kind": "present"}],
+                "cookies": [{"name": "Beta", "kind": "exact", "value": "1", "invert": True}],
+                "sources": ["shop/web", "tools/*"],
+            },
+            "split": [
+                {"version": "v1", "weight": 90},
+                {"version": "v2", "weight": 10, "response_headers": {"set": {"x-b": "2"}}},
+            ],
+            "rewrite": {"prefix": "/"},
+            "request_headers": {"add": {"x-a": "1"}},
+            "mirror": {"version": "v2", "percent": 5.0},
+            "fault": {"delay_ms": 10},
+            "sticky": {"kind": "source"},
+            "limits": [{"name": "l", "requests": 3, "by": ["source"]}],
+        }
+    ]
 
 
 def _gateway(service: str) -> wire.Resource:
@@ -140,6 +204,24 @@ def _service(**changes: Any) -> wire.Resource:
             lambda: wire.EndpointsResource(name="shop/catalog", body=wire.EndpointsBody(endpoints=[ENDPOINT] * 2)),
             "endpoints:shop/catalog.endpoints",
             "duplicate",
+        ),
+        (
+            lambda: wire.InboundResource(
+                name="shop/catalog",
+                body=wire.InboundBody(limits=[routing.RateLimit(name="l", requests=1)] * 2),
+            ),
+            "inbound:shop/catalog.limits.1.name",
+            "duplicate",
+        ),
+        (
+            lambda: _service(routes=[wire.Route(name="a", mirror=routing.Mirror(version="v9"))]),
+            "service:shop/catalog.routes.0.mirror.version",
+            "unknown_version",
+        ),
+        (
+            lambda: _service(routes=[wire.Route(name="a", rewrite=routing.Rewrite(regex="(", substitution="/"))]),
+            "service:shop/catalog.routes.0.rewrite.regex",
+            "invalid",
         ),
         (
             lambda: wire.TrustResource(body=wire.TrustBody(trust_domain="mesh.local", bundle=[])),

@@ -16,6 +16,8 @@ PUBLIC = {("POST", "auth/login/"), ("POST", "auth/token/"), ("POST", "proxies/jo
 """What authorises itself: by password, by join token, by the key of a certificate."""
 OWN = {"auth/logout/", "auth/me/", "tokens/", "tokens/<int:token_id>/"}
 """What concerns nobody but the one who asks."""
+ASKED = {("POST", "simulate/")}
+"""What is only asked, in a body because a query string would not hold it; a viewer may."""
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -34,7 +36,7 @@ ENDPOINTS = [
     for method in ("GET", *UNSAFE)
     if hasattr(getattr(pattern.callback, "view_class", None), method.lower())
 ]
-WRITES = [(method, route) for method, route in ENDPOINTS if method in UNSAFE and (method, route) not in PUBLIC]
+WRITES = [(method, route) for method, route in ENDPOINTS if method in UNSAFE and (method, route) not in PUBLIC | ASKED]
 LISTS = [
     route for method, route in ENDPOINTS if method == "GET" and "<" not in route and route not in ("schema/", "docs/")
 ]

@@ -48,7 +48,7 @@ def test_every_instance_has_a_sidecar_and_ports_of_its_own(tmp_path: Path) -> No
     names = [process.name for process in processes.mesh(options, ports)]
     assert len(names) == len(set(names)) == 10 + 10 + 1
     every = [port for of in ports.values() for port in of.values()]
-    assert len(every) == len(set(every)) == 10 * 4 + 2
+    assert len(every) == len(set(every)) == 10 * 5 + 2
     assert processes.mesh_ports(options) == ports
 
 

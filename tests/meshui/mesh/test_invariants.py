@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from meshui.mesh.invariants import route_breaches, service_breaches, split_breaches
 from meshui.mesh.names import ServiceName
-from meshui.mesh.values import HeaderMatch, Instance, Route, RouteMatch, Service
+from meshui.mesh.values import Instance, Route, Service
 from tests.support.meshes import services, splits
 
 VERSIONS = ["v1", "v2", "v3"]
@@ -61,16 +61,6 @@ def _service() -> Service:
             "routes.0.weights.v9",
             "unknown_version",
         ),
-        (
-            lambda s: replace(s, routes=(_with(HeaderMatch(name="x")),)),
-            "routes.0.match.headers.0.value",
-            "required",
-        ),
-        (
-            lambda s: replace(s, routes=(_with(HeaderMatch(name="x", kind="present", value="1")),)),
-            "routes.0.match.headers.0.value",
-            "unused",
-        ),
         (lambda s: replace(s, instances=(_instance("v9"),)), "instances.i.version", "unknown_version"),
     ],
 )
@@ -86,10 +76,6 @@ def test_all_breaches_are_told_at_once() -> None:
         "routes.0.weights",
         "routes.1.name",
     }
-
-
-def _with(header: HeaderMatch) -> Route:
-    return Route(name="a", match=RouteMatch(headers=[header]))
 
 
 def _instance(version: str) -> Instance:

@@ -75,6 +75,11 @@ def test_the_destinations_account_counts_only_for_sources_outside_the_mesh() -> 
     assert frame.counts[0, :6].sum() == 3
 
 
+def test_probes_of_the_registry_are_no_traffic() -> None:
+    probe = call("shop/cart", codes={200: 5}, reporter="destination", source="meshui/registry")
+    assert fold(report(probe, proxy="cat")).keys == []
+
+
 # --- nonsense ---------------------------------------------------------------------------------------------------
 
 

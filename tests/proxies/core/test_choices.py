@@ -1,22 +1,19 @@
-"""The pure choices: paths, hosts, splits, endpoints, trace ids, identities."""
+"""The pure choices: paths, hosts, splits, trace ids, identities."""
 
 from __future__ import annotations
-
-import random
-from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxies.core.balance import least_request
 from proxies.core.errors import BadMessage
 from proxies.core.hosts import HostTable
 from proxies.core.identity import service_of
 from proxies.core.paths import normalise, split_authority, split_target
-from proxies.core.routes import compile_split
+from proxies.core.split import compile_split
 from proxies.core.trace import is_request_id, is_traceparent, new_request_id, new_traceparent
-from proxies.wire.resources import WeightedVersion
+from proxies.wire.routing import WeightedVersion
+from tests.proxies.core.requests import Stranger, request
 
 
 @pytest.mark.parametrize(
@@ -91,7 +88,7 @@ def test_the_most_specific_host_wins() -> None:
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=6), st.floats(0, 1, exclude_max=True))
 def test_a_share_falls_to_the_version_whose_interval_holds_it(weights: list[int], share: float) -> None:
     split = [WeightedVersion(version=f"v{number}", weight=weight) for number, weight in enumerate(weights)]
-    chosen = compile_split(split, lambda version: version)(share)
+    chosen = compile_split(split, str, lambda: share)(request(), Stranger())
     if not any(weights):
         assert chosen is None
         return
@@ -100,34 +97,6 @@ def test_a_share_falls_to_the_version_whose_interval_holds_it(weights: list[int]
     assert weights[index] > 0
     low, high = sum(weights[:index]) / sum(weights), sum(weights[: index + 1]) / sum(weights)
     assert low - 1e-9 <= share <= high + 1e-9
-
-
-class Target:
-    def __init__(self, weight: int = 100, active: int = 0) -> None:
-        self.weight = weight
-        self.active = active
-
-
-def test_the_less_busy_of_two_is_taken() -> None:
-    busy, idle = Target(active=5), Target()
-    rng = random.Random(1)
-    choose = least_request([busy, idle], rng.random)
-    taken = Counter(choose() for _ in range(1000))
-    # The busy one is taken only where both draws hit it: a quarter.
-    assert 200 < taken[busy] < 300
-
-
-def test_endpoints_are_drawn_by_weight_while_equally_busy() -> None:
-    light, heavy = Target(weight=1), Target(weight=3)
-    choose = least_request([light, heavy], random.Random(2).random)
-    taken = Counter(choose() for _ in range(4000))
-    assert 900 < taken[light] < 1100
-
-
-def test_no_endpoint_and_one_endpoint() -> None:
-    assert least_request([], random.random)() is None
-    only = Target()
-    assert least_request([only], random.random)() is only
 
 
 @given(st.integers(0, 2**192 - 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from proxies.net.metrics import Edge, Metrics
 from proxies.net.prometheus import BOUNDS_S, render
 from proxies.wire.histogram import bucket
-from proxies.wire.reports import Responses
+from proxies.wire.reports import Gauges, Responses, ServiceState
 
 EDGE = Edge("source", "a/b", "v1", "c/d", "v2", "default", "http", True)
 
@@ -24,7 +24,45 @@ def test_a_fold_gives_each_count_once_and_the_total_keeps_all() -> None:
     assert delta.histogram == [bucket(70), 1, bucket(1500), 2]
     assert metrics.collect() == []
     row.count(200, "", 0, 0, 5)
-    assert row.total().responses == {(200, ""): 3, (503, "UF"): 1}
+    total = row.total()
+    assert total is not None
+    assert total.responses == {(200, ""): 3, (503, "UF"): 1}
+
+
+class Alone:
+    """Metrics without an engine."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.metrics = metrics
+
+    def gauges(self) -> Gauges:
+        return Gauges(services=[ServiceState("c/d", requests=2, ejected=["c-1"])])
+
+    def overflows(self) -> list[tuple[str, str, int]]:
+        return [("c/d", "requests", 3)]
+
+
+def test_retries_overflows_and_states_are_told() -> None:
+    metrics = Metrics()
+    row = metrics.row(EDGE)
+    row.retried()
+    row.retried()
+    text = render(Alone(metrics))
+    assert 'route="default",security="mtls"} 2\n' in text.partition("\nmesh_request_retries_total")[2]
+    assert 'mesh_breaker_overflows_total{destination_service="c/d",limit="requests"} 3\n' in text
+    assert 'mesh_upstream_requests{destination_service="c/d"} 2\n' in text
+    assert 'mesh_upstream_endpoints_ejected{destination_service="c/d"} 1\n' in text
+    (delta,) = metrics.collect()
+    assert (delta.retries, delta.responses) == (2, [])
+
+
+def test_an_edge_without_requests_holds_no_counts() -> None:
+    metrics = Metrics()
+    row = metrics.row(EDGE)
+    assert (row.since, row.total()) == (None, None)
+    row.count(200, "", 0, 0, 1)
+    metrics.collect()
+    assert row.since is None
 
 
 def test_prometheus_buckets_are_cumulative_and_never_count_too_much() -> None:
@@ -34,7 +72,7 @@ def test_prometheus_buckets_are_cumulative_and_never_count_too_much() -> None:
     for us in values:
         row.count(200, "", 0, 0, us)
     buckets = {}
-    for line in render(metrics).splitlines():
+    for line in render(Alone(metrics)).splitlines():
         if line.startswith("mesh_request_duration_seconds_bucket"):
             bound, _, count = line.rpartition('le="')[2].partition('"} ')
             buckets[bound] = int(count)

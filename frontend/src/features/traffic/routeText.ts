@@ -1,36 +1,60 @@
 /** Routes in words. */
-import type { Route } from '@/api/types'
+import type { HeaderMatch, Route } from '@/api/types'
 
-export function matchText({ path, methods, headers }: Route['match']): string {
+const COMPARED = { exact: '=', prefix: '^=', regex: '~' }
+
+export function matchText({ path, methods, headers, query, cookies, sources }: Route['match']): string {
   const parts = [
     methods.length ? methods.join('|') : '',
-    path ? (path.kind === 'prefix' ? `${path.value}*` : path.value) : '*',
-    ...headers.map(({ name, kind, value, invert }) => {
-      const test = kind === 'present' ? name : `${name}${kind === 'exact' ? ' = ' : ' ^= '}${value}`
-      return invert ? `!(${test})` : `(${test})`
-    }),
+    path ? pathText(path) : '*',
+    ...headers.map((condition) => fieldText(condition, '')),
+    ...query.map((condition) => fieldText(condition, '?')),
+    ...cookies.map((condition) => fieldText(condition, 'cookie ')),
+    sources.length ? `from ${sources.join('|')}` : '',
   ]
   return parts.filter(Boolean).join(' ')
+}
+
+function pathText({ kind, value }: NonNullable<Route['match']['path']>): string {
+  if (kind === 'prefix') return `${value}*`
+  return kind === 'regex' ? `~ ${value}` : value
+}
+
+function fieldText({ name, kind, value, invert }: HeaderMatch, where: string): string {
+  const test = where + (kind === 'present' ? name : `${name} ${COMPARED[kind]} ${value}`)
+  return invert ? `!(${test})` : `(${test})`
 }
 
 export function newRoute(name: string): Route {
   return {
     name,
-    match: { path: { kind: 'prefix', value: '/' }, methods: [], headers: [] },
+    match: {
+      path: { kind: 'prefix', value: '/' },
+      methods: [],
+      headers: [],
+      query: [],
+      cookies: [],
+      sources: [],
+    },
     weights: null,
     timeouts: { request_ms: 15000, idle_ms: 300000 },
+    redirect: null,
+    direct: null,
+    rewrite: null,
+    request_headers: null,
+    response_headers: null,
+    backends: {},
+    mirror: null,
+    fault: null,
+    sticky: null,
+    limits: [],
   }
 }
 
 /** What the API reads into a route that leaves parts out. */
-export function wholeRoute({ match, timeouts, ...route }: Partial<Route> & Pick<Route, 'name'>): Route {
-  const { match: everything, timeouts: usual } = newRoute(route.name)
-  return {
-    weights: null,
-    ...route,
-    match: match ?? { ...everything, path: null },
-    timeouts: timeouts ?? usual,
-  }
+export function wholeRoute(route: Partial<Route> & Pick<Route, 'name'>): Route {
+  const usual = newRoute(route.name)
+  return { ...usual, match: { ...usual.match, path: null }, ...route }
 }
 
 export function moved<T>(items: T[], from: number, to: number): T[] {

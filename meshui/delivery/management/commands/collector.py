@@ -1,4 +1,5 @@
-"""``manage.py collector``: acknowledgements and telemetry, from the streams to the database, in one process."""
+"""``manage.py collector``: what is heard of the mesh, to the database, in one process: acknowledgements and telemetry
+from the streams, and the answers of instances to health checks."""
 
 from __future__ import annotations
 
@@ -8,13 +9,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from meshui.catalog.checking import checker
 from meshui.delivery import acks
 from meshui.delivery.redis import async_client
+from meshui.security.registry import RegistryCredentials
 from meshui.telemetry import collector as telemetry
 
 
 class Command(BaseCommand):
-    help = "Collect acknowledgements and telemetry until SIGTERM."
+    help = "Collect acknowledgements and telemetry, and check instances, until SIGTERM."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--name", default="", help="this collector's name among several (default: the host's)")
@@ -24,12 +27,14 @@ class Command(BaseCommand):
 
 
 async def collect(name: str) -> None:
-    """Run both until a signal. One that fails for good ends the process, for its supervisor to start it again."""
+    """Run all until a signal. One that fails for good ends the process, for its supervisor to start it again."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with async_client() as client, asyncio.TaskGroup() as group:
         reports = group.create_task(telemetry.run(client))
+        checks = group.create_task(checker.run(RegistryCredentials()))
         await acks.run(client, stop, name)
         reports.cancel()
+        checks.cancel()

@@ -1,0 +1,69 @@
+"""The registry's own credentials: with them it asks instances behind sidecars whether they are well.
+
+A key pair of this process, never stored, certified like a proxy's and renewed at half its life.
+"""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.conf import settings
+from django.utils import timezone
+
+from meshui.core.actors import system
+from meshui.core.commits import current_mesh
+from meshui.mesh.names import REGISTRY
+from meshui.security.services import authority_ensure, sign_csr, trust_bundle
+
+
+class RegistryCredentials:
+    """``context`` is how to speak mTLS as the registry; None before the first ``refresh``. The caller compares the
+    peer's identity, for TLS itself knows only host names."""
+
+    def __init__(self) -> None:
+        self.context: ssl.SSLContext | None = None
+        self._roots: list[str] = []
+        self._renew_at: datetime | None = None
+
+    def refresh(self) -> None:
+        """Take new credentials where half their life is over, or the mesh's roots have changed. Raises
+        AuthorityUnavailable."""
+        authority_ensure()
+        roots = trust_bundle()
+        now = timezone.now()
+        if self._renew_at is not None and now < self._renew_at and roots == self._roots:
+            return
+        self.context = _context(roots)
+        self._roots = roots
+        self._renew_at = now + timedelta(seconds=settings.MESHUI.leaf_ttl_s / 2)
+
+
+def _context(roots: list[str]) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+    chain = sign_csr(
+        csr_pem=csr.public_bytes(serialization.Encoding.PEM).decode(),
+        identity=REGISTRY.identity(current_mesh().trust_domain),
+        dns_names=[],
+        proxy_id="",
+        actor=system("registry"),
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_verify_locations(cadata="".join(roots))
+    with tempfile.TemporaryDirectory() as folder:  # the ssl module reads keys from files alone
+        file = Path(folder) / "registry.pem"
+        file.touch(mode=0o600)
+        file.write_bytes(chain.encode() + secret)
+        context.load_cert_chain(file)
+    return context
