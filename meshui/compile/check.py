@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from meshui.compile.service import limits_of, route_of
 from meshui.mesh import values
-from meshui.mesh.invariants import Breach, Invalid
+from meshui.mesh.invariants import Breach, Invalid, resilience_breaches, retry_breaches
 from proxies.core.limits import limit_flaws
 from proxies.core.routes import route_flaws
 from proxies.wire import resources as wire
@@ -70,8 +70,11 @@ def _service(key: str, body: wire.ServiceBody) -> Iterator[Breach]:
         if route.split is not None:
             yield from _split(f"{key}.routes.{index}.split", route.split, set(body.versions))
         yield from _route(f"{key}.routes.{index}", route)
+        yield from retry_breaches(route, f"{key}.routes.{index}")
         if route.mirror is not None and route.mirror.version not in body.versions:
             yield Breach(f"{key}.routes.{index}.mirror.version", "unknown_version", "it is no version")
+    for breach in resilience_breaches(body):
+        yield replace(breach, path=f"{key}.{breach.path}")
     yield from _unique(key, "routes", [route.name for route in body.routes])
     if not body.identity:
         yield Breach(f"{key}.identity", "required", "callers could not tell the server from another")

@@ -9,8 +9,8 @@ from typing import TypeVar
 import msgspec
 
 from meshui.mesh import values
+from proxies.wire import resilience, routing
 from proxies.wire import resources as wire
-from proxies.wire import routing
 from proxies.wire.routing import WeightedVersion as Weighted
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -19,13 +19,19 @@ _NOTHING: Mapping[str, values.Backend] = MappingProxyType({})
 
 def service_body(service: values.Service) -> wire.ServiceBody:
     """The client's view, whole."""
+    guards = service.resilience
     return wire.ServiceBody(
         hosts=[service.name.host],
         versions=sorted(service.versions),
         split=_split(service.split),
         routes=[route_of(route, service.split) for route in service.routes],
         identity=service.name.identity(service.trust_domain),
-        connect_timeout_ms=service.resilience.connect_timeout_ms,
+        connect_timeout_ms=guards.connect_timeout_ms,
+        balancer=_balancer(guards.balancer),
+        breaker=_plain(resilience.Breaker, guards.breaker),
+        retry_budget=_optional(resilience.RetryBudget, guards.retry_budget),
+        outlier=_optional(resilience.Outlier, guards.outlier),
+        health_check=_optional(resilience.HealthCheck, guards.health_check),
     )
 
 
@@ -62,6 +68,7 @@ def route_of(route: values.Route, split: Mapping[str, int]) -> routing.Route:
         match=_match(route.match),
         split=None if weights is None else _split(weights, route.backends),
         timeouts=routing.Timeouts(request_ms=route.timeouts.request_ms, idle_ms=route.timeouts.idle_ms),
+        retry=_plain(resilience.Retry, route.retry),
         redirect=_optional(routing.Redirect, route.redirect),
         direct=_optional(routing.DirectResponse, route.direct),
         rewrite=_optional(routing.Rewrite, route.rewrite),
@@ -86,6 +93,15 @@ def _weighted(version: str, weight: int, backend: values.Backend | None) -> Weig
         weight=weight,
         request_headers=_optional(routing.HeaderOps, backend.request_headers),
         response_headers=_optional(routing.HeaderOps, backend.response_headers),
+    )
+
+
+def _balancer(balancer: values.Balancer) -> resilience.Balancer:
+    return resilience.Balancer(
+        policy=balancer.policy,
+        hash=_plain(resilience.HashOn, balancer.hash),
+        slow_start_ms=balancer.slow_start_ms,
+        panic_percent=balancer.panic_percent,
     )
 
 

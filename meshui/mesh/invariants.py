@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from meshui.mesh.values import Route, Service
+from msgspec.structs import asdict
+
+from meshui.mesh.values import Resilience, Route, Service
+from proxies.wire import resilience as wire
+from proxies.wire.resources import ServiceBody
+from proxies.wire.routing import Route as WireRoute
 
 MAX_ROUTES = 200
 
@@ -60,9 +65,55 @@ def route_breaches(routes: Sequence[Route], versions: Set[str]) -> Iterator[Brea
                 yield Breach(f"{path}.backends.{version}", "unknown_version", unknown)
             elif route.weights is not None and version not in route.weights:
                 yield Breach(f"{path}.backends.{version}", "unused", f"the route sends nothing to {version!r}")
+        yield from retry_breaches(route, path)
         if route.mirror is not None and route.mirror.version not in versions:
             unknown = f"{route.mirror.version!r} is no version of this service"
             yield Breach(f"{path}.mirror.version", "unknown_version", unknown)
+
+
+def retry_breaches(route: Route | WireRoute, path: str) -> Iterator[Breach]:
+    """A route's retry, as decided or as compiled, does what it says: no part of it is without effect."""
+    retry, path = route.retry, f"{path}.retry"
+    yield from _repeated(retry.on, f"{path}.on")
+    yield from _repeated(retry.codes, f"{path}.codes")
+    if retry.attempts and not (retry.on or retry.codes or retry.per_try_timeout_ms):
+        yield Breach(f"{path}.on", "required", "a retry follows on some failure; to have none, set attempts to 0")
+    if retry.backoff_max_ms < retry.backoff_ms:
+        yield Breach(f"{path}.backoff_max_ms", "range", f"it is below backoff_ms, {retry.backoff_ms}")
+    if retry.per_try_timeout_ms >= route.timeouts.request_ms:
+        within = f"a try ends before the whole exchange does, after {route.timeouts.request_ms} ms"
+        yield Breach(f"{path}.per_try_timeout_ms", "range", within)
+    if (route.redirect or route.direct) and _said(retry) != wire.Retry():
+        yield Breach(path, "conflict", "a route that answers by itself forwards nothing")
+
+
+def resilience_breaches(guarded: Resilience | ServiceBody) -> Iterator[Breach]:
+    """How a service is guarded, as decided or as compiled, does what it says; paths as ``balancer.hash.name``."""
+    balancer, hashed = guarded.balancer, guarded.balancer.hash
+    if balancer.policy != "maglev" and (hashed.kind, hashed.name) != ("source", ""):
+        yield Breach("balancer.hash", "unused", f"{balancer.policy} hashes nothing")
+    elif hashed.kind == "source" and hashed.name:
+        yield Breach("balancer.hash.name", "unused", "a source has no name")
+    elif hashed.kind != "source" and not hashed.name:
+        yield Breach("balancer.hash.name", "required", f"a {hashed.kind} has a name")
+    if guarded.retry_budget is not None and guarded.breaker.retries != wire.Breaker().retries:
+        yield Breach("breaker.retries", "unused", "the retry budget counts instead; without one this does")
+    outlier, check = guarded.outlier, guarded.health_check
+    if outlier is not None and outlier.eject_max_ms < outlier.eject_ms:
+        yield Breach("outlier.eject_max_ms", "range", f"it is below eject_ms, {outlier.eject_ms}")
+    if check is not None and check.kind == "tcp" and check.path != "/":
+        yield Breach("health_check.path", "unused", "a tcp check only connects")
+
+
+def _repeated(items: Sequence[str | int], path: str) -> Iterator[Breach]:
+    for index, item in enumerate(items):
+        if item in items[:index]:
+            yield Breach(f"{path}.{index}", "duplicate", f"{item} stands there twice")
+
+
+def _said(retry: wire.Retry) -> wire.Retry:
+    """Without its class, which equality looks at too."""
+    return wire.Retry(**asdict(retry))
 
 
 def service_breaches(service: Service) -> Iterator[Breach]:
@@ -71,6 +122,8 @@ def service_breaches(service: Service) -> Iterator[Breach]:
     if service.versions:
         yield from split_breaches(service.split, versions, "split")
     yield from route_breaches(service.routes, versions)
+    for breach in resilience_breaches(service.resilience):
+        yield replace(breach, path=f"resilience.{breach.path}")
     for instance in service.instances:
         if instance.version not in versions:
             yield Breach(f"instances.{instance.id}.version", "unknown_version", f"{instance.version!r} is no version")

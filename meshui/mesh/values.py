@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from meshui.mesh.names import ServiceName
-from proxies.wire import routing
+from proxies.wire import resilience, routing
 from proxies.wire.resources import Listener
 from proxies.wire.routing import SourcePattern
 
@@ -125,6 +125,19 @@ class RateLimit(routing.RateLimit, frozen=True, kw_only=True, forbid_unknown_fie
 Limits = Annotated[list[RateLimit], Meta(max_length=20)]
 
 
+class Retry(resilience.Retry, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """When a failed try is followed by another, on another instance where there is one.
+
+    ``attempts`` counts the tries after the first (0: none). Any request: ``connect-failure`` (no connection;
+    ``refused`` is the part of it where the instance's host refused). Idempotent methods, or all where ``unsafe``:
+    ``reset-before-request`` (a kept connection was closed before a byte of the response), ``reset`` (the connection
+    was lost before the response), ``gateway-error`` (502, 503, 504), ``5xx`` (any, or a reset), the statuses in
+    ``codes``, and a try that had no response after ``per_try_timeout_ms`` (0: no such limit). The wait before retry n
+    is random within ``backoff_ms`` * 2**(n-1), at most ``backoff_max_ms``. A request longer than 64 KiB is not sent
+    again.
+    """
+
+
 class Backend(Value, frozen=True, kw_only=True):
     """What is done to messages to and from one version; it comes after what the route does."""
 
@@ -140,6 +153,7 @@ class Route(Value, frozen=True, kw_only=True):
     match: RouteMatch = field(default_factory=RouteMatch)
     weights: Split | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
+    retry: Retry = field(default_factory=Retry)
     redirect: Redirect | None = None
     direct: DirectResponse | None = None
     rewrite: Rewrite | None = None
@@ -152,10 +166,57 @@ class Route(Value, frozen=True, kw_only=True):
     limits: Limits = field(default_factory=list)
 
 
+class HashOn(resilience.HashOn, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """What of a request ``maglev`` hashes: a cookie's or a header's value, or the peer's service or address. A request
+    without it goes anywhere."""
+
+
+class Balancer(Value, frozen=True, kw_only=True):
+    """How one of a version's instances is chosen: ``least_request`` and ``peak_ewma`` take the better of two by open
+    requests or by expected latency; ``maglev`` gives requests with an equal ``hash`` the same one.
+
+    Under ``panic_percent`` healthy all are used. A new instance reaches its full share after ``slow_start_ms`` (0: at
+    once).
+    """
+
+    policy: Literal["least_request", "peak_ewma", "round_robin", "random", "maglev"] = "least_request"
+    hash: HashOn = field(default_factory=HashOn)
+    slow_start_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 0
+    panic_percent: resilience.Percent = 50
+
+
+class Breaker(resilience.Breaker, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """What one proxy has open with the service at most: connections, requests waiting for one, requests, and requests
+    in a retry (where there is no retry budget). More is answered 503 at once."""
+
+
+class RetryBudget(resilience.RetryBudget, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """At most ``percent`` of the requests in their first try may be in a retry at a time, but always ``min``."""
+
+
+class Outlier(resilience.Outlier, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """Ejects an instance after so many 5xx, or gateway errors (502 to 504, or no response), in a row (0: not for
+    that), for ``eject_ms`` times the number of its recent ejections, at most ``eject_max_ms``. Every ``interval_ms``
+    each proxy looks whether one is due back. At most ``max_percent`` of the instances are out, but always one may be.
+    """
+
+
+class HealthCheck(resilience.HealthCheck, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """Each calling proxy asks every instance each ``interval_ms`` (up to ``jitter_percent`` sooner or later): ``tcp``
+    connects, ``http`` wants a 2xx for GET ``path``. So many passed or failed checks in a row make it healthy or
+    unhealthy."""
+
+
 class Resilience(Value, frozen=True, kw_only=True):
-    """How callers of a service guard themselves."""
+    """How callers of a service choose its instances and guard themselves. ``outlier`` and ``health_check`` of None are
+    off; without a ``retry_budget`` the breaker's count limits retries."""
 
     connect_timeout_ms: Milliseconds = 1_000
+    balancer: Balancer = field(default_factory=Balancer)
+    breaker: Breaker = field(default_factory=Breaker)
+    retry_budget: RetryBudget | None = field(default_factory=RetryBudget)
+    outlier: Outlier | None = field(default_factory=Outlier)
+    health_check: HealthCheck | None = None
 
 
 class Instance(Value, frozen=True, kw_only=True):

@@ -72,6 +72,50 @@ LIMITS = st.lists(
     max_size=3,
     unique_by=lambda limit: limit.name,
 )
+RETRIES = st.builds(
+    values.Retry,
+    attempts=st.integers(0, 10),
+    on=st.lists(
+        st.sampled_from(["connect-failure", "refused", "reset-before-request", "reset", "gateway-error", "5xx"]),
+        min_size=1,
+        unique=True,
+    ),
+    codes=st.lists(st.integers(400, 599), max_size=3, unique=True),
+    per_try_timeout_ms=st.integers(0, 14_999),
+    unsafe=st.booleans(),
+    backoff_ms=st.integers(1, 250),
+    backoff_max_ms=st.integers(250, 10_000),
+)
+COUNTS = st.integers(0, 2000)
+HASHES = st.builds(values.HashOn) | st.builds(values.HashOn, kind=st.sampled_from(["cookie", "header"]), name=TEXTS)
+BALANCERS = st.builds(
+    values.Balancer,
+    policy=st.sampled_from(["least_request", "peak_ewma", "round_robin", "random"]),
+    slow_start_ms=COUNTS,
+    panic_percent=st.integers(0, 100),
+) | st.builds(values.Balancer, policy=st.just("maglev"), hash=HASHES)
+BREAKERS = st.builds(values.Breaker, connections=COUNTS, pending=COUNTS, requests=COUNTS)
+OUTLIERS = st.builds(
+    values.Outlier,
+    consecutive_5xx=COUNTS,
+    eject_ms=st.integers(1, 1000),
+    eject_max_ms=st.integers(1000, 2000),
+    max_percent=st.integers(0, 100),
+)
+HEALTH_CHECKS = st.builds(values.HealthCheck, path=PATHS, healthy=st.integers(1, 100)) | st.builds(
+    values.HealthCheck, kind=st.just("tcp"), interval_ms=st.integers(1, 1000)
+)
+BUDGETED = st.builds(
+    values.Resilience,
+    connect_timeout_ms=st.integers(1, 5000),
+    balancer=BALANCERS,
+    breaker=BREAKERS,
+    retry_budget=st.builds(values.RetryBudget, percent=st.integers(0, 100), min=COUNTS),
+    outlier=st.none() | OUTLIERS,
+    health_check=st.none() | HEALTH_CHECKS,
+)
+COUNTED = st.builds(values.Resilience, breaker=st.builds(values.Breaker, retries=COUNTS), retry_budget=st.none())
+RESILIENCE = BUDGETED | COUNTED
 
 
 @st.composite
@@ -98,6 +142,7 @@ def routes(draw: st.DrawFn, name: str, versions: Sequence[str]) -> values.Route:
         match=match,
         limits=limits,
         weights=weights,
+        retry=draw(RETRIES),
         backends=backends,
         rewrite=draw(st.none() | st.builds(values.Rewrite, path=PATHS, host=st.just("") | LABELS)),
         request_headers=draw(operations),
@@ -119,6 +164,7 @@ def services(draw: st.DrawFn) -> values.Service:
         versions=tuple(versions),
         split=draw(splits(versions)),
         routes=tuple(draw(routes(name, versions)) for name in names),
+        resilience=draw(RESILIENCE),
         limits=tuple(draw(LIMITS)),
         instances=tuple(
             values.Instance(

@@ -648,7 +648,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description How callers of the service guard themselves. */
+        /** @description How callers of the service choose its instances and guard themselves. */
         get: operations["resilience"];
         /** @description Set it, whole. */
         put: operations["resilience_set"];
@@ -898,6 +898,41 @@ export interface components {
         BackendShare: {
             version: string;
             share: number;
+        };
+        /**
+         * Balancer
+         * @description How one of a version's instances is chosen: ``least_request`` and ``peak_ewma`` take the better of two by open
+         *         requests or by expected latency; ``maglev`` gives requests with an equal ``hash`` the same one.
+         *
+         *         Under ``panic_percent`` healthy all are used. A new instance reaches its full share after ``slow_start_ms`` (0: at
+         *         once).
+         */
+        Balancer: {
+            /**
+             * @default least_request
+             * @enum {unknown}
+             */
+            policy: "least_request" | "maglev" | "peak_ewma" | "random" | "round_robin";
+            hash?: components["schemas"]["HashOn"];
+            /** @default 0 */
+            slow_start_ms: number;
+            /** @default 50 */
+            panic_percent: number;
+        };
+        /**
+         * Breaker
+         * @description What one proxy has open with the service at most: connections, requests waiting for one, requests, and requests
+         *         in a retry (where there is no retry budget). More is answered 503 at once.
+         */
+        Breaker: {
+            /** @default 1024 */
+            connections: number;
+            /** @default 1024 */
+            pending: number;
+            /** @default 1024 */
+            requests: number;
+            /** @default 3 */
+            retries: number;
         };
         /**
          * CertificateView
@@ -1157,6 +1192,20 @@ export interface components {
             summary: components["schemas"]["Summary"];
         };
         /**
+         * HashOn
+         * @description What of a request ``maglev`` hashes: a cookie's or a header's value, or the peer's service or address. A request
+         *         without it goes anywhere.
+         */
+        HashOn: {
+            /**
+             * @default source
+             * @enum {unknown}
+             */
+            kind: "cookie" | "header" | "source";
+            /** @default  */
+            name: string;
+        };
+        /**
          * HeaderMatch
          * @description A condition on one header, named without regard to case; several values compare joined by ``, ``.
          */
@@ -1188,6 +1237,31 @@ export interface components {
             };
             /** @default [] */
             remove: string[];
+        };
+        /**
+         * HealthCheck
+         * @description Each calling proxy asks every instance each ``interval_ms`` (up to ``jitter_percent`` sooner or later): ``tcp``
+         *         connects, ``http`` wants a 2xx for GET ``path``. So many passed or failed checks in a row make it healthy or
+         *         unhealthy.
+         */
+        HealthCheck: {
+            /**
+             * @default http
+             * @enum {unknown}
+             */
+            kind: "http" | "tcp";
+            /** @default / */
+            path: string;
+            /** @default 10000 */
+            interval_ms: number;
+            /** @default 1000 */
+            timeout_ms: number;
+            /** @default 2 */
+            healthy: number;
+            /** @default 3 */
+            unhealthy: number;
+            /** @default 10 */
+            jitter_percent: number;
         };
         /**
          * HealthCheckBody
@@ -1646,6 +1720,26 @@ export interface components {
             egress: "allow" | "deny";
         };
         /**
+         * Outlier
+         * @description Ejects an instance after so many 5xx, or gateway errors (502 to 504, or no response), in a row (0: not for
+         *         that), for ``eject_ms`` times the number of its recent ejections, at most ``eject_max_ms``. Every ``interval_ms``
+         *         each proxy looks whether one is due back. At most ``max_percent`` of the instances are out, but always one may be.
+         */
+        Outlier: {
+            /** @default 5 */
+            consecutive_5xx: number;
+            /** @default 5 */
+            consecutive_gateway: number;
+            /** @default 10000 */
+            interval_ms: number;
+            /** @default 30000 */
+            eject_ms: number;
+            /** @default 300000 */
+            eject_max_ms: number;
+            /** @default 10 */
+            max_percent: number;
+        };
+        /**
          * InstancePatch
          * @description ``metadata`` replaces all of it.
          */
@@ -1801,9 +1895,19 @@ export interface components {
             certificate: string;
             bundle: string[];
         };
-        /** ResilienceBody */
+        /**
+         * ResilienceBody
+         * @description All of it: a part that is left out has its defaults. Null turns ``outlier``, ``health_check`` and
+         *         ``retry_budget`` off.
+         */
         ResilienceBody: {
             connect_timeout_ms: number;
+            balancer?: components["schemas"]["Balancer"];
+            breaker?: components["schemas"]["Breaker"];
+            retry_budget?: components["schemas"]["RetryBudget"] | null;
+            outlier?: components["schemas"]["Outlier"] | null;
+            /** @default null */
+            health_check: components["schemas"]["HealthCheck"] | null;
             /**
              * @description Why; kept in the change log.
              * @default
@@ -1813,13 +1917,60 @@ export interface components {
         /** ResilienceView */
         ResilienceView: {
             connect_timeout_ms: number;
+            balancer: components["schemas"]["Balancer"];
+            breaker: components["schemas"]["Breaker"];
+            retry_budget: components["schemas"]["RetryBudget"] | null;
+            outlier: components["schemas"]["Outlier"] | null;
+            health_check: components["schemas"]["HealthCheck"] | null;
             version: string;
         };
         /** ResilienceWritten */
         ResilienceWritten: {
             connect_timeout_ms: number;
+            balancer: components["schemas"]["Balancer"];
+            breaker: components["schemas"]["Breaker"];
+            retry_budget: components["schemas"]["RetryBudget"] | null;
+            outlier: components["schemas"]["Outlier"] | null;
+            health_check: components["schemas"]["HealthCheck"] | null;
             version: string;
             revision: number | null;
+        };
+        /**
+         * Retry
+         * @description When a failed try is followed by another, on another instance where there is one.
+         *
+         *         ``attempts`` counts the tries after the first (0: none). Any request: ``connect-failure`` (no connection;
+         *         ``refused`` is the part of it where the instance's host refused). Idempotent methods, or all where ``unsafe``:
+         *         ``reset-before-request`` (a kept connection was closed before a byte of the response), ``reset`` (the connection
+         *         was lost before the response), ``gateway-error`` (502, 503, 504), ``5xx`` (any, or a reset), the statuses in
+         *         ``codes``, and a try that had no response after ``per_try_timeout_ms`` (0: no such limit). The wait before retry n
+         *         is random within ``backoff_ms`` * 2**(n-1), at most ``backoff_max_ms``. A request longer than 64 KiB is not sent
+         *         again.
+         */
+        Retry: {
+            /** @default 1 */
+            attempts: number;
+            on?: ("5xx" | "connect-failure" | "gateway-error" | "refused" | "reset" | "reset-before-request")[];
+            /** @default [] */
+            codes: number[];
+            /** @default 0 */
+            per_try_timeout_ms: number;
+            /** @default false */
+            unsafe: boolean;
+            /** @default 25 */
+            backoff_ms: number;
+            /** @default 250 */
+            backoff_max_ms: number;
+        };
+        /**
+         * RetryBudget
+         * @description At most ``percent`` of the requests in their first try may be in a retry at a time, but always ``min``.
+         */
+        RetryBudget: {
+            /** @default 20 */
+            percent: number;
+            /** @default 3 */
+            min: number;
         };
         /** RevertBody */
         RevertBody: {
@@ -1919,6 +2070,7 @@ export interface components {
                 [key: string]: number;
             } | null;
             timeouts?: components["schemas"]["Timeouts"];
+            retry?: components["schemas"]["Retry"];
             /** @default null */
             redirect: components["schemas"]["Redirect"] | null;
             /** @default null */

@@ -10,7 +10,18 @@ from meshui.catalog.api.fields import Label, NamespaceFilter, ServiceId
 from meshui.core.api.bodies import Body, Reason, View
 from meshui.core.api.pages import ListQuery
 from meshui.mesh.invariants import MAX_ROUTES
-from meshui.mesh.values import Limits, Milliseconds, RateLimit, Route
+from meshui.mesh.values import (
+    Balancer,
+    Breaker,
+    HealthCheck,
+    Limits,
+    Milliseconds,
+    Outlier,
+    RateLimit,
+    Resilience,
+    RetryBudget,
+    Route,
+)
 from meshui.traffic.services.gateways import MAX_HOSTS
 
 PERCENT = {"additionalProperties": {"type": "integer", "minimum": 0, "maximum": 100}}
@@ -53,13 +64,21 @@ class RoutesWritten(RoutesView, frozen=True, kw_only=True):
     revision: int | None
 
 
-class ResilienceBody(Body, frozen=True, kw_only=True):
+class ResilienceBody(Resilience, frozen=True, kw_only=True):
+    """All of it: a part that is left out has its defaults. Null turns ``outlier``, ``health_check`` and
+    ``retry_budget`` off."""
+
     connect_timeout_ms: Milliseconds
     reason: Reason = ""
 
 
 class ResilienceView(View, frozen=True, kw_only=True):
     connect_timeout_ms: int
+    balancer: Balancer
+    breaker: Breaker
+    retry_budget: RetryBudget | None
+    outlier: Outlier | None
+    health_check: HealthCheck | None
     version: str
 
 

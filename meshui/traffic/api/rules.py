@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from meshui.catalog.selectors import get_service
 from meshui.core.api.actors import actor_of
-from meshui.core.api.bodies import DeleteQuery, WriteQuery, body, query
+from meshui.core.api.bodies import DeleteQuery, WriteQuery, body, extended, query
 from meshui.core.api.conditions import answer, expected_version
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
@@ -88,11 +88,10 @@ class ServiceResilience(Endpoint):
 
     @operation("resilience", answer=ResilienceView)
     def get(self, request: Request, ns: str, name: str) -> Response:
-        """How callers of the service guard themselves."""
+        """How callers of the service choose its instances and guard themselves."""
         value = resilience_of(get_service(f"{ns}/{name}"))
         version = etag(value)
-        shown = ResilienceView(connect_timeout_ms=value.connect_timeout_ms, version=version)
-        return answer(shown, version=version)
+        return answer(extended(ResilienceView, value, version=version), version=version)
 
     @operation("resilience_set", body=ResilienceBody, query=WriteQuery, answer=ResilienceWritten, conditional=True)
     def put(self, request: Request, ns: str, name: str) -> Response:
@@ -101,14 +100,12 @@ class ServiceResilience(Endpoint):
         done = resilience_set(
             actor=actor_of(request),
             service=f"{ns}/{name}",
-            resilience=Resilience(connect_timeout_ms=sent.connect_timeout_ms),
+            resilience=Resilience(**{name: getattr(sent, name) for name in Resilience.__struct_fields__}),
             reason=sent.reason,
             expected_version=expected_version(request),
             dry_run=query(request, WriteQuery).dry_run,
         )
-        shown = ResilienceWritten(
-            connect_timeout_ms=done.resilience.connect_timeout_ms, version=done.version, revision=done.revision
-        )
+        shown = extended(ResilienceWritten, done.resilience, version=done.version, revision=done.revision)
         return answer(shown, version=done.version)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from meshui.compile.check import route_breaches as compiled_breaches
 from meshui.core.actors import Actor
 from meshui.core.commits import Commit, commit
 from meshui.core.versions import etag, expect
-from meshui.mesh.invariants import route_breaches
+from meshui.mesh.invariants import resilience_breaches, route_breaches
 from meshui.mesh.values import RateLimit, Resilience, Route
 from meshui.traffic.models import TrafficRules
 from meshui.traffic.selectors import limits_of, resilience_of, routes_of
@@ -86,7 +86,10 @@ def resilience_set(
     expected_version: str | None = None,
     dry_run: bool = False,
 ) -> ResilienceResult:
-    """Set how callers of a service guard themselves. Raises PermissionDenied, NotFound, Stale."""
+    """Set how callers of a service choose its instances and guard themselves, whole.
+
+    Raises PermissionDenied, NotFound, Stale, InvalidInput (``balancer.hash.name`` and the like).
+    """
     namespace = service.partition("/")[0]
     actor.require("traffic.write", namespace)
     with commit(
@@ -100,12 +103,13 @@ def resilience_set(
         row = get_service(service)
         before = resilience_of(row)
         expect(expected_version, etag(before))
+        refuse(resilience_breaches(resilience))
         if resilience == before:
             change.unchanged()
             return ResilienceResult(resilience, None, etag(resilience))
         old, new = _plain(before), _plain(resilience)
         change.before, change.after = old, new
-        change.summary = ", ".join(f"{name} {old[name]} -> {new[name]}" for name in new if old[name] != new[name])
+        change.summary = ", ".join(part for name in new for part in _settings(name, old[name], new[name]))
         _store(change, row, "service", resilience=new)
     return ResilienceResult(resilience, change.revision, etag(resilience))
 
@@ -147,6 +151,23 @@ def _store(change: Commit, row: Service, resource: str, **values: object) -> Non
     TrafficRules.objects.update_or_create(service=row, defaults=values)
     touch(row, change.revision)
     change.dirty(resource, row)
+
+
+def _settings(name: str, old: Any, new: Any) -> Iterator[str]:
+    """``breaker.requests 1024 -> 100``, ``outlier off``: each setting that is another."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in new:
+            yield from _settings(f"{name}.{key}", old[key], new[key])
+    elif new is None and old is not None:
+        yield f"{name} off"
+    elif isinstance(new, dict):
+        yield f"{name} on"
+    elif old != new:
+        yield f"{name} {_word(old)} -> {_word(new)}"
+
+
+def _word(setting: object) -> object:
+    return "none" if setting == "" else setting
 
 
 def _difference(before: Sequence[Route | RateLimit], after: Sequence[Route | RateLimit]) -> str:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from meshui.compile.check import check
 from meshui.compile.proxy import inbound_body, proxy_body
@@ -18,8 +18,8 @@ from meshui.compile.service import endpoints_body, service_body
 from meshui.mesh import values
 from meshui.mesh.invariants import Invalid
 from meshui.mesh.names import ServiceName
+from proxies.wire import resilience, routing
 from proxies.wire import resources as wire
-from proxies.wire import routing
 from tests.support.meshes import services
 
 NAME = ServiceName("shop", "catalog")
@@ -88,6 +88,47 @@ def test_a_change_of_the_split_changes_the_hash(service: values.Service) -> None
     assert wire.content_hash(service_body(service)) != wire.content_hash(service_body(moved))
 
 
+def test_a_service_that_decides_nothing_is_told_as_ever() -> None:
+    """Golden: these bytes may not change under a mesh that is only upgraded."""
+    service = values.Service(
+        name=NAME,
+        trust_domain="mesh.local",
+        versions=("v1", "v2"),
+        split={"v1": 90, "v2": 10},
+        routes=values.DEFAULT_ROUTES,
+    )
+    body = service_body(service)
+    assert wire.content_hash(body) == "c1951fcd19a8277c"
+    assert body == wire.ServiceBody(
+        hosts=["catalog.shop.mesh"],
+        versions=["v1", "v2"],
+        split=[wire.WeightedVersion(version="v1", weight=90), wire.WeightedVersion(version="v2", weight=10)],
+        routes=[wire.Route(name="default")],
+        identity="spiffe://mesh.local/ns/shop/svc/catalog",
+    )
+
+
+@given(services())
+def test_what_is_decided_of_resilience_is_what_is_told(service: values.Service) -> None:
+    body, decided = service_body(service), service.resilience
+    for told, value in [
+        (body.breaker, decided.breaker),
+        (body.retry_budget, decided.retry_budget),
+        (body.outlier, decided.outlier),
+        (body.health_check, decided.health_check),
+        (body.balancer.hash, decided.balancer.hash),
+        *((route.retry, one.retry) for route, one in zip(body.routes, service.routes, strict=True)),
+    ]:
+        assert (told is None) == (value is None)
+        assert value is None or asdict(told) == asdict(value)
+    balancer = decided.balancer
+    assert (body.balancer.policy, body.balancer.slow_start_ms) == (balancer.policy, balancer.slow_start_ms)
+    assert (body.balancer.panic_percent, body.connect_timeout_ms) == (
+        balancer.panic_percent,
+        decided.connect_timeout_ms,
+    )
+
+
 ROUTE = {
     "name": "beta",
     "match": {
@@ -99,6 +140,7 @@ ROUTE = {
         "sources": ["tools/*", "shop/web"],
     },
     "backends": {"v2": {"response_headers": {"set": {"x-b": "2"}}}},
+    "retry": {"attempts": 2, "on": ["5xx"], "per_try_timeout_ms": 900},
     "rewrite": {"prefix": "/"},
     "request_headers": {"add": {"x-a": "1"}},
     "mirror": {"version": "v2", "percent": 5},
@@ -119,7 +161,7 @@ def test_a_route_with_everything_compiles_to_this() -> None:
     )
     body = msgspec.msgpack.decode(wire.encode(resources(service)[0]))["body"]
     (route,) = body["routes"]
-    del route["timeouts"], route["retry"]  # always written
+    del route["timeouts"]  # always written
     assert [route] == [
         {
             "name": "beta",
@@ -135,6 +177,7 @@ def test_a_route_with_everything_compiles_to_this() -> None:
                 {"version": "v1", "weight": 90},
                 {"version": "v2", "weight": 10, "response_headers": {"set": {"x-b": "2"}}},
             ],
+            "retry": {"attempts": 2, "on": ["5xx"], "per_try_timeout_ms": 900},
             "rewrite": {"prefix": "/"},
             "request_headers": {"add": {"x-a": "1"}},
             "mirror": {"version": "v2", "percent": 5.0},
@@ -198,6 +241,16 @@ def _service(**changes: Any) -> wire.Resource:
             lambda: _service(routes=[wire.Route(name="a"), wire.Route(name="a")]),
             "service:shop/catalog.routes",
             "duplicate",
+        ),
+        (
+            lambda: _service(routes=[wire.Route(name="a", retry=resilience.Retry(on=[]))]),
+            "service:shop/catalog.routes.0.retry.on",
+            "required",
+        ),
+        (
+            lambda: _service(outlier=resilience.Outlier(eject_ms=2, eject_max_ms=1)),
+            "service:shop/catalog.outlier.eject_max_ms",
+            "range",
         ),
         (lambda: _service(identity=""), "service:shop/catalog.identity", "required"),
         (

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from meshui.mesh.invariants import route_breaches, service_breaches, split_breaches
 from meshui.mesh.names import ServiceName
-from meshui.mesh.values import Instance, Route, Service
+from meshui.mesh.values import Balancer, HashOn, Instance, Redirect, Resilience, Retry, Route, Service, Timeouts
 from tests.support.meshes import services, splits
 
 VERSIONS = ["v1", "v2", "v3"]
@@ -61,12 +61,38 @@ def _service() -> Service:
             "routes.0.weights.v9",
             "unknown_version",
         ),
+        (
+            lambda s: replace(s, routes=(Route(name="a", retry=Retry(codes=[500, 500])),)),
+            "routes.0.retry.codes.1",
+            "duplicate",
+        ),
+        (
+            lambda s: replace(
+                s, routes=(Route(name="a", timeouts=Timeouts(request_ms=9), retry=Retry(per_try_timeout_ms=9)),)
+            ),
+            "routes.0.retry.per_try_timeout_ms",
+            "range",
+        ),
+        (
+            lambda s: replace(s, routes=(Route(name="a", redirect=Redirect(path="/"), retry=Retry(attempts=0)),)),
+            "routes.0.retry",
+            "conflict",
+        ),
+        (
+            lambda s: replace(s, resilience=Resilience(balancer=Balancer(policy="maglev", hash=HashOn(kind="header")))),
+            "resilience.balancer.hash.name",
+            "required",
+        ),
         (lambda s: replace(s, instances=(_instance("v9"),)), "instances.i.version", "unknown_version"),
     ],
 )
 def test_each_broken_rule_is_named(breaking: Callable[[Service], Service], path: str, code: str) -> None:
     breaches = list(service_breaches(breaking(_service())))
     assert [(breach.path, breach.code) for breach in breaches] == [(path, code)]
+
+
+def test_a_retry_that_is_off_needs_no_failure_to_follow() -> None:
+    assert list(route_breaches([Route(name="a", retry=Retry(attempts=0, on=[]))], {"v1"})) == []
 
 
 def test_all_breaches_are_told_at_once() -> None:

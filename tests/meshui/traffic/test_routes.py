@@ -1,4 +1,4 @@
-"""Routes, resilience and the removal of versions over REST."""
+"""Routes, limits, the removal of versions and reverts over REST; resilience has test_resilience.py."""
 
 from __future__ import annotations
 
@@ -24,12 +24,22 @@ NOTHING_MORE: dict[str, Any] = {
     "sticky": None,
     "limits": [],
 }
+RETRY: dict[str, Any] = {
+    "attempts": 1,
+    "on": ["connect-failure", "reset-before-request", "refused"],
+    "codes": [],
+    "per_try_timeout_ms": 0,
+    "unsafe": False,
+    "backoff_ms": 25,
+    "backoff_max_ms": 250,
+}
 PATH = f"{SERVICE}routes/"
 DEFAULT = {
     "name": "default",
     "match": {"path": None, "methods": [], "headers": [], "query": [], "cookies": [], "sources": []},
     "weights": None,
     "timeouts": {"request_ms": 15000, "idle_ms": 300000},
+    "retry": RETRY,
     **NOTHING_MORE,
 }
 BETA = {
@@ -44,6 +54,7 @@ BETA = {
     },
     "weights": {"v2": 100},
     "timeouts": {"request_ms": 2000, "idle_ms": 1000},
+    "retry": {**RETRY, "attempts": 3, "on": ["5xx"], "codes": [425, 429], "per_try_timeout_ms": 500},
     **NOTHING_MORE,
     "rewrite": {"path": "", "prefix": "/v2", "regex": "", "substitution": "", "host": "new.example"},
     "request_headers": {"set": {"x-a": "1"}, "add": {}, "remove": ["cookie"]},
@@ -197,6 +208,20 @@ def test_the_same_routes_make_no_revision(operator: Api) -> None:
         ([{"name": "a", "weights": {"v3": 100}}], {"routes.0.weights.v3": "unknown_version"}),
         ([{"name": "a", "weights": {"v1": 99}}], {"routes.0.weights": "sum"}),
         ([{"name": "a", "timeouts": {"request_ms": 0}}], {"routes.0.timeouts.request_ms": "invalid"}),
+        ([{"name": "a", "retry": None}], {"routes.0.retry": "invalid"}),
+        ([{"name": "a", "retry": {"attempts": 11}}], {"routes.0.retry.attempts": "invalid"}),
+        ([{"name": "a", "retry": {"on": ["moonlight"]}}], {"routes.0.retry.on.0": "invalid"}),
+        ([{"name": "a", "retry": {"on": ["5xx", "5xx"]}}], {"routes.0.retry.on.1": "duplicate"}),
+        ([{"name": "a", "retry": {"codes": [200]}}], {"routes.0.retry.codes.0": "invalid"}),
+        ([{"name": "a", "retry": {"codes": [429, 425, 429]}}], {"routes.0.retry.codes.2": "duplicate"}),
+        ([{"name": "a", "retry": {"on": []}}], {"routes.0.retry.on": "required"}),
+        ([{"name": "a", "retry": {"backoff_ms": 500}}], {"routes.0.retry.backoff_max_ms": "range"}),
+        ([{"name": "a", "retry": {"per_try_timeout_ms": 15000}}], {"routes.0.retry.per_try_timeout_ms": "range"}),
+        ([{"name": "a", "retry": {"tries": 1}}], {"routes.0.retry.tries": "unknown_field"}),
+        (
+            [{"name": "a", "direct": {"status": 200}, "retry": {"attempts": 2}}],
+            {"routes.0.retry": "conflict"},
+        ),
         ([{"name": f"r{n}"} for n in range(201)], {"routes": "invalid"}),
     ],
 )
@@ -239,20 +264,6 @@ def test_limits_are_set_whole_and_reverted(operator: Api) -> None:
     assert everything() == before
     assert operator.post(f"changes/{change.pk}/revert/", {}).status == 200
     assert operator.get(LIMITS).body["limits"] == []
-
-
-def test_resilience_is_set(operator: Api) -> None:
-    path = f"{SERVICE}resilience/"
-    assert operator.get(path).body["connect_timeout_ms"] == 1000
-    stale = operator.get(path).etag
-    done = operator.change("PUT", path, {"connect_timeout_ms": 250})
-    assert (done.body["connect_timeout_ms"], done.body["revision"] > 0) == (250, True)
-    assert Change.objects.latest("id").summary == "connect_timeout_ms 1000 -> 250"
-    before = everything()
-    assert operator.call("PUT", path, {"connect_timeout_ms": 1}, If_Match=stale).status == 412
-    assert operator.change("PUT", path, {"connect_timeout_ms": 0}).paths() == {"connect_timeout_ms": "invalid"}
-    assert operator.change("PUT", path, {"connect_timeout_ms": 250}).body["revision"] is None
-    assert everything() == before
 
 
 def test_a_version_goes_only_when_nothing_leads_to_it(operator: Api) -> None:
