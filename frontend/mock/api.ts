@@ -1,6 +1,23 @@
 /** The REST API of the mock backend: one function from a request to a response, for the dev server and the tests. */
-import type { RoleGrant, Route } from '../src/api/types'
+import type { ResilienceView, RoleGrant, Route } from '../src/api/types'
 import type { MockMesh } from './mesh.ts'
+
+const RESILIENCE: ResilienceView = {
+  connect_timeout_ms: 1000,
+  balancer: { policy: 'least_request', slow_start_ms: 0, panic_percent: 50 },
+  breaker: { connections: 1024, pending: 1024, requests: 1024, retries: 3 },
+  retry_budget: { percent: 20, min: 3 },
+  outlier: {
+    consecutive_5xx: 5,
+    consecutive_gateway: 5,
+    interval_ms: 10000,
+    eject_ms: 30000,
+    eject_max_ms: 300000,
+    max_percent: 10,
+  },
+  health_check: null,
+  version: '1',
+}
 
 type Context = {
   mesh: MockMesh
@@ -251,11 +268,7 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
         },
       ]),
   ],
-  [
-    'GET',
-    'services/:namespace/:name/resilience',
-    () => json({ connect_timeout_ms: 1000, version: '1' }, { headers: { ETag: '"1"' } }),
-  ],
+  ['GET', 'services/:namespace/:name/resilience', () => json(RESILIENCE, { headers: { ETag: '"1"' } })],
   ['GET', 'services/:namespace/:name', (c) => one(c.mesh.service(serviceId(c)), 'service')],
   ['GET', 'services/:namespace/:name/instances', (c) => page(c.mesh.instances(serviceId(c)))],
   [

@@ -58,3 +58,4 @@ export type ChangeFilters = {
 }
 /** Which series: of a service, an edge, or with neither the whole mesh. `step` as in "10s". */
 export type MetricsQuery = { service?: string; edge?: string; version?: string; step?: string }
+export type ResilienceView = Schemas['ResilienceView']

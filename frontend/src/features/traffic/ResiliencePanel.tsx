@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { body, client } from '@/api/client'
 import { queries, servicePath } from '@/api/queries'
+import type { ResilienceView } from '@/api/types'
 import { AckBar } from '@/ui/AckBar'
 import { FormDialog } from '@/ui/FormDialog'
 import { formatMs } from '@/ui/format'
@@ -19,7 +20,7 @@ export function ResiliencePanel({ service, mayWrite }: { service: string; mayWri
   const [applied, setApplied] = useState<number | null>(null)
   const { value, etag } = query.data ?? {}
   const edit = mayWrite && value && etag !== undefined && (
-    <EditResilience service={service} current={value.connect_timeout_ms} etag={etag} onDone={setApplied} />
+    <EditResilience service={service} current={value} etag={etag} onDone={setApplied} />
   )
   return (
     <Panel title={t('resilience.title')} aside={edit}>
@@ -29,7 +30,14 @@ export function ResiliencePanel({ service, mayWrite }: { service: string; mayWri
         skeleton={<BlockSkeleton height={40} />}
       >
         {({ value: shown }) => (
-          <Facts items={[[t('resilience.connect'), formatMs(shown.connect_timeout_ms)]]} />
+          <Facts
+            items={[
+              [t('resilience.connect'), formatMs(shown.connect_timeout_ms)],
+              [t('resilience.balancer'), shown.balancer.policy],
+              [t('resilience.outlier'), t(shown.outlier ? 'resilience.on' : 'resilience.off')],
+              [t('resilience.check'), t(shown.health_check ? 'resilience.on' : 'resilience.off')],
+            ]}
+          />
         )}
       </Loaded>
       {applied !== null && <AckBar revision={applied} />}
@@ -37,25 +45,31 @@ export function ResiliencePanel({ service, mayWrite }: { service: string; mayWri
   )
 }
 
-type EditProps = { service: string; current: number; etag: string; onDone: (revision: number | null) => void }
+type EditProps = {
+  service: string
+  current: ResilienceView
+  etag: string
+  onDone: (revision: number | null) => void
+}
 
 function EditResilience({ service, current, etag, onDone }: EditProps) {
   const t = useText()
   const cache = useQueryClient()
-  const [ms, setMs] = useState(current)
+  const { version: _, ...settings } = current
+  const [ms, setMs] = useState(settings.connect_timeout_ms)
   return (
     <FormDialog
       label={t('action.edit')}
       title={t('resilience.edit', { service })}
       submit={t('resilience.apply', { service })}
-      ready={ms >= 1 && ms !== current}
+      ready={ms >= 1 && ms !== settings.connect_timeout_ms}
       fields={['connect_timeout_ms']}
-      onOpen={() => setMs(current)}
+      onOpen={() => setMs(settings.connect_timeout_ms)}
       apply={(reason) =>
         body(
           client.PUT('/api/v1/services/{ns}/{name}/resilience/', {
             params: { path: servicePath(service), header: { 'If-Match': etag } },
-            body: { connect_timeout_ms: ms, reason },
+            body: { ...settings, connect_timeout_ms: ms, reason }, // set whole: what is not shown here stays
           }),
         )
       }
