@@ -51,10 +51,6 @@ class Environment:
         """Celery's own database on the same server, which no proxy's user can name a key of."""
         return with_database(self.redis_url, 1)
 
-    @property
-    def channels_url(self) -> str:
-        return with_database(self.redis_url, 2)
-
 
 def read(env: Mapping[str, str]) -> Environment:
     """Parse the environment. Raises ImproperlyConfigured naming the variable."""
