@@ -8,6 +8,7 @@ the next reader.
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from proxies.core import fields as f
 from proxies.core.errors import BadMessage
@@ -17,6 +18,12 @@ MAX_TRAILERS = 16 * 1024
 _MAX_SIZE_LINE = 1024
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?").fullmatch
 _END_OF_HEAD = b"\r\n\r\n"
+
+# What a chunked body's next bytes are.
+_SIZE: Final = 0
+_DATA: Final = 1
+_DATA_END: Final = 2
+_TRAILERS: Final = 3
 
 
 class LengthReader:
@@ -58,14 +65,12 @@ class ChunkedReader:
 
     __slots__ = ("_buffer", "_left", "_state", "done", "trailers")
 
-    _SIZE, _DATA, _DATA_END, _TRAILERS = range(4)
-
     def __init__(self) -> None:
         self.done = False
         self.trailers: tuple[bytes, ...] = ()
         self._buffer = b""
         self._left = 0
-        self._state = self._SIZE
+        self._state = _SIZE
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
         """Raises BadMessage for anything but well-formed chunks; the payload before it is lost with the message."""
@@ -75,15 +80,15 @@ class ChunkedReader:
         payload: list[bytes] = []
         position = 0
         while True:
-            if self._state == self._DATA:
+            if self._state == _DATA:
                 piece = data[position : position + self._left]
                 payload.append(piece)
                 position += len(piece)
                 self._left -= len(piece)
                 if self._left:
                     break
-                self._state = self._DATA_END
-            elif self._state == self._DATA_END:
+                self._state = _DATA_END
+            elif self._state == _DATA_END:
                 if len(data) - position < 2:
                     if not b"\r\n".startswith(data[position:]):
                         raise BadMessage("chunk is longer than its size")
@@ -91,8 +96,8 @@ class ChunkedReader:
                 if data[position : position + 2] != b"\r\n":
                     raise BadMessage("chunk is longer than its size")
                 position += 2
-                self._state = self._SIZE
-            elif self._state == self._SIZE:
+                self._state = _SIZE
+            elif self._state == _SIZE:
                 end = self._line_end(data, position)
                 if end < 0:
                     break
@@ -121,7 +126,7 @@ class ChunkedReader:
             raise BadMessage("malformed chunk size")
         self._left = int(match[1], 16)
         # The last chunk's line break stays: trailers end at the first empty line, which may be the next bytes.
-        self._state = self._DATA if self._left else self._TRAILERS
+        self._state = _DATA if self._left else _TRAILERS
 
     def _read_trailers(self, data: bytes, position: int) -> int:
         end = data.find(_END_OF_HEAD, position)

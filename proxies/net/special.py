@@ -43,7 +43,11 @@ class Special:
         if mirror is not None:
             special._is_copied = compile_mirrored(route, random)
             special._mirror = mirror
-        return special if any(getattr(special, name) is not None for name in cls.__slots__) else None
+        return None if special._nothing() else special
+
+    def _nothing(self) -> bool:
+        parts = (self._rewrite, self._edit_request, self.edit_response, self._delay, self._mirror)
+        return all(part is None for part in parts)
 
     def adding(self, line: bytes) -> Special:
         """The same, and this field line in each response."""
