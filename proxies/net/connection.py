@@ -5,7 +5,6 @@ Knows nothing of clients, retries or pools: an exchange, a mirrored request and 
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from proxies.core.errors import BadMessage
@@ -56,7 +55,7 @@ class Caller(Stream, Protocol):
         """What came is no response, or the first bytes of its body are none."""
 
 
-class UpstreamConnection(asyncio.Protocol):
+class UpstreamConnection:
     """One HTTP/1.1 connection to an endpoint; idle, or owned by one caller."""
 
     __slots__ = (
@@ -97,7 +96,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.progress = SILENT
         self.transport.write(message)
 
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: Transport) -> None:
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 _tasks: set[asyncio.Task[Any]] = set()
 
@@ -21,6 +21,23 @@ class Transport(Protocol):
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
     def get_extra_info(self, name: str, default: Any = None) -> Any: ...
+
+
+class Receiver(Protocol):
+    """What a transport calls. Connections have asyncio's methods and not its base class: a class with a Python base
+    cannot be compiled to a native one."""
+
+    def connection_made(self, transport: Any) -> None: ...
+    def data_received(self, data: bytes) -> None: ...
+    def eof_received(self) -> bool: ...
+    def connection_lost(self, error: Exception | None) -> None: ...
+    def pause_writing(self) -> None: ...
+    def resume_writing(self) -> None: ...
+
+
+def as_protocol(receiver: Receiver) -> asyncio.Protocol:
+    """The receiver as the event loop's functions declare it; they ask for its methods only."""
+    return cast(asyncio.Protocol, receiver)
 
 
 def pause(transport: Transport) -> None:

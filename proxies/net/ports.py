@@ -8,7 +8,7 @@ import socket
 
 from proxies.core.identity import service_of
 from proxies.net.edge_tls import EdgeTls
-from proxies.net.flow import spawn
+from proxies.net.flow import as_protocol, spawn
 from proxies.net.listeners import Listener
 from proxies.net.metrics import UNKNOWN, Metrics
 from proxies.net.server import ServerConnection
@@ -94,13 +94,13 @@ class Port:
     def _accept(self) -> asyncio.Protocol:
         if self.edge is not None:
             connection = ServerConnection(self, self._wheel, self._metrics)
-            return TlsProtocol(connection, self.edge.context, server_side=True)
+            return as_protocol(TlsProtocol(connection, self.edge.context, server_side=True))
         if not self.secured:
-            return ServerConnection(self, self._wheel, self._metrics)
+            return as_protocol(ServerConnection(self, self._wheel, self._metrics))
         if self._tls.context is None:
             return _Refusal()
         connection = ServerConnection(self, self._wheel, self._metrics)
-        return TlsProtocol(connection, self._tls.context, server_side=True)
+        return as_protocol(TlsProtocol(connection, self._tls.context, server_side=True))
 
 
 def _bind(address: str, port: int) -> socket.socket:

@@ -33,7 +33,7 @@ MAX_WAITING = 64 * 1024
 """Pipelined bytes kept while an exchange runs."""
 
 
-class ServerConnection(asyncio.Protocol, Timer):
+class ServerConnection(Timer):
     __slots__ = (
         "_buffer",
         "_ended",
@@ -54,7 +54,7 @@ class ServerConnection(asyncio.Protocol, Timer):
     transport: Transport
 
     def __init__(self, port: Port, wheel: Wheel, metrics: Metrics) -> None:
-        Timer.__init__(self)
+        super().__init__()
         self.port = port
         self.wheel = wheel
         self.metrics = metrics
@@ -81,7 +81,7 @@ class ServerConnection(asyncio.Protocol, Timer):
 
     # --- what the transport calls
 
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: Transport) -> None:
         self.transport = transport
         self.wheel.arm(self, self.wheel.now + HEADER_TIMEOUT_S)
         self.port.opened(self)

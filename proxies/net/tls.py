@@ -11,18 +11,16 @@ import asyncio
 import contextlib
 import os
 import ssl
-from time import time
 from typing import Any
+
+from proxies.net.flow import Receiver
+from proxies.net.identity import IdentityError, peer_identity
 
 ALPN = ["http/1.1"]
 HANDSHAKE_TIMEOUT_S = 10.0
 STRANGER = "stranger"
 _READ_SIZE = 16 * 1024
 """The largest record. The ssl module allocates what it is asked for, whatever arrives."""
-
-
-class IdentityError(ssl.SSLError):
-    """The peer's certificate is valid and names somebody else."""
 
 
 def build_contexts(certificate_chain: str, key: str, bundle: list[str]) -> tuple[ssl.SSLContext, ssl.SSLContext]:
@@ -60,19 +58,7 @@ def _remember_name(session: Any, name: str | None, context: ssl.SSLContext) -> N
     session.requested_name = name
 
 
-def peer_identity(session: ssl.SSLObject) -> str:
-    """The one URI SAN of the peer's certificate. Raises IdentityError for none or several, and for a certificate
-    that a resumed session carried past its end."""
-    certificate: dict[str, Any] = session.getpeercert() or {}
-    uris = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "URI"]
-    if len(uris) != 1:
-        raise IdentityError("the peer's certificate has no single URI name")
-    if ssl.cert_time_to_seconds(certificate["notAfter"]) < time():
-        raise IdentityError("the peer's certificate has expired")
-    return str(uris[0])
-
-
-class TlsProtocol(asyncio.Protocol):
+class TlsProtocol:
     """Sits between a TCP transport and a protocol, which takes it for its transport."""
 
     __slots__ = (
@@ -94,7 +80,7 @@ class TlsProtocol(asyncio.Protocol):
 
     def __init__(
         self,
-        inner: asyncio.Protocol,
+        inner: Receiver,
         context: ssl.SSLContext,
         *,
         server_side: bool,
@@ -136,7 +122,7 @@ class TlsProtocol(asyncio.Protocol):
 
     # --- what the TCP transport calls
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         self._raw = transport
         self._deadline = asyncio.get_running_loop().call_later(HANDSHAKE_TIMEOUT_S, transport.abort)
         self._handshake()
@@ -265,7 +251,7 @@ class TlsProtocol(asyncio.Protocol):
             return False
         self.peer = peer
         self._stop_deadline()
-        self._inner.connection_made(self)  # type: ignore[arg-type]
+        self._inner.connection_made(self)
         if self._done is not None and not self._done.done():
             self._done.set_result(None)
         return True
@@ -309,7 +295,7 @@ class ClientTls:
     def __init__(self) -> None:
         self.context: ssl.SSLContext | None = None
 
-    def wrap(self, inner: asyncio.Protocol, identity: str, sessions: Sessions) -> TlsProtocol:
+    def wrap(self, inner: Receiver, identity: str, sessions: Sessions) -> TlsProtocol:
         """Raises IdentityError where this proxy has no certificate, or the service no identity to expect."""
         if self.context is None or not identity:
             raise IdentityError("no identity to speak mTLS with")

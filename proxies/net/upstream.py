@@ -12,7 +12,7 @@ from typing import Protocol
 from proxies.core.breaker import Load
 from proxies.core.retry import Failure
 from proxies.net.connection import UpstreamConnection
-from proxies.net.flow import spawn
+from proxies.net.flow import as_protocol, spawn
 from proxies.net.tls import ClientTls, Sessions
 from proxies.net.wheel import Wheel
 
@@ -177,11 +177,11 @@ class Endpoint:
         loop = asyncio.get_running_loop()
         connection = UpstreamConnection(self)
         if self._tls is None:
-            await loop.create_connection(lambda: connection, self.address, self.port)
+            await loop.create_connection(lambda: as_protocol(connection), self.address, self.port)
             return connection
         connection.tls = self._tls.context
         secured = self._tls.wrap(connection, self.identity, self._sessions)
-        transport, _ = await loop.create_connection(lambda: secured, self.address, self.port)
+        transport, _ = await loop.create_connection(lambda: as_protocol(secured), self.address, self.port)
         try:
             await secured.handshaken()
         except BaseException:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from proxies.net.tls import IdentityError, Sessions, TlsProtocol, build_contexts
+from proxies.net.identity import IdentityError
+from proxies.net.tls import Sessions, TlsProtocol, build_contexts
 from tests.support.pki import Authority
 
 CALLER = "spiffe://test.mesh/ns/shop/svc/frontend"
