@@ -1,35 +1,39 @@
-"""Header fields: which names mean something to a proxy, and the strict reading of a block of field lines.
+"""Header fields: which names mean something to a proxy, and the strict reading of field lines.
 
-Works on bytes and keeps the original lines. Knows nothing of requests, responses or connections.
+Works on bytes and keeps the original lines. A line that was read before is known again by its bytes: most of what peers
+send is what they sent last time. Knows nothing of requests, responses or connections.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from proxies.core.errors import BadMessage
 
-MAX_FIELDS = 100
-TCHAR = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+MAX_FIELDS: Final = 100
+TCHAR: Final = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """RFC 9110 section 5.6.2."""
-_TEXT = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
-_MAX_LENGTH_DIGITS = 18
+_TEXT: Final = bytes([byte if byte == 0x09 or 0x20 <= byte != 0x7F else 0x20 for byte in range(256)])
+"""A translation that changes what is no legal text (RFC 9110 section 5.5), and nothing else."""
+_MAX_LENGTH_DIGITS: Final = 18
 
 # What a name means here. ORDINARY lines are forwarded untouched; the rest is for the readers of heads.
-ORDINARY = 0
-HOST = 1
-CONTENT_LENGTH = 2
-TRANSFER_ENCODING = 3
-CONNECTION = 4
-UPGRADE = 5
-HOP_BY_HOP = 6
-EXPECT = 7
-VIA = 8
-TRACEPARENT = 9
-TRACESTATE = 10
-REQUEST_ID = 11
-FORWARDED = 12
-CLIENT_CERT = 13
+ORDINARY: Final = 0
+HOST: Final = 1
+CONTENT_LENGTH: Final = 2
+TRANSFER_ENCODING: Final = 3
+CONNECTION: Final = 4
+UPGRADE: Final = 5
+HOP_BY_HOP: Final = 6
+EXPECT: Final = 7
+VIA: Final = 8
+TRACEPARENT: Final = 9
+TRACESTATE: Final = 10
+REQUEST_ID: Final = 11
+FORWARDED: Final = 12
+CLIENT_CERT: Final = 13
 
-_MEANINGS: dict[bytes, int] = {
+_MEANINGS: Final[dict[bytes, int]] = {
     b"host": HOST,
     b"content-length": CONTENT_LENGTH,
     b"transfer-encoding": TRANSFER_ENCODING,
@@ -54,60 +58,64 @@ _MEANINGS: dict[bytes, int] = {
     b"x-real-ip": FORWARDED,
     b"x-forwarded-client-cert": CLIENT_CERT,
 }
-_COMMON = (
-    b"accept accept-encoding accept-language accept-ranges age authorization cache-control content-encoding "
-    b"content-language content-type cookie date etag expires if-match if-modified-since if-none-match "
-    b"last-modified location origin pragma range referer server set-cookie user-agent vary x-trace-id"
-).split()
-_CACHE_MAX = 2048
+_LISTS: Final = (TRANSFER_ENCODING, CONNECTION, UPGRADE)
+_SECRETS: Final = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"))
+_UNIQUE: Final = (TRACEPARENT, TRACESTATE, REQUEST_ID)
+_MAX_KNOWN: Final = 2048
+_LONGEST_KNOWN: Final = 128
 
-_known: dict[bytes, int] = {}
-for _name in (*_COMMON, *_MEANINGS):
-    _known[_name] = _known[_name.title()] = _MEANINGS.get(_name, ORDINARY)
+
+class Field:
+    """A field line that was read. ``value`` is trimmed; ``tokens`` are those of a list that a proxy goes by, and of
+    others empty."""
+
+    __slots__ = ("meaning", "tokens", "value")
+
+    def __init__(self, meaning: int, value: bytes) -> None:
+        self.meaning = meaning
+        self.value = value
+        self.tokens = tokens(value) if meaning in _LISTS else ()
+
+
+known: Final[dict[bytes, Field]] = {}
+"""Lines that were read before. The hot path looks here first; ``read`` fills it."""
+
+
+def read(line: bytes) -> Field:
+    """Read a field line. Raises BadMessage for control characters, a bare CR or LF (RFC 9112 section 2.2), a missing
+    colon, and for a name that is no token (RFC 9110 5.1), which covers whitespace before the colon and folded lines."""
+    if line.translate(_TEXT) != line:
+        raise BadMessage("control character or bare line break")
+    name, colon, value = line.partition(b":")
+    if not colon:
+        raise BadMessage("field line without a colon")
+    if not name or name.translate(None, TCHAR):
+        raise BadMessage("field name is no token")
+    name = name.lower()
+    field = Field(_MEANINGS.get(name, ORDINARY), value.strip(b" \t"))
+    if len(line) <= _LONGEST_KNOWN and name not in _SECRETS and field.meaning not in _UNIQUE:
+        if len(known) >= _MAX_KNOWN:  # lines come from peers: what is known must not grow with them
+            known.clear()
+        known[line] = field
+    return field
 
 
 def meaning(name: bytes) -> int:
-    """The meaning of a field name in any case. Raises BadMessage for a name that is no token (RFC 9110 5.1), which
-    covers whitespace before the colon and folded lines."""
-    known = _known.get(name)
-    if known is not None:
-        return known
-    if not name or name.translate(None, TCHAR):
-        raise BadMessage("field name is no token")
-    found = _MEANINGS.get(name.lower(), ORDINARY)
-    if len(_known) < _CACHE_MAX:  # names come from peers: the cache must not grow with them
-        _known[name] = found
-    return found
-
-
-known_meaning = _known.get
-"""``meaning`` for the common spellings only; None for any other name. The hot path asks this first."""
-
-
-def split_lines(head: bytes) -> list[bytes]:
-    """The lines of a head without its final empty line. Raises BadMessage for control characters, and for a CR or
-    LF that is not part of a CRLF (RFC 9112 section 2.2)."""
-    lines = head.split(b"\r\n")
-    # Whatever is left without legal text must be exactly the line breaks that we split at.
-    if head.translate(None, _TEXT) != b"\r\n" * (len(lines) - 1):
-        raise BadMessage("control character or bare line break")
-    if len(lines) > MAX_FIELDS + 1:
-        raise BadMessage("too many fields", 431)
-    return lines
+    """The meaning of a field name in any case."""
+    return _MEANINGS.get(name.lower(), ORDINARY)
 
 
 def content_length(value: bytes, seen: int | None) -> int:
     """The value of a Content-Length field; ``seen`` is that of an earlier one. Even a repeated equal length is
     refused: RFC 9112 section 6.3 allows it, and no honest peer sends it."""
-    value = value.strip(b" \t")
     if seen is not None or not value.isdigit() or len(value) > _MAX_LENGTH_DIGITS:
         raise BadMessage("content-length is repeated or no number")
     return int(value)
 
 
-def tokens(value: bytes) -> list[bytes]:
+def tokens(value: bytes) -> tuple[bytes, ...]:
     """The members of a comma-separated list, lower case, without empty ones."""
-    return [token for part in value.lower().split(b",") if (token := part.strip(b" \t"))]
+    return tuple([token for part in value.lower().split(b",") if (token := part.strip(b" \t"))])
 
 
 def without(lines: list[bytes], names: set[bytes]) -> list[bytes]:

@@ -8,24 +8,25 @@ makes request smuggling impossible. Original bytes are forwarded; hop-by-hop fie
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from proxies.core import fields as f
 from proxies.core.errors import BadMessage
 from proxies.core.paths import split_authority, split_target
 from proxies.core.trace import is_request_id, is_traceparent
 
-MAX_HEAD = 64 * 1024
+MAX_HEAD: Final = 64 * 1024
 
 # Bodies: a length, or one of these.
-CHUNKED = -1
-UNTIL_CLOSE = -2
+CHUNKED: Final = -1
+UNTIL_CLOSE: Final = -2
 
-_METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE"))
-_IDEMPOTENT = frozenset((b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"TRACE"))
-_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?").fullmatch
-_VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]").fullmatch
-_KEEP_ALIVE = [b"keep-alive"]
-_NOT_BY_CONNECTION = frozenset((b"close", b"keep-alive", b"upgrade", b"host", b"content-length", b"via"))
+_METHODS: Final = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE"))
+_IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"TRACE"))
+_STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?").fullmatch
+_VERSION: Final = re.compile(rb"HTTP/[0-9]\.[0-9]").fullmatch
+_KEEP_ALIVE: Final = (b"keep-alive",)
+_NOT_BY_CONNECTION: Final = frozenset((b"close", b"keep-alive", b"upgrade", b"host", b"content-length", b"via"))
 
 
 class RequestHead:
@@ -85,69 +86,74 @@ class ResponseHead:
 def read_request(head: bytes, *, edge: bool = False, loop_mark: bytes = b"") -> RequestHead:
     """Read a head (without its final empty line). ``edge`` drops what a stranger claims about where a request came
     from; ``loop_mark`` is the name that this hop writes into ``Via``. Raises BadMessage."""
-    lines = f.split_lines(head)
+    lines = _lines(head)
     request = RequestHead()
     target = _request_line(request, lines[0])
-    kept = [b""]
-    host: bytes | None = None
+    kept = [lines[0]]
+    host = b""
+    hosts = 0
     length: int | None = None
-    codings: list[bytes] = []
-    options: list[bytes] = []
-    upgrades: list[bytes] = []
-    traces: list[bytes] = []
-    states: list[bytes] = []
+    codings: tuple[bytes, ...] = ()
+    options: tuple[bytes, ...] = ()
+    upgrades: tuple[bytes, ...] = ()
+    traceparent: bytes | None = None
+    traceparents = 0
+    states: list[bytes] | None = None
     identified = expect = False
-    known = f.known_meaning
+    known = f.known
     for line in lines[1:]:
-        name, colon, value = line.partition(b":")
-        meaning = known(name)
-        if meaning is None:
-            meaning = f.meaning(name)
-        if not colon:
-            raise BadMessage("field line without a colon")
+        field = known.get(line)
+        if field is None:
+            field = f.read(line)
+        meaning = field.meaning
         if meaning == f.ORDINARY:
             kept.append(line)
         elif meaning == f.HOST:
-            if host is not None:
-                raise BadMessage("more than one host")
-            host = value.strip(b" \t")
+            host = field.value
+            hosts += 1
             kept.append(line)
         elif meaning == f.CONTENT_LENGTH:
-            length = f.content_length(value, length)
+            length = f.content_length(field.value, length)
             kept.append(line)
         elif meaning == f.TRANSFER_ENCODING:
-            codings += f.tokens(value) or [b""]
+            codings += field.tokens or (b"",)
         elif meaning == f.CONNECTION:
-            options += f.tokens(value)
+            options += field.tokens
         elif meaning == f.UPGRADE:
-            upgrades += f.tokens(value)
+            upgrades += field.tokens
         elif meaning == f.TRACEPARENT:
-            traces.append(line)
+            traceparents += 1
+            if is_traceparent(field.value):
+                traceparent = line
         elif meaning == f.TRACESTATE:
-            states.append(line)
+            states = [*(states or ()), line]
         elif meaning == f.REQUEST_ID:
-            if not identified and is_request_id(value.strip(b" \t")):
+            if not identified and is_request_id(field.value):
                 identified = True
                 kept.append(line)
         elif meaning == f.EXPECT:
-            if value.strip(b" \t").lower() != b"100-continue":
+            if field.value.lower() != b"100-continue":
                 raise BadMessage("unknown expectation", 417)
             expect = request.minor == 1
             if expect:
                 kept.append(line)
         elif meaning == f.VIA:
-            if loop_mark and loop_mark in value:
+            if loop_mark and loop_mark in field.value:
                 raise BadMessage("request passed here before", 508)
             kept.append(line)
         elif meaning == f.FORWARDED and not edge:
             kept.append(line)
-    request.traced = len(traces) == 1 and is_traceparent(traces[0].partition(b":")[2].strip(b" \t"))
-    if request.traced:
-        kept += traces
-        kept += states
+    if hosts > 1:
+        raise BadMessage("more than one host")
+    request.traced = traceparent is not None and traceparents == 1
+    if traceparent is not None and request.traced:
+        kept.append(traceparent)
+        kept += states or ()
     request.identified = identified
     request.expect = expect
-    kept[0] = b"%b %b HTTP/1.1" % (request.method, _address(request, target, host))
+    address = _address(request, target, host)
+    if request.minor == 0 or address != target:
+        kept[0] = b"%b %b HTTP/1.1" % (request.method, address)
     request.body = _request_body(request, length, codings)
     request.upgrade = b""
     if request.minor == 1:
@@ -156,12 +162,19 @@ def read_request(head: bytes, *, edge: bool = False, loop_mark: bytes = b"") -> 
         request.close = b"keep-alive" not in options
     if request.body == CHUNKED:
         kept.append(b"transfer-encoding: chunked")
-    if options:
+    if options and options != _KEEP_ALIVE:  # which nearly every old-fashioned peer says
         if upgrades and b"upgrade" in options:
             _ask_upgrade(request, kept, upgrades)
         kept = _unnamed(kept, options)
     request.lines = kept
     return request
+
+
+def _lines(head: bytes) -> list[bytes]:
+    lines = head.split(b"\r\n")
+    if len(lines) > f.MAX_FIELDS + 1:
+        raise BadMessage("too many fields", 431)
+    return lines
 
 
 def _request_line(request: RequestHead, line: bytes) -> bytes:
@@ -184,7 +197,7 @@ def _request_line(request: RequestHead, line: bytes) -> bytes:
     return target
 
 
-def _address(request: RequestHead, target: bytes, host: bytes | None) -> bytes:
+def _address(request: RequestHead, target: bytes, host: bytes) -> bytes:
     """Fill in host, port and path from the target and the Host field; returns the target in origin form."""
     if not host:
         raise BadMessage("missing host")
@@ -212,7 +225,7 @@ def _absolute(request: RequestHead, target: bytes) -> bytes:
     return request.path + query
 
 
-def _request_body(request: RequestHead, length: int | None, codings: list[bytes]) -> int:
+def _request_body(request: RequestHead, length: int | None, codings: tuple[bytes, ...]) -> int:
     if not codings:
         return length or 0
     if length is not None:
@@ -224,7 +237,7 @@ def _request_body(request: RequestHead, length: int | None, codings: list[bytes]
     return CHUNKED
 
 
-def _ask_upgrade(request: RequestHead, kept: list[bytes], upgrades: list[bytes]) -> None:
+def _ask_upgrade(request: RequestHead, kept: list[bytes], upgrades: tuple[bytes, ...]) -> None:
     """Forward the wish for another protocol. Not h2c, whose frames would pass by every rule of the mesh, and not
     beside a body, whose end and the tunnel's start two readers could see in different places."""
     if request.minor == 1 and request.body == 0 and len(upgrades) == 1 and upgrades[0] != b"h2c":
@@ -233,53 +246,74 @@ def _ask_upgrade(request: RequestHead, kept: list[bytes], upgrades: list[bytes])
         kept.append(b"upgrade: " + upgrades[0])
 
 
-def _unnamed(kept: list[bytes], options: list[bytes]) -> list[bytes]:
+def _unnamed(kept: list[bytes], options: tuple[bytes, ...]) -> list[bytes]:
     """Remove the fields that Connection names; what a message needs to stay itself cannot be named away."""
-    if options == _KEEP_ALIVE:  # what nearly every old-fashioned peer says
-        return kept
     named = {option for option in options if option not in _NOT_BY_CONNECTION}
     return [kept[0], *f.without(kept[1:], named)] if named else kept
 
 
-def read_response(head: bytes, *, method: bytes, upgrade: bytes = b"") -> ResponseHead:
-    """Read the head of a response to a ``method`` request that asked for ``upgrade``. Raises BadMessage."""
-    lines = f.split_lines(head)
-    match = _STATUS_LINE(lines[0])
+class _Status:
+    """A status line: ``line`` is as it goes on."""
+
+    __slots__ = ("code", "line", "minor")
+
+    def __init__(self, code: int, minor: int, line: bytes) -> None:
+        self.code = code
+        self.minor = minor
+        self.line = line
+
+
+_MAX_STATUSES: Final = 256
+_statuses: Final[dict[bytes, _Status]] = {}
+
+
+def _read_status(line: bytes) -> _Status:
+    match = _STATUS_LINE(line)
     if match is None:
         raise BadMessage("malformed status line")
-    response = ResponseHead()
     minor, code, reason = match.groups()
-    status = response.status = int(code)
-    kept = [b"HTTP/1.1 %b %b" % (code, reason or b"")]
+    if len(_statuses) >= _MAX_STATUSES:  # reasons come from peers: what is known must not grow with them
+        _statuses.clear()
+    status = _statuses[line] = _Status(int(code), int(minor), b"HTTP/1.1 %b %b" % (code, reason or b""))
+    return status
+
+
+def read_response(head: bytes, *, method: bytes, upgrade: bytes = b"") -> ResponseHead:
+    """Read the head of a response to a ``method`` request that asked for ``upgrade``. Raises BadMessage."""
+    lines = _lines(head)
+    first = _statuses.get(lines[0])
+    if first is None:
+        first = _read_status(lines[0])
+    response = ResponseHead()
+    status = response.status = first.code
+    kept = [first.line]
     length: int | None = None
     length_line = b""
-    codings: list[bytes] = []
-    options: list[bytes] = []
-    upgrades: list[bytes] = []
-    known = f.known_meaning
+    codings: tuple[bytes, ...] = ()
+    options: tuple[bytes, ...] = ()
+    upgrades: tuple[bytes, ...] = ()
+    known = f.known
     for line in lines[1:]:
-        name, colon, value = line.partition(b":")
-        meaning = known(name)
-        if meaning is None:
-            meaning = f.meaning(name)
-        if not colon:
-            raise BadMessage("field line without a colon")
+        field = known.get(line)
+        if field is None:
+            field = f.read(line)
+        meaning = field.meaning
         if meaning == f.CONTENT_LENGTH:
-            length = f.content_length(value, length)
+            length = f.content_length(field.value, length)
             length_line = line
         elif meaning == f.TRANSFER_ENCODING:
-            codings += f.tokens(value) or [b""]
+            codings += field.tokens or (b"",)
         elif meaning == f.CONNECTION:
-            options += f.tokens(value)
+            options += field.tokens
         elif meaning == f.UPGRADE:
-            upgrades += f.tokens(value)
+            upgrades += field.tokens
         elif meaning != f.HOP_BY_HOP:
             kept.append(line)
     response.upgrade = b""
-    if codings and (length is not None or minor == b"0" or codings != [b"chunked"]):
+    if codings and (length is not None or first.minor == 0 or codings != (b"chunked",)):
         raise BadMessage("the end of the body is ambiguous")
     if status == 101:
-        if not upgrade or upgrades != [upgrade] or codings or length:
+        if not upgrade or upgrades != (upgrade,) or codings or length:
             raise BadMessage("an upgrade that nobody asked for")
         response.upgrade = upgrade
         kept.append(b"connection: upgrade")
@@ -298,8 +332,8 @@ def read_response(head: bytes, *, method: bytes, upgrade: bytes = b"") -> Respon
         kept.append(length_line)
     else:
         response.body = UNTIL_CLOSE
-    response.close = b"close" in options or (minor == b"0" and b"keep-alive" not in options)
-    if options:
+    response.close = b"close" in options or (first.minor == 0 and b"keep-alive" not in options)
+    if options and options != _KEEP_ALIVE:
         kept = _unnamed(kept, options)
     response.lines = kept
     return response

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from proxies.core.errors import BadMessage
 
-_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9._~!$&'()*+,;=:@-]*)+/?|/").fullmatch
-_TARGET = re.compile(rb"[!-~]+").fullmatch
-_PERCENT = re.compile(rb"%(..)?", re.DOTALL)
-_HEX = re.compile(rb"[0-9A-Fa-f]{2}").fullmatch
-_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-_REFUSED = frozenset(b"/\\\x00")
-_AUTHORITY = re.compile(rb"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?").fullmatch
+_SEGMENT = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/"
+_PLAIN: Final = bytes([byte if byte in _SEGMENT else 0 for byte in range(256)])
+"""A translation that changes what a path must be normalised for, byte by byte, and nothing else."""
+_TARGET: Final = re.compile(rb"[!-~]+").fullmatch
+_PERCENT: Final = re.compile(rb"%(..)?", re.DOTALL)
+_HEX: Final = re.compile(rb"[0-9A-Fa-f]{2}").fullmatch
+_UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_REFUSED: Final = frozenset(b"/\\\x00")
+_AUTHORITY: Final = re.compile(rb"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?").fullmatch
+
+_MAX_AUTHORITIES: Final = 1024
+_authorities: Final[dict[bytes, tuple[bytes, int | None]]] = {}
 
 
 def split_target(target: bytes) -> tuple[bytes, bytes]:
@@ -21,14 +27,16 @@ def split_target(target: bytes) -> tuple[bytes, bytes]:
     Raises BadMessage for what is no target, and for an encoded slash, backslash or NUL, which two readers of one
     path would understand differently.
     """
-    path, mark, query = target.partition(b"?")
-    if _PLAIN(path) is None:
+    mark = target.find(b"?")
+    path = target if mark < 0 else target[:mark]
+    if path.translate(_PLAIN) != path or b"/." in path or b"//" in path or path[:1] != b"/":
         path = normalise(path)
-    if mark:
-        if (_TARGET(query) is None and query) or b"#" in query:
-            raise BadMessage("query holds an illegal character")
-        return path, mark + query
-    return path, b""
+    if mark < 0:
+        return path, b""
+    query = target[mark:]
+    if _TARGET(query) is None or b"#" in query:
+        raise BadMessage("query holds an illegal character")
+    return path, query
 
 
 def normalise(path: bytes) -> bytes:
@@ -59,6 +67,15 @@ def _decode(match: re.Match[bytes]) -> bytes:
 
 def split_authority(authority: bytes) -> tuple[bytes, int | None]:
     """``(host in lower case, port or None)``. Raises BadMessage for user information and malformed hosts."""
+    known = _authorities.get(authority)
+    if known is None:
+        if len(_authorities) >= _MAX_AUTHORITIES:  # peers choose them: what is known must not grow with them
+            _authorities.clear()
+        known = _authorities[authority] = _read_authority(authority)
+    return known
+
+
+def _read_authority(authority: bytes) -> tuple[bytes, int | None]:
     match = _AUTHORITY(authority)
     if match is None:
         raise BadMessage("malformed host")
