@@ -1,0 +1,3 @@
+from proxies import compiled
+
+__path__ = compiled.places("core", __path__)

@@ -29,12 +29,12 @@ def split_target(target: bytes) -> tuple[bytes, bytes]:
     """
     mark = target.find(b"?")
     path = target if mark < 0 else target[:mark]
-    if path.translate(_PLAIN) != path or b"/." in path or b"//" in path or path[:1] != b"/":
+    if path.translate(_PLAIN) != path or path.find(b"/.") >= 0 or path.find(b"//") >= 0 or path[:1] != b"/":
         path = normalise(path)
     if mark < 0:
         return path, b""
     query = target[mark:]
-    if _TARGET(query) is None or b"#" in query:
+    if _TARGET(query) is None or query.find(b"#") >= 0:
         raise BadMessage("query holds an illegal character")
     return path, query
 

@@ -1,0 +1,3 @@
+from proxies import compiled
+
+__path__ = compiled.places("net", __path__)
