@@ -53,7 +53,14 @@ def build(work: str) -> None:
 
     files = [f"proxies/{package}/{module}.py" for package, modules in HOT.items() for module in modules]
     checks = ["--config-file=", "--ignore-missing-imports", f"--cache-dir={work}/cache"]
-    extensions = mypycify([*checks, *files], opt_level=os.environ.get("O","2"), debug_level="0", separate=os.environ.get("SEP","1")=="1", multi_file=os.environ.get("SEP","1")!="1",target_dir=f"{work}/c")
+    extensions = mypycify(
+        [*checks, *files],
+        opt_level=os.environ.get("O", "2"),
+        debug_level="0",
+        separate=os.environ.get("SEP", "1") == "1",
+        multi_file=os.environ.get("SEP", "1") != "1",
+        target_dir=f"{work}/c",
+    )
     command = build_ext(Distribution({"name": "meshui", "ext_modules": extensions}))
     command.build_lib, command.build_temp, command.parallel = f"{work}/lib", f"{work}/o", os.cpu_count()
     command.ensure_finalized()

@@ -14,14 +14,48 @@ from hashlib import blake2s
 from pathlib import Path
 
 HOT = {
-    "core": (
-        "balance breaker edits errors fields flags framing head hosts limits match outlier paths peers regex retry "
-        "rewrite routes split trace actions"
-    ).split(),
-    "net": (
-        "attempts cluster connection exchange flow lane listeners members metrics replies server special tls tries "
-        "upstream wheel"
-    ).split(),
+    "core": [
+        "balance",
+        "breaker",
+        "edits",
+        "errors",
+        "fields",
+        "flags",
+        "framing",
+        "head",
+        "hosts",
+        "limits",
+        "match",
+        "outlier",
+        "paths",
+        "peers",
+        "regex",
+        "retry",
+        "rewrite",
+        "routes",
+        "split",
+        "trace",
+        "actions",
+    ],
+    "net": [
+        "attempts",
+        "cluster",
+        "connection",
+        "exchange",
+        "flow",
+        "lane",
+        "listeners",
+        "members",
+        "metrics",
+        "ports",
+        "replies",
+        "server",
+        "special",
+        "tls",
+        "tries",
+        "upstream",
+        "wheel",
+    ],
     "wire": ["histogram"],
 }
 """The modules on a request's straight path, and those whose classes they touch there."""

@@ -10,6 +10,7 @@ from proxies.core.errors import BadMessage
 _SEGMENT = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/"
 _PLAIN: Final = bytes([byte if byte in _SEGMENT else 0 for byte in range(256)])
 """A translation that changes what a path must be normalised for, byte by byte, and nothing else."""
+_ODD: Final = re.compile(rb"/[/.]").search
 _TARGET: Final = re.compile(rb"[!-~]+").fullmatch
 _PERCENT: Final = re.compile(rb"%(..)?", re.DOTALL)
 _HEX: Final = re.compile(rb"[0-9A-Fa-f]{2}").fullmatch
@@ -27,16 +28,14 @@ def split_target(target: bytes) -> tuple[bytes, bytes]:
     Raises BadMessage for what is no target, and for an encoded slash, backslash or NUL, which two readers of one
     path would understand differently.
     """
-    mark = target.find(b"?")
-    path = target if mark < 0 else target[:mark]
-    if path.translate(_PLAIN) != path or path.find(b"/.") >= 0 or path.find(b"//") >= 0 or path[:1] != b"/":
+    path, mark, query = target.partition(b"?")
+    if path.translate(_PLAIN) != path or _ODD(path) is not None or path[:1] != b"/":
         path = normalise(path)
-    if mark < 0:
+    if not mark:
         return path, b""
-    query = target[mark:]
-    if _TARGET(query) is None or query.find(b"#") >= 0:
+    if (_TARGET(query) is None and query) or b"#" in query:
         raise BadMessage("query holds an illegal character")
-    return path, query
+    return path, mark + query
 
 
 def normalise(path: bytes) -> bytes:

@@ -7,12 +7,14 @@ the parent of the callee's; the sampled flag is part of it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Final
 
-_TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?").fullmatch
-_REQUEST_ID = re.compile(rb"[!-~]{1,200}").fullmatch
-_NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
-_UUID_BITS = ~(0xF << 76 | 0x3 << 62)
-_UUID_4 = 0x4 << 76 | 0x2 << 62
+_TRACEPARENT: Final = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?").fullmatch
+_REQUEST_ID: Final = re.compile(rb"[!-~]{1,200}").fullmatch
+_NO_TRACE: Final = b"0" * 32
+_NO_SPAN: Final = b"0" * 16
+_POOL: Final = 2000
 
 
 def is_traceparent(value: bytes) -> bool:
@@ -23,23 +25,41 @@ def is_traceparent(value: bytes) -> bool:
     version, trace_id, span_id, more = match.groups()
     if version == b"ff" or (version == b"00" and more is not None):
         return False
-    return trace_id != b"0" * 32 and span_id != b"0" * 16
+    return bool(trace_id != _NO_TRACE and span_id != _NO_SPAN)
 
 
 def is_request_id(value: bytes) -> bool:
     return _REQUEST_ID(value) is not None
 
 
-def new_traceparent(bits: int) -> bytes:
-    """A new, unsampled trace from 192 random bits (an all-zero id, one in 2**64, is made valid)."""
-    text = bits.to_bytes(24, "big").hex()
-    trace_id, span_id = text[:32], text[32:]
-    if trace_id == _NO_TRACE or span_id == _NO_SPAN:
-        return new_traceparent(bits | 1 << 64 | 1)
-    return f"00-{trace_id}-{span_id}-00".encode()
+class Ids:
+    """New ids, cut from random digits of which many are made at a time."""
 
+    __slots__ = ("_digits", "_randbytes", "_used")
 
-def new_request_id(bits: int) -> bytes:
-    """A version 4 UUID from 128 random bits."""
-    text = (bits & _UUID_BITS | _UUID_4).to_bytes(16, "big").hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}".encode()
+    def __init__(self, randbytes: Callable[[int], bytes]) -> None:
+        """``randbytes`` gives so many random bytes."""
+        self._randbytes = randbytes
+        self._digits = b""
+        self._used = 0
+
+    def traceparent(self) -> bytes:
+        """A new, unsampled trace."""
+        digits = self._take(48)
+        trace_id, span_id = digits[:32], digits[32:]
+        if trace_id == _NO_TRACE or span_id == _NO_SPAN:  # once in 2**64
+            return self.traceparent()
+        return b"00-%b-%b-00" % (trace_id, span_id)
+
+    def request_id(self) -> bytes:
+        """A version 4 UUID."""
+        digits = self._take(30)
+        return b"%b-%b-4%b-8%b-%b" % (digits[:8], digits[8:12], digits[12:15], digits[15:18], digits[18:])
+
+    def _take(self, count: int) -> bytes:
+        end = self._used + count
+        if end > len(self._digits):
+            self._digits = self._randbytes(_POOL).hex().encode()
+            end = count
+        self._used = end
+        return self._digits[end - count : end]

@@ -136,14 +136,14 @@ class UpstreamConnection:
         self.progress = HEARD
         try:
             while True:
-                end = data.find(b"\r\n\r\n")
-                if end < 0 or end > MAX_HEAD:
+                lines, end, rest = data.partition(b"\r\n\r\n")
+                if not end or len(lines) > MAX_HEAD:
                     if len(data) > MAX_HEAD:
                         raise BadMessage("response head is too long")
                     self._buffer = data
                     return
-                head = read_response(data[:end], method=caller.method, upgrade=caller.upgrade)
-                data = data[end + 4 :]
+                head = read_response(lines, method=caller.method, upgrade=caller.upgrade)
+                data = rest
                 if head.status >= 200 or head.status == 101:
                     break
                 caller.response_interim(head)

@@ -226,15 +226,16 @@ class Exchange(Attempts):
             lines.append(b"connection: close")
         elif self._head.minor == 0:
             lines.append(b"connection: keep-alive")
-        lines.append(b"\r\n")
-        message = b"\r\n".join(lines)
+        lines.append(b"")
         if body >= 0 and len(rest) == body:  # all of it is here, as most are
             self.response_bytes = body
-            client.transport.write(message + rest)
+            lines.append(rest)
+            client.transport.write(b"\r\n".join(lines))
             self._finish()
             return
+        lines.append(b"")
         self._response = reader = body_reader(body)
-        self._forward(reader, rest, message)
+        self._forward(reader, rest, b"\r\n".join(lines))
 
     def response_data(self, data: bytes) -> None:
         reader = self._response

@@ -6,8 +6,8 @@ the same for all and lives in ``proxies.net.server``.
 
 from __future__ import annotations
 
-from random import getrandbits
-from typing import TYPE_CHECKING
+from random import randbytes
+from typing import TYPE_CHECKING, Final
 
 from proxies.core import flags
 from proxies.core.actions import too_many
@@ -15,7 +15,7 @@ from proxies.core.errors import BadMessage
 from proxies.core.head import RequestHead
 from proxies.core.hosts import HostTable
 from proxies.core.limits import Judge
-from proxies.core.trace import new_request_id, new_traceparent
+from proxies.core.trace import Ids
 from proxies.net.catalog import Catalog, Passthrough
 from proxies.net.cluster import Cluster, Source
 from proxies.net.flow import Transport
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from proxies.net.server import ServerConnection
 
 INBOUND_IDLE_S = 300.0
+_IDS: Final = Ids(randbytes)
 
 
 class Listener:
@@ -55,9 +56,9 @@ class Listener:
         lines = head.lines
         lines.append(self._via)
         if not head.identified:
-            lines.append(b"x-request-id: " + new_request_id(getrandbits(128)))
+            lines.append(b"x-request-id: " + _IDS.request_id())
         if not head.traced:
-            lines.append(b"traceparent: " + new_traceparent(getrandbits(192)))
+            lines.append(b"traceparent: " + _IDS.traceparent())
         lines.append(b"\r\n")
         return b"\r\n".join(lines)
 
@@ -98,10 +99,7 @@ class Gateway(Listener):
         _check_name(connection.transport, head)
 
     def request_head(self, connection: ServerConnection, head: RequestHead) -> bytes:
-        host = head.host if head.port is None else b"%b:%d" % (head.host, head.port)
-        head.lines.append(b"x-forwarded-for: " + connection.peer_address())
-        proto = b"https" if connection.secured else b"http"
-        head.lines.append(b"x-forwarded-proto: %b\r\nx-forwarded-host: %b" % (proto, host))
+        head.lines.append(connection.forwarded(head.host, head.port))
         return super().request_head(connection, head)
 
 

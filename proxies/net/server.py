@@ -35,9 +35,12 @@ MAX_WAITING = 64 * 1024
 
 class ServerConnection(Timer):
     __slots__ = (
+        "_asked_host",
+        "_asked_port",
         "_buffer",
         "_ended",
         "_exchange",
+        "_forwarded",
         "_held",
         "_lingering",
         "_peer_address",
@@ -64,6 +67,9 @@ class ServerConnection(Timer):
         self.draining = False
         self.write_paused = False
         self._peer_address = b""
+        self._asked_host = b""
+        self._asked_port: int | None = None
+        self._forwarded = b""
         self._buffer = b""
         self._exchange: Exchange | Tunnel | None = None
         self._ended = False
@@ -74,6 +80,18 @@ class ServerConnection(Timer):
         if not self._peer_address:
             self._peer_address = str(self.transport.get_extra_info("peername")[0]).encode()
         return self._peer_address
+
+    def forwarded(self, host: bytes, port: int | None) -> bytes:
+        """What an edge says of a request for this host: field lines, and mostly those of the request before."""
+        if host != self._asked_host or port != self._asked_port:
+            self._asked_host = host
+            self._asked_port = port
+            self._forwarded = b"x-forwarded-for: %b\r\nx-forwarded-proto: %b\r\nx-forwarded-host: %b" % (
+                self.peer_address(),
+                b"https" if self.secured else b"http",
+                host if port is None else b"%b:%d" % (host, port),
+            )
+        return self._forwarded
 
     def who(self) -> bytes:
         """The service that the peer proved to be; of any other peer, its address."""
@@ -187,21 +205,21 @@ class ServerConnection(Timer):
         """Start the exchange whose head is whole, or keep what came of it."""
         if data[:1] == b"\r" and data[:2] == b"\r\n":  # RFC 9112 section 2.2 forgives an empty line before a request
             data = data[2:]
-        end = data.find(b"\r\n\r\n")
-        if end < 0 or end > MAX_HEAD:
+        lines, end, rest = data.partition(b"\r\n\r\n")
+        if not end or len(lines) > MAX_HEAD:
             self._wait(data)
             return
         self._buffer = b""
         listener = self.port.listener
         try:
-            head = read_request(data[:end], edge=listener.edge, loop_mark=listener.mark)
+            head = read_request(lines, edge=listener.edge, loop_mark=listener.mark)
             listener.check(self, head)
         except BadMessage as error:
             self._reject(error.status, flags.DOWNSTREAM_PROTOCOL_ERROR)
             return
         self._exchange = exchange = Exchange(self, listener, head)
         self.metrics.active_requests += 1
-        left = exchange.begin(data[end + 4 :])
+        left = exchange.begin(rest)
         if left and not self._lingering:
             self._buffer = left
             if self._exchange is None:

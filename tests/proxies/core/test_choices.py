@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+from random import randbytes
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +14,7 @@ from proxies.core.hosts import HostTable
 from proxies.core.identity import service_of
 from proxies.core.paths import normalise, split_authority, split_target
 from proxies.core.split import compile_split
-from proxies.core.trace import is_request_id, is_traceparent, new_request_id, new_traceparent
+from proxies.core.trace import Ids, is_request_id, is_traceparent
 from proxies.wire.routing import WeightedVersion
 from tests.proxies.core.requests import Stranger, request
 
@@ -99,12 +102,18 @@ def test_a_share_falls_to_the_version_whose_interval_holds_it(weights: list[int]
     assert low - 1e-9 <= share <= high + 1e-9
 
 
-@given(st.integers(0, 2**192 - 1))
-def test_new_ids_are_valid(bits: int) -> None:
-    assert is_traceparent(new_traceparent(bits))
-    request_id = new_request_id(bits & (2**128 - 1))
-    assert is_request_id(request_id)
-    assert (request_id[14:15], request_id[19:20] in (b"8", b"9", b"a", b"b")) == (b"4", True)
+def test_new_ids_are_valid() -> None:
+    ids = Ids(randbytes)
+    traces = [ids.traceparent() for _ in range(200)]
+    requests = [ids.request_id() for _ in range(200)]
+    assert all(is_traceparent(trace) for trace in traces)
+    assert all(uuid.UUID(found.decode()).version == 4 and is_request_id(found) for found in requests)
+    assert len({*traces, *requests}) == 400
+
+
+def test_a_new_trace_has_no_id_of_zeros() -> None:
+    pools = iter([bytes(48), bytes(range(48))])
+    assert is_traceparent(Ids(lambda _: next(pools)).traceparent())
 
 
 TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
