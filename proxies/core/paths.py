@@ -8,7 +8,7 @@ from typing import Final
 from proxies.core.errors import BadMessage
 
 _SEGMENT = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/"
-_PLAIN: Final = bytes([byte if byte in _SEGMENT else 0 for byte in range(256)])
+_PLAIN: Final = bytes([byte if byte in _SEGMENT else 0x2F for byte in range(256)])
 """A translation that changes what a path must be normalised for, byte by byte, and nothing else."""
 _ODD: Final = re.compile(rb"/[/.]").search
 _TARGET: Final = re.compile(rb"[!-~]+").fullmatch

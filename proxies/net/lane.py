@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 from proxies.core.breaker import Load
 from proxies.core.retry import ON_STALE_CONNECTION, RetryPolicy
 from proxies.net.members import Group
@@ -55,6 +53,14 @@ class Lane:
 
     def adding(self, line: bytes) -> Lane:
         """The same way, with this field line in the response."""
-        lane = copy.copy(self)
-        lane.special = (self.special or Special()).adding(line)
-        return lane
+        return Lane(
+            self.group,
+            self.plain_row,
+            self.secured_row,
+            self.load,
+            request_s=self.request_s,
+            idle_s=self.idle_s,
+            try_s=self.try_s,
+            retry=self.retry,
+            special=(self.special or Special()).adding(line),
+        )

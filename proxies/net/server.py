@@ -222,7 +222,7 @@ class ServerConnection(Timer):
         left = exchange.begin(rest)
         if left and not self._lingering:
             self._buffer = left
-            if self._exchange is None:
+            if self._is_free():
                 self._continue_soon()
 
     def _wait(self, data: bytes) -> None:
@@ -248,6 +248,9 @@ class ServerConnection(Timer):
         data, self._buffer = self._buffer, b""
         self._read(data)
         self.release()
+
+    def _is_free(self) -> bool:
+        return self._exchange is None
 
     def _release_exchange(self) -> None:
         self._exchange = None

@@ -3,7 +3,6 @@ their requests never come here."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from random import random
 from typing import TYPE_CHECKING
@@ -51,7 +50,12 @@ class Special:
 
     def adding(self, line: bytes) -> Special:
         """The same, and this field line in each response."""
-        other = copy.copy(self)
+        other = Special()
+        other._rewrite = self._rewrite
+        other._edit_request = self._edit_request
+        other._delay = self._delay
+        other._is_copied = self._is_copied
+        other._mirror = self._mirror
         edit = self.edit_response
 
         def add(lines: list[bytes]) -> None:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 from time import monotonic
 
+from mypy_extensions import mypyc_attr
+
 TICK_S = 0.1
 NEVER = float("inf")
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Timer:
     """Something with a deadline. Subclasses implement ``expire``, called once per deadline reached."""
 
