@@ -29,17 +29,17 @@ LOOK := MESHUI_ENV=demo MESHUI_SECRET_KEY=look MESHUI_CA_KEY=$(shell printf '%03
 ##@ Run
 
 .PHONY: demo
-demo: $(STAMPS)/runtime frontend/dist/.stamp  ## Set everything up and run the whole mesh on this machine
+demo: $(STAMPS)/runtime $(STAMPS)/compiled frontend/dist/.stamp  ## Set everything up and run the whole mesh on this machine
 	@exec $(PY) manage.py demo
 
 .PHONY: up
-up: $(STAMPS)/runtime frontend/dist/.stamp  ## The control plane alone, against DATABASE_URL and REDIS_URL
+up: $(STAMPS)/runtime $(STAMPS)/compiled frontend/dist/.stamp  ## The control plane alone, against DATABASE_URL and REDIS_URL
 	@exec $(PY) manage.py up
 
 ##@ Work
 
 .PHONY: test
-test: $(STAMPS)/dev frontend/dist/.stamp  ## Every test: frontend, then Python, whole processes and a real browser
+test: $(STAMPS)/dev $(STAMPS)/compiled frontend/dist/.stamp  ## Every test: frontend, then Python, whole processes and a real browser
 	cd frontend && npm test
 	CHROMIUM="$$($(PY) -m tests.support.chromium)" $(PY) -m pytest
 
@@ -57,8 +57,8 @@ check: $(STAMPS)/dev frontend/node_modules/.stamp  ## Format, lint, types, impor
 	cd frontend && npm run check
 
 .PHONY: bench
-bench: $(STAMPS)/dev $(STAMPS)/bench frontend/dist/.stamp  ## Benchmarks; NAME=proxy for one, JSON=out.json for its figures too
-	@for name in $(or $(NAME),proxy propagation graph cold); do $(PY) -m benchmarks.$$name $(if $(JSON),--json $(JSON)); done
+bench: $(STAMPS)/dev $(STAMPS)/bench $(STAMPS)/compiled frontend/dist/.stamp  ## Benchmarks; NAME=proxy for one, JSON=out.json for its figures too
+	@for name in $(or $(NAME),proxy latency propagation graph collector cold); do $(PY) -m benchmarks.$$name $(if $(JSON),--json $(JSON)); done
 
 .PHONY: gen
 gen: $(STAMPS)/dev frontend/node_modules/.stamp  ## Generate openapi.json from the code, and the TypeScript types from it
@@ -101,6 +101,13 @@ $(STAMPS)/%: requirements/%.txt $(STAMPS)/uv
 	@echo "Installing Python packages ($*)"
 	@$(VENV)/bin/uv pip install --quiet --python $(PY) --compile-bytecode --require-hashes -r $< \
 		|| $(PY) -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+# The proxies' hot modules as machine code, where there is a C compiler; docs/performance.md says what that gives.
+$(STAMPS)/compiled: $(shell find proxies -name '*.py') requirements/compile.txt | $(STAMPS)/runtime
+	@if command -v cc gcc clang >/dev/null; then \
+		$(MAKE) --no-print-directory $(STAMPS)/compile && $(PY) -m proxies.compile; \
+	else echo "No C compiler: the proxies' hot modules run uncompiled, and slower"; fi
 	@touch $@
 
 $(STAMPS)/npm: requirements/node.txt $(STAMPS)/uv

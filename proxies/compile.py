@@ -1,7 +1,7 @@
-"""``python -m proxies.compile``: make the compiled copy of the hot modules, if it is not there.
+"""``python -m proxies.compile``: make the compiled copy of the hot modules, where it is not there yet.
 
-Needs mypyc and setuptools (requirements/compile.txt), a C compiler and Python's headers. Without them it says so in one
-line and succeeds: the proxies run from their sources then, and slower.
+Needs what requirements/compile.txt names, a C compiler and Python's headers. Whatever is missing, it says so in one
+line and succeeds: then the proxies run from their sources, slower.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from proxies.compiled import HOT, ROOT, folder
+from proxies.compiled import ROOT, folder, hot
 
-KEPT = 4
-"""Copies that are kept: those of the sources before, and of other trees that share the environment."""
+COPIES = 4
+"""How many copies are kept: of the sources as they were before, and of other trees with the same environment."""
+_UNITS = {"proxies.core.hot": ("core", "wire"), "proxies.net.hot": ("net",)}
+"""Compiled beside each other, each as a whole: calls within one are plain C calls."""
 
 
 def main() -> int:
@@ -24,52 +26,54 @@ def main() -> int:
     if target.is_dir():
         return 0
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="meshui-compile-") as work:
-        result = subprocess.run(  # noqa: S603
-            [sys.executable, "-c", f"from proxies.compile import build; build({work!r})"],
-            cwd=ROOT,
-            env={**os.environ, "MESHUI_COMPILED": "0"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+    with tempfile.TemporaryDirectory(prefix="compile-", dir=target.parent) as work:
+        # In a process of its own: compilers write to standard output and exit as they please.
+        command = [sys.executable, "-c", f"from proxies.compile import build; build({work!r})"]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
         if result.returncode:
-            _say(f"cannot be compiled here, and run as they are: {_reason(result.stdout)}")
+            _say(f"run uncompiled, and slower: {_reason(result.stdout + result.stderr)}")
             return 0
-        shutil.copytree(Path(work, "lib"), Path(f"{target}.new"), dirs_exist_ok=True)
-    os.replace(f"{target}.new", target)
+        try:
+            os.replace(Path(work, "lib"), target)
+        except OSError:
+            if not target.is_dir():  # somebody else made it meanwhile
+                raise
     _say("are compiled")
-    for old in sorted(target.parent.iterdir(), key=lambda each: -each.stat().st_mtime)[KEPT:]:
+    copies = [path for path in target.parent.iterdir() if path != target and not path.name.startswith("compile-")]
+    for old in sorted(copies, key=lambda path: -path.stat().st_mtime)[COPIES - 1 :]:
         shutil.rmtree(old, ignore_errors=True)
     return 0
 
 
 def build(work: str) -> None:
-    """Compile into ``work``/lib."""
+    """Compile into the folder ``lib`` under ``work``. Raises whatever a compiler raises."""
     from mypyc.build import mypycify
     from setuptools import Distribution
     from setuptools.command.build_ext import build_ext
 
-    files = [f"proxies/{package}/{module}.py" for package, modules in HOT.items() for module in modules]
+    units: list[tuple[list[str], str | None]] = [
+        ([file for package in packages for file in hot(package)], name) for name, packages in _UNITS.items()
+    ]
     checks = ["--config-file=", "--ignore-missing-imports", f"--cache-dir={work}/cache"]
     extensions = mypycify(
-        [*checks, *files],
-        opt_level=os.environ.get("O", "2"),
+        [*checks, *(file for files, _ in units for file in files)],
+        opt_level="1",  # as fast as 2 here: the time is spent in CPython's own functions
         debug_level="0",
-        separate=os.environ.get("SEP", "1") == "1",
-        multi_file=os.environ.get("SEP", "1") != "1",
+        separate=units,
         target_dir=f"{work}/c",
     )
     command = build_ext(Distribution({"name": "meshui", "ext_modules": extensions}))
-    command.build_lib, command.build_temp, command.parallel = f"{work}/lib", f"{work}/o", os.cpu_count()
+    command.build_lib = f"{work}/lib"
+    command.build_temp = f"{work}/objects"
+    command.parallel = len(units)
     command.ensure_finalized()
     command.run()
 
 
 def _reason(output: str) -> str:
-    lines = [line.strip() for line in output.splitlines() if "error" in line.lower()]
-    return (lines or output.split("\n") or ["no reason given"])[-1]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()]
+    return (errors or lines or ["the compiler gave no reason"])[-1]
 
 
 def _say(what: str) -> None:

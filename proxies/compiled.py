@@ -13,70 +13,38 @@ import sysconfig
 from hashlib import blake2s
 from pathlib import Path
 
-HOT = {
-    "core": [
-        "balance",
-        "breaker",
-        "edits",
-        "errors",
-        "fields",
-        "flags",
-        "framing",
-        "head",
-        "hosts",
-        "limits",
-        "match",
-        "outlier",
-        "paths",
-        "peers",
-        "regex",
-        "retry",
-        "rewrite",
-        "routes",
-        "split",
-        "trace",
-        "actions",
-    ],
-    "net": [
-        "attempts",
-        "cluster",
-        "connection",
-        "exchange",
-        "flow",
-        "lane",
-        "listeners",
-        "members",
-        "metrics",
-        "ports",
-        "replies",
-        "server",
-        "special",
-        "tls",
-        "tries",
-        "upstream",
-        "wheel",
-    ],
-    "wire": ["histogram"],
-}
-"""The modules on a request's straight path, and those whose classes they touch there."""
 ROOT = Path(__file__).resolve().parent.parent
+COLD = {
+    "core": ("addresses", "check", "dns", "health", "identity", "locality", "maglev", "zone"),
+    "net": ("admin", "edge_tls", "engine", "identity", "prometheus", "standalone"),
+    "wire": ("base", "join", "keys", "release", "reports", "resilience", "resources", "routing"),
+}
+"""By package: the modules that no request passes through. All others are compiled."""
+
+
+def hot(package: str) -> list[str]:
+    """The files of a package that are compiled, relative to ROOT."""
+    names = sorted(file.stem for file in (ROOT / "proxies" / package).glob("*.py"))
+    return [f"proxies/{package}/{name}.py" for name in names if name not in ("__init__", *COLD[package])]
 
 
 def folder() -> Path:
-    """Where the compiled copy of these sources for this Python is, or would be."""
-    digest = blake2s(f"{sys.version} {sysconfig.get_platform()} {HOT}".encode(), digest_size=12)
-    for package in HOT:
+    """Where the compiled copy of these sources for this Python is, or would be. Cold modules count: what they say of
+    types and constants is compiled into the others."""
+    digest = blake2s(f"{sys.version} {sysconfig.get_platform()} {COLD}".encode(), digest_size=12)
+    for package in COLD:
         for file in sorted((ROOT / "proxies" / package).glob("*.py")):
-            digest.update(file.name.encode())
-            digest.update(file.read_bytes())
+            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return Path(sys.prefix, "lib", "meshui", digest.hexdigest())
 
 
-_folder = folder() if os.environ.get("MESHUI_COMPILED") != "0" else None
-ACTIVE = _folder is not None and _folder.is_dir()
+_copy = None if os.environ.get("MESHUI_COMPILED") == "0" else folder()
+if _copy is not None and not _copy.is_dir():
+    _copy = None
+ACTIVE = _copy is not None
 """Whether this process runs the compiled copy."""
 
 
 def places(package: str, sources: list[str]) -> list[str]:
-    """Where to look for the modules of a package (``core``) whose sources lie there: first in the compiled copy."""
-    return [str(_folder / "proxies" / package), *sources] if ACTIVE and _folder is not None else sources
+    """Where to look for a package's modules: first in the compiled copy, then in its folder of sources."""
+    return sources if _copy is None else [str(_copy / "proxies" / package), *sources]

@@ -4,6 +4,7 @@ python -m proxies run --resources FILE.json [--admin 127.0.0.1:PORT]     serve a
 python -m proxies run --join URL ...                                     serve what a control plane publishes
 python -m proxies check FILE.json                                        validate a file
 python -m proxies schema                                                 print the JSON Schema of such a file
+python -m proxies version                                                say which release this is, and if it is compiled
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
+from proxies import compiled
 from proxies.core.addresses import address, loopback
 from proxies.net.admin import serve_admin
 from proxies.net.engine import Engine
 from proxies.net.standalone import FileConfiguration, TlsFiles, load
+from proxies.wire.release import VERSION
 from proxies.wire.resources import ResourceError, json_schema
 
 if TYPE_CHECKING:
@@ -137,6 +140,11 @@ def _schema(options: argparse.Namespace) -> int:
     return 0
 
 
+def _version(options: argparse.Namespace) -> int:
+    print(f"meshui proxy {VERSION}, {'compiled' if compiled.ACTIVE else 'not compiled'}")  # noqa: T201
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m proxies", description="A proxy of the mesh.")
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -153,4 +161,6 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_check)
     schema = commands.add_parser("schema", help="print the JSON Schema of a resource file")
     schema.set_defaults(command=_schema)
+    version = commands.add_parser("version", help="say which release this is, and if its hot modules are compiled")
+    version.set_defaults(command=_version)
     return parser

@@ -7,10 +7,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
+from proxies import compiled
 from proxies.net.metrics import Counts, Metrics, Row
 from proxies.wire import histogram
+from proxies.wire.release import VERSION
 from proxies.wire.reports import Gauges, ServiceState
 
+_COMPILED = "true" if compiled.ACTIVE else "false"
 BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _SLOTS = [
     bisect_left(BOUNDS_S, (histogram.lower_bound(index + 1) - 1) / 1_000_000) for index in range(histogram.BUCKETS)
@@ -30,6 +33,7 @@ _HEADS = {
     "mesh_upstream_endpoints_unhealthy": ("gauge", "Endpoints left out for failed checks."),
     "mesh_proxy_connections": ("gauge", "Open client connections."),
     "mesh_proxy_active_requests": ("gauge", "Requests under way."),
+    "mesh_proxy_build_info": ("gauge", "What this proxy is; always 1."),
 }
 
 
@@ -66,6 +70,7 @@ def render(source: Source) -> str:
         *((name, _each(states, name, value)) for name, value in _BY_SERVICE.items()),
         ("mesh_proxy_connections", [f"mesh_proxy_connections {metrics.connections}"]),
         ("mesh_proxy_active_requests", [f"mesh_proxy_active_requests {metrics.active_requests}"]),
+        ("mesh_proxy_build_info", [f'mesh_proxy_build_info{{version="{VERSION}",compiled="{_COMPILED}"}} 1']),
     ):
         kind, text = _HEADS[name]
         lines += (f"# HELP {name} {text}", f"# TYPE {name} {kind}")
