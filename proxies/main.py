@@ -4,7 +4,7 @@ python -m proxies run --resources FILE.json [--admin 127.0.0.1:PORT]     serve a
 python -m proxies run --join URL ...                                     serve what a control plane publishes
 python -m proxies check FILE.json                                        validate a file
 python -m proxies schema                                                 print the JSON Schema of such a file
-python -m proxies version                                                say which release this is, and if it is compiled
+python -m proxies version                                                say which release it is, and if it is compiled
 """
 
 from __future__ import annotations
