@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "meshui.traffic",
     "meshui.security",
     "meshui.delivery",
+    "meshui.rollouts",
     "meshui.live",
     "meshui.demo",
 ]
