@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 
 UNITS_MS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
-NUMBER = r"\d{1,9}(?:\.\d{1,3})?"
+NUMBER = r"[0-9]{1,12}(?:\.[0-9]{1,3})?"
 SHORT = re.compile(rf"(?:{NUMBER}(?:ms|[wdhms]))+")
 ISO = re.compile(rf"P(?=.)(?:{NUMBER}W)?(?:{NUMBER}D)?(?:T(?=.)(?:{NUMBER}H)?(?:{NUMBER}M)?(?:{NUMBER}S)?)?")
 PART = re.compile(rf"({NUMBER})(ms|[a-z])")

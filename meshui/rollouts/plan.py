@@ -92,27 +92,23 @@ AnyStep = SetWeight | Bake | Analyse | Approve | SetMatch | SetMirror | Webhook 
 # --- analysis, safety, notifications ----------------------------------------------------------------------------
 
 
-class Condition(Frozen, frozen=True, kw_only=True):
-    """A comparison that the value of a query meets or not: ``value <op> threshold``."""
-
-    op: Literal["<", "<=", ">", ">=", "==", "!="]
-    threshold: float
-
-
 class Metric(Frozen, frozen=True, kw_only=True):
     """What is measured. ``errors`` and ``latency`` compare the canary with the stable version; any other is a PromQL
-    query with conditions, at least one of the two.
+    query with conditions (``analysis.conditions``), at least one of the two.
 
-    ``failure_limit`` failed measurements are tolerated, and ``error_limit`` in a row that could not be taken.
-    ``dry_run``: it is measured and shown, and decides nothing.
+    ``failure_limit`` failed measurements are tolerated; a step passes after ``consecutive_success`` good ones in a row;
+    more than ``inconclusive_limit`` inconclusive ones in a step, or than ``error_limit`` in a row that could not be
+    taken (None: time alone decides), pause. ``dry_run``: it is measured and shown, and decides nothing.
     """
 
     name: str
     promql: str = ""
-    success: Condition | None = None
-    failure: Condition | None = None
+    success: str = ""
+    failure: str = ""
     failure_limit: int = 0
-    error_limit: int = 4
+    consecutive_success: int = 1
+    inconclusive_limit: int = 0
+    error_limit: int | None = None
     dry_run: bool = False
 
     @property
