@@ -64,20 +64,29 @@ def _breaches(resource: wire.Resource, services: Set[str]) -> Iterator[Breach]:
 
 
 def _service(key: str, body: wire.ServiceBody) -> Iterator[Breach]:
-    if body.versions:
-        yield from _split(f"{key}.split", body.split, set(body.versions))
-    for index, route in enumerate(body.routes):
-        if route.split is not None:
-            yield from _split(f"{key}.routes.{index}.split", route.split, set(body.versions))
-        yield from _route(f"{key}.routes.{index}", route)
-        yield from retry_breaches(route, f"{key}.routes.{index}")
-        if route.mirror is not None and route.mirror.version not in body.versions:
-            yield Breach(f"{key}.routes.{index}.mirror.version", "unknown_version", "it is no version")
+    versions = set(body.versions)
+    if versions:
+        yield from _split(f"{key}.split", body.split, versions)
+    yield from _routes(key, body.routes, versions)
+    if body.fallback is not None:
+        yield from _split(f"{key}.fallback.split", body.fallback.split, versions)
+        yield from _routes(f"{key}.fallback", body.fallback.routes, versions)
     for breach in resilience_breaches(body):
         yield replace(breach, path=f"{key}.{breach.path}")
-    yield from _unique(key, "routes", [route.name for route in body.routes])
     if not body.identity:
         yield Breach(f"{key}.identity", "required", "callers could not tell the server from another")
+
+
+def _routes(key: str, routes: Sequence[routing.Route], versions: Set[str]) -> Iterator[Breach]:
+    for index, route in enumerate(routes):
+        path = f"{key}.routes.{index}"
+        if route.split is not None:
+            yield from _split(f"{path}.split", route.split, versions)
+        yield from _route(path, route)
+        yield from retry_breaches(route, path)
+        if route.mirror is not None and route.mirror.version not in versions:
+            yield Breach(f"{path}.mirror.version", "unknown_version", "it is no version")
+    yield from _unique(key, "routes", [route.name for route in routes])
 
 
 def _route(path: str, route: routing.Route) -> Iterator[Breach]:

@@ -19,7 +19,7 @@ from meshui.mesh import values
 from meshui.mesh.names import ServiceName
 from meshui.security.services import trust_bundle
 from meshui.traffic.models import GatewayHost
-from meshui.traffic.selectors import limits_of, resilience_of, routes_of, split_of
+from meshui.traffic.selectors import limits_of, overlay_of, resilience_of, routes_of, split_of
 from proxies.wire.resources import Listener
 
 Key = tuple[str, str]
@@ -112,6 +112,7 @@ def _service(row: Service, trust_domain: str, *, instances: bool) -> values.Serv
         versions=tuple(versions.values()),
         split=split_of(row),
         routes=routes_of(row),
+        overlay=overlay_of(row),
         resilience=resilience_of(row),
         limits=limits_of(row),
         instances=tuple(_instance(i, versions[i.version_id]) for i in row.instances.all()) if instances else (),

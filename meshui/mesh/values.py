@@ -117,9 +117,10 @@ class Sticky(routing.Sticky, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class RateLimit(routing.RateLimit, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
-    """At most ``requests`` in ``per_ms`` to each proxy, ``burst`` of them at once (0: as many as ``requests``),
-    counted apart for each combination of ``by``: ``source`` (the peer's service, or its address) and ``header:name``.
-    A request above it gets 429."""
+    """At most ``requests`` in ``per_ms``, ``burst`` of them at once (0: as many as ``requests``), counted apart for each
+    combination of ``by``: ``source`` (the peer's service, or its address) and ``header:name``. A request above it gets
+    429. ``local`` holds for each proxy, ``global`` for all of them together; where the shared count cannot be asked in
+    time, ``on_error`` says whether a request passes or gets 503. Of a list, the local ones are judged first."""
 
 
 Limits = Annotated[list[RateLimit], Meta(max_length=20)]
@@ -164,6 +165,25 @@ class Route(Value, frozen=True, kw_only=True):
     fault: Fault | None = None
     sticky: Sticky | None = None
     limits: Limits = field(default_factory=list)
+
+
+class Fallback(Value, frozen=True, kw_only=True):
+    """What proxies do by themselves when they have not heard from the control plane for ``after_ms``: ``version`` gets
+    everything, as though there were no overlay."""
+
+    version: VersionName
+    after_ms: Milliseconds
+
+
+class Overlay(Value, frozen=True, kw_only=True):
+    """What a rollout lays over a service's own routes, which stay as they are: requests that meet one of ``matches``
+    go to ``canary``; where a route follows the split and has no mirror or stickiness of its own, it has these."""
+
+    canary: VersionName
+    matches: Annotated[list[RouteMatch], Meta(max_length=20)] = field(default_factory=list)
+    mirror: Mirror | None = None
+    sticky: Sticky | None = None
+    fallback: Fallback | None = None
 
 
 class HashOn(resilience.HashOn, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
@@ -240,6 +260,7 @@ class Service(Value, frozen=True, kw_only=True):
     versions: tuple[str, ...]
     split: Split
     routes: tuple[Route, ...]
+    overlay: Overlay | None = None
     resilience: Resilience = field(default_factory=Resilience)
     limits: tuple[RateLimit, ...] = ()
     instances: tuple[Instance, ...] = ()

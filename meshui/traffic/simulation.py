@@ -13,13 +13,22 @@ from msgspec.structs import replace
 from meshui.catalog.models import Service
 from meshui.catalog.selectors import get_service, get_workload
 from meshui.compile.check import route_breaches as compiled_breaches
+from meshui.compile.overlay import laid_over
 from meshui.compile.service import service_body
 from meshui.core.actors import Actor
 from meshui.core.commits import current_mesh
 from meshui.mesh import values
 from meshui.mesh.invariants import Breach, route_breaches, split_breaches
 from meshui.mesh.names import DOMAIN
-from meshui.traffic.selectors import get_gateway, hosts_of, limits_of, resilience_of, routes_of, split_of
+from meshui.traffic.selectors import (
+    get_gateway,
+    hosts_of,
+    limits_of,
+    overlay_of,
+    resilience_of,
+    routes_of,
+    split_of,
+)
 from meshui.traffic.services.common import refuse
 from proxies.core import flags
 from proxies.core.actions import Answer, Means, compile_choice, sticky_key
@@ -72,6 +81,7 @@ class Backend:
 @dataclass(frozen=True, slots=True)
 class Met:
     """``route`` is None where the request reached none; ``status``, ``flag`` and ``reason`` then say what it is told.
+    ``index`` is its place among the service's own routes; None for one that a rollout has laid over them.
     ``chosen`` is the version that stickiness decides on. ``lines`` are the head that goes on, first the request line;
     of a direct answer or redirect, the answer's own fields."""
 
@@ -115,14 +125,17 @@ def simulate(*, actor: Actor, asked: Asked, draft: Draft | None = None) -> Met:
     if found is None:
         reason = "no route matches"
         return Met(listener, "refused", service=name, status=404, flag=flags.NO_ROUTE, reason=reason)
-    index = body.routes.index(found)
+    laid = laid_over(service.routes, service.overlay)
+    place = body.routes.index(found)
+    own = place - (len(laid) - len(service.routes))
+    route = laid[place]
     met = Met(
         listener,
         "forward",
         service=name,
-        route=service.routes[index],
-        index=index,
-        limits=(*service.routes[index].limits, *service.limits),
+        route=route,
+        index=own if own >= 0 else None,
+        limits=(*route.limits, *service.limits),
         connect_timeout_ms=service.resilience.connect_timeout_ms,
     )
     return _acted(met, found, body, head, asked)
@@ -155,6 +168,7 @@ def _service(row: Service, draft: Draft | None) -> values.Service:
         versions=tuple(version.name for version in row.versions.all()),
         split=split_of(row),
         routes=routes_of(row),
+        overlay=overlay_of(row),
         resilience=resilience_of(row),
         limits=limits_of(row),
     )

@@ -128,6 +128,8 @@ def service_delete(
         expect(expected_version, service_version(row))
         if leading := sorted({str(host.gateway) for host in row.gateway_hosts.select_related("gateway__namespace")}):
             raise Conflict(f"{', '.join(leading)} leads to {service}", code="in_use")
+        if hasattr(row, "rules") and row.rules.owner:
+            raise Conflict(f"{row.rules.owner.replace(':', ' ')} of {service} is active", code="owned_by_rollout")
         change.summary = f"deleted service {service}"
         change.before = {"description": row.description, "versions": [version.name for version in row.versions.all()]}
         service_remove(change, row)

@@ -19,7 +19,7 @@ from meshui.mesh.invariants import resilience_breaches, route_breaches
 from meshui.mesh.values import RateLimit, Resilience, Route
 from meshui.traffic.models import TrafficRules
 from meshui.traffic.selectors import limits_of, resilience_of, routes_of
-from meshui.traffic.services.common import refuse, touch
+from meshui.traffic.services.common import refuse, refuse_owned, touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ def routes_set(
 ) -> RoutesResult:
     """Set a service's ordered routes, whole. A split of a route may leave versions out.
 
-    Raises PermissionDenied, NotFound, Stale, InvalidInput (``routes.0.weights.v3`` and the like).
+    Raises PermissionDenied, NotFound, Stale, InvalidInput (``routes.0.weights.v3`` and the like), Conflict
+    ``owned_by_rollout``.
     """
     namespace = service.partition("/")[0]
     actor.require("traffic.write", namespace)
@@ -64,6 +65,7 @@ def routes_set(
         actor=actor, action="routes.set", obj=f"service:{service}", namespace=namespace, reason=reason, dry_run=dry_run
     ) as change:
         row = get_service(service)
+        refuse_owned(row)
         before = routes_of(row)
         expect(expected_version, etag(before))
         versions = {version.name for version in row.versions.all()}
