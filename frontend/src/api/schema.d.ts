@@ -251,6 +251,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/interchange/import/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Read Istio's, the Gateway API's or SMI's documents as drafts of this mesh's rules, with a report of what has
+         *     no equivalent. Nothing is changed; apply the drafts with ``routes/``, ``split/`` and ``resilience/``.
+         */
+        post: operations["interchange_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/join-tokens/": {
         parameters: {
             query?: never;
@@ -511,6 +531,23 @@ export interface paths {
         head?: never;
         /** @description Change its description. */
         patch: operations["service_update"];
+        trace?: never;
+    };
+    "/api/v1/services/{ns}/{name}/export/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The service's rules in another mesh's words, with what those cannot say. */
+        get: operations["service_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/services/{ns}/{name}/health-check/": {
@@ -1070,6 +1107,13 @@ export interface components {
             sample: number;
             reason: string;
         };
+        /** ExportView */
+        ExportView: {
+            /** @enum {unknown} */
+            format: "gateway-api" | "istio" | "smi";
+            text: string;
+            report: components["schemas"]["Note"][];
+        };
         /**
          * Fault
          * @description Faults put in on purpose: a delay, an answer instead of the instance's, each for a share of the requests; with
@@ -1342,8 +1386,38 @@ export interface components {
             status_max: number;
         };
         /**
+         * ImportBody
+         * @description YAML or JSON, several documents; ``namespace`` is where names without one belong.
+         */
+        ImportBody: {
+            text: string;
+            /** @default  */
+            namespace: string;
+        };
+        /** ImportView */
+        ImportView: {
+            services: components["schemas"]["ImportedService"][];
+            report: components["schemas"]["Note"][];
+        };
+        /**
+         * ImportedService
+         * @description Null where the documents say nothing. ``versions`` are those that they name; ``missing_versions`` the service
+         *         does not have yet.
+         */
+        ImportedService: {
+            service: string;
+            exists: boolean;
+            versions: string[];
+            missing_versions: string[];
+            routes: components["schemas"]["Route"][] | null;
+            split: {
+                [key: string]: number;
+            } | null;
+            resilience: components["schemas"]["Resilience"] | null;
+        };
+        /**
          * InboundListener
-         * @description Receives for ``service`` and forwards to the app at ``app_address:app_port``.
+         * @description Receives for ``service``, which speaks ``protocol``, and forwards to the app at ``app_address:app_port``.
          */
         InboundListener: {
             /** @enum {unknown} */
@@ -1354,6 +1428,11 @@ export interface components {
             /** @default 127.0.0.1 */
             app_address: string;
             app_port: number;
+            /**
+             * @default http
+             * @enum {unknown}
+             */
+            protocol: "http" | "tcp";
         };
         /** InfoView */
         InfoView: {
@@ -1454,7 +1533,7 @@ export interface components {
             token: string;
             csr: string;
             name: string;
-            listeners: (components["schemas"]["InboundListener"] | components["schemas"]["OutboundListener"] | components["schemas"]["GatewayListener"])[];
+            listeners: (components["schemas"]["InboundListener"] | components["schemas"]["OutboundListener"] | components["schemas"]["TcpListener"] | components["schemas"]["GatewayListener"])[];
             /** @default  */
             admin: string;
             /** @default  */
@@ -1703,6 +1782,19 @@ export interface components {
             p99_ms: number | null;
         };
         /**
+         * Note
+         * @description ``lost`` has no equivalent and is left out, ``changed`` behaves a little differently, ``info`` is good to know.
+         *
+         *         ``document`` counts from 0; on the way out it is 0 and ``path`` names a field of the mesh's own rules.
+         */
+        Note: {
+            /** @enum {unknown} */
+            severity: "changed" | "info" | "lost";
+            document: number;
+            path: string;
+            detail: string;
+        };
+        /**
          * OutboundListener
          * @description The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host
          *         gets.
@@ -1828,9 +1920,10 @@ export interface components {
         };
         /**
          * RateLimit
-         * @description At most ``requests`` in ``per_ms`` to each proxy, ``burst`` of them at once (0: as many as ``requests``),
-         *         counted apart for each combination of ``by``: ``source`` (the peer's service, or its address) and ``header:name``.
-         *         A request above it gets 429.
+         * @description At most ``requests`` in ``per_ms``, ``burst`` of them at once (0: as many as ``requests``), counted apart for
+         *         each combination of ``by``: ``source`` (the peer's service, or its address) and ``header:name``. A request above it
+         *         gets 429. ``local`` holds for each proxy, ``global`` for all of them together; where the shared count cannot be
+         *         asked in time, ``on_error`` says whether a request passes or gets 503. Of a list, the local ones are judged first.
          */
         RateLimit: {
             name: string;
@@ -1841,6 +1934,16 @@ export interface components {
             burst: number;
             /** @default [] */
             by: string[];
+            /**
+             * @default local
+             * @enum {unknown}
+             */
+            scope: "global" | "local";
+            /**
+             * @default allow
+             * @enum {unknown}
+             */
+            on_error: "allow" | "deny";
         };
         /**
          * Redirect
@@ -1894,6 +1997,21 @@ export interface components {
         RenewResponse: {
             certificate: string;
             bundle: string[];
+        };
+        /**
+         * Resilience
+         * @description How callers of a service choose its instances and guard themselves. ``outlier`` and ``health_check`` of None are
+         *         off; without a ``retry_budget`` the breaker's count limits retries.
+         */
+        Resilience: {
+            /** @default 1000 */
+            connect_timeout_ms: number;
+            balancer?: components["schemas"]["Balancer"];
+            breaker?: components["schemas"]["Breaker"];
+            retry_budget?: components["schemas"]["RetryBudget"] | null;
+            outlier?: components["schemas"]["Outlier"] | null;
+            /** @default null */
+            health_check: components["schemas"]["HealthCheck"] | null;
         };
         /**
          * ResilienceBody
@@ -2230,6 +2348,7 @@ export interface components {
         /**
          * Simulation
          * @description ``route`` is null where the request reached none; ``status``, ``flag`` and ``reason`` then say what it is told.
+         *         ``index`` is its place among the service's own routes; null for one that a rollout has laid over them.
          *         ``chosen`` is the version that stickiness, or a lack of others, decides on; empty where chance does. ``lines`` are
          *         the head that goes on, first the request line; of a redirect or a direct response, its own fields. ``limits``
          *         are the route's, then the service's own.
@@ -2349,6 +2468,18 @@ export interface components {
             jitter: number;
         };
         /**
+         * TcpListener
+         * @description The app's way out to one service whose protocol is ``tcp``.
+         */
+        TcpListener: {
+            /** @enum {unknown} */
+            kind: "tcp";
+            /** @default 127.0.0.1 */
+            address: string;
+            port: number;
+            service: string;
+        };
+        /**
          * Timeouts
          * @description ``request_ms`` covers the whole exchange; ``idle_ms`` the silence within it.
          */
@@ -2450,9 +2581,11 @@ export interface components {
         /**
          * VersionTraffic
          * @description What a version answered; ``share`` is its part (0..1) of the service's requests, null where there were none.
+         *         ``requests`` are those of the window.
          */
         VersionTraffic: {
             rps: number;
+            requests: number;
             share: number | null;
             error_rate: number | null;
             p50_ms: number | null;
@@ -3101,6 +3234,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InfoView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    interchange_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportView"];
                 };
             };
             /** @description A problem (RFC 9457) */
@@ -3840,6 +4005,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServiceView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    service_export: {
+        parameters: {
+            query?: {
+                format?: "gateway-api" | "istio" | "smi";
+            };
+            header?: never;
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportView"];
                 };
             };
             /** @description A problem (RFC 9457) */

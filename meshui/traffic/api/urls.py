@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from meshui.traffic.api import gateways, reverts, rules, simulate
+from meshui.traffic.api import gateways, interchange, reverts, rules, simulate
 
 SERVICE = "services/<label:ns>/<label:name>/"
 
@@ -14,6 +14,8 @@ urlpatterns: list[URLPattern] = [
     path(f"{SERVICE}resilience/", rules.ServiceResilience.as_view()),
     path(f"{SERVICE}limits/", rules.ServiceLimits.as_view()),
     path(f"{SERVICE}versions/<version:version>/", rules.OneVersion.as_view()),
+    path(f"{SERVICE}export/", interchange.Export.as_view()),
+    path("interchange/import/", interchange.Import.as_view()),
     path("gateways/", gateways.Gateways.as_view()),
     path("gateways/<label:ns>/<label:name>/", gateways.OneGateway.as_view()),
     path("simulate/", simulate.Simulate.as_view()),
