@@ -174,20 +174,25 @@ class Endpoint:
 
     async def connect(self) -> UpstreamConnection:
         """A new connection, for whoever wants one of its own. Raises OSError."""
-        loop = asyncio.get_running_loop()
         connection = UpstreamConnection(self)
+        if self._tls is not None:
+            connection.tls = self._tls.context
+        await self.open(connection)
+        return connection
+
+    async def open(self, protocol: asyncio.Protocol) -> None:
+        """Connect a protocol to the endpoint, once that proved its identity if it has one. Raises OSError."""
+        loop = asyncio.get_running_loop()
         if self._tls is None:
-            await loop.create_connection(lambda: connection, self.address, self.port)
-            return connection
-        connection.tls = self._tls.context
-        secured = self._tls.wrap(connection, self.identity, self._sessions)
+            await loop.create_connection(lambda: protocol, self.address, self.port)
+            return
+        secured = self._tls.wrap(protocol, self.identity, self._sessions)
         transport, _ = await loop.create_connection(lambda: secured, self.address, self.port)
         try:
             await secured.handshaken()
         except BaseException:
             transport.abort()
             raise
-        return connection
 
 
 class Dial:

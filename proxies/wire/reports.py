@@ -48,6 +48,13 @@ class Responses(Struct, frozen=True, array_like=True):
     count: int
 
 
+class Closed(Struct, frozen=True, array_like=True):
+    """``count`` connections that ended with ``flags``."""
+
+    flags: str
+    count: int
+
+
 class EdgeDelta(Struct, frozen=True, array_like=True):
     """One edge in one second, as one side saw it. Sum of ``responses`` counts = requests.
 
@@ -55,6 +62,10 @@ class EdgeDelta(Struct, frozen=True, array_like=True):
     ``namespace/name``, or ``unknown``. ``histogram`` is sparse: bucket, count, bucket, count ... (see histogram.py),
     of the time from the request's first byte to the response's last, in microseconds. ``retries`` counts the
     tries after a first one.
+
+    With ``protocol`` tcp what is counted is connections: each once, as a response with code 200 when it is known to be
+    established, or with code 0 when it led nowhere. Bytes count as they pass. ``closed`` are those that ended since,
+    and ``histogram`` is of their durations (a longer one counts as MAX_US).
     """
 
     reporter: Literal["source", "destination"]
@@ -70,6 +81,7 @@ class EdgeDelta(Struct, frozen=True, array_like=True):
     response_bytes: int
     histogram: list[int]
     retries: int = 0
+    closed: list[Closed] = field(default_factory=list)
 
 
 class ServiceState(Struct, frozen=True, array_like=True):

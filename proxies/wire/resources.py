@@ -19,10 +19,10 @@ from proxies.wire.base import Label, Milliseconds
 from proxies.wire.resilience import Balancer, Breaker, HealthCheck, Outlier, RetryBudget
 from proxies.wire.routing import RateLimit, Route, WeightedVersion
 
-SCHEMA = 2
+SCHEMA = 3
 """The newest schema this code understands; an envelope whose ``requires`` is greater is refused.
 
-2: services whose protocol is ``tcp``."""
+2: services whose protocol is ``tcp``. 3: rate limits whose scope is ``global``."""
 
 ServiceName = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
@@ -284,15 +284,24 @@ def content_hash(body: _Body) -> str:
 def required_schema(body: _Body) -> int:
     """The oldest schema whose readers understand all of a body: what an envelope ``requires``."""
     match body:
+        case ServiceBody(routes=routes) if any(_is_global(limit) for route in routes for limit in route.limits):
+            return 3
+        case InboundBody(limits=limits) if any(map(_is_global, limits)):
+            return 3
         case ServiceBody(protocol="tcp"):
             return 2
-        case ProxyBody(listeners=listeners) if any(_is_tcp(listener) for listener in listeners):
+        case ProxyBody(listeners=listeners) if any(is_tcp(listener) for listener in listeners):
             return 2
         case _:
             return 1
 
 
-def _is_tcp(listener: Listener) -> bool:
+def _is_global(limit: RateLimit) -> bool:
+    return limit.scope == "global"
+
+
+def is_tcp(listener: Listener) -> bool:
+    """Whether what comes in is carried on by the connection."""
     return isinstance(listener, TcpListener) or (isinstance(listener, InboundListener) and listener.protocol == "tcp")
 
 
