@@ -43,6 +43,8 @@ class Environment:
     """Where proxies reach Redis, without credentials."""
     rollup_retention_days: int
     """How long ten-second rollups are kept."""
+    prometheus_url: str
+    """Where custom metrics of rollouts are asked for, without a slash at the end; empty: there are none."""
     public_url: str
     """Where people reach the dashboard, without a slash at the end: what notifications link to."""
     outgoing_allow: tuple[str, ...]
@@ -85,6 +87,7 @@ def read(env: Mapping[str, str]) -> Environment:
         leaf_ttl_s=_leaf_ttl(env),
         proxy_redis_url=without_credentials(env.get("MESHUI_PROXY_REDIS_URL", redis_url)),
         rollup_retention_days=_days(env, "MESHUI_ROLLUP_RETENTION", 7),
+        prometheus_url=_prometheus_url(env),
         public_url=_public_url(env),
         outgoing_allow=_list(env, "MESHUI_OUTGOING_ALLOW", ""),
         smtp_url=_smtp_url(env),
@@ -141,6 +144,14 @@ def _days(env: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdigit() or not 0 < int(text) <= 3650:
         raise ImproperlyConfigured(f"{name} is {text!r}, expected a number of days")
     return int(text)
+
+
+def _prometheus_url(env: Mapping[str, str]) -> str:
+    text = env.get("MESHUI_PROMETHEUS_URL", "")
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        raise ImproperlyConfigured(f"MESHUI_PROMETHEUS_URL is {text!r}, expected such as http://prometheus:9090")
+    return text.rstrip("/")
 
 
 def _public_url(env: Mapping[str, str]) -> str:

@@ -39,24 +39,25 @@ PASS_BELOW = 10.0
 FAST_RATE = 0.5
 FAST_REQUESTS = 20
 FAST_TICKS = 2
-QUIET_S = 300.0
-DOWN_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """``alpha`` is the chance (0..1) that a whole rollout of a good canary is ever rolled back by the count metrics,
-    ``deciding`` the number of count metrics that share it. ``min_requests`` are canary requests in a step."""
+    ``deciding`` the number of count metrics that share it. ``min_requests`` are canary requests in a step; after
+    ``quiet_s`` seconds without data, or ``down_s`` with the source down, a person is asked."""
 
     alpha: float = 0.01
     deciding: int = 1
     min_requests: int = 200
+    quiet_s: float = 300.0
+    down_s: float = 120.0
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 1:
             raise AnalysisError("alpha", "alpha", "expected a probability between 0 and 1")
-        if self.min_requests < 0 or self.deciding < 0:
-            raise AnalysisError("min_requests", "min_requests", "expected 0 or more")
+        if min(self.min_requests, self.deciding, self.quiet_s, self.down_s) < 0:
+            raise AnalysisError("rules", "min_requests", "counts and durations are 0 or more")
 
     @property
     def limit(self) -> float:
@@ -108,7 +109,7 @@ def judge(metric: Metric, state: MetricState, rules: Rules, *, bake_elapsed: boo
     if isinstance(metric, CountMetric) and isinstance(state, CountState):
         return _judge_counts(metric, state, rules, bake_elapsed)
     if isinstance(metric, ValueMetric) and not isinstance(state, CountState):
-        kind, code, reason, pause = _absent(state.absence, metric.error_limit) or _judge_value(
+        kind, code, reason, pause = _absent(state.absence, rules, metric.error_limit) or _judge_value(
             metric, state.failures, state.successes, state.inconclusives, state.value, bake_elapsed
         )
         return Verdict(metric.name, kind, code, reason, value=state.value, pause=pause, dry_run=metric.dry_run)
@@ -140,7 +141,7 @@ _Said = tuple[Kind, str, str, bool]
 def _judge_counts(metric: CountMetric, state: CountState, rules: Rules, bake_elapsed: bool) -> Verdict:
     evidence = state.evidence
     kind, code, reason, pause = (
-        _absent(state.absence, None)
+        _absent(state.absence, rules, None)
         or _fast_fail(metric, state)
         or _worse(metric, state, rules)
         or _not_yet(metric, state, rules, bake_elapsed)
@@ -236,12 +237,12 @@ def _judge_value(
 # --- both -------------------------------------------------------------------------------------------------------
 
 
-def _absent(absence: Absence, error_limit: int | None) -> _Said | None:
+def _absent(absence: Absence, rules: Rules, error_limit: int | None) -> _Said | None:
     """What to say where the last tick brought nothing."""
     if absence.errors:
-        pause = absence.down_s >= DOWN_S or (error_limit is not None and absence.errors > error_limit)
+        pause = absence.down_s >= rules.down_s or (error_limit is not None and absence.errors > error_limit)
         return "error", "source_down", f"no answer for {absence.down_s:.0f} s: {absence.reason}", pause
-    if absence.quiet_s >= QUIET_S:
+    if absence.quiet_s >= rules.quiet_s:
         return "no_data", "no_data", f"no data for {absence.quiet_s:.0f} s: {absence.reason}", True
     if absence.reason:
         return "inconclusive", "waiting", f"no data for {absence.quiet_s:.0f} s: {absence.reason}", False
