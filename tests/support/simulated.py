@@ -11,12 +11,19 @@ from meshui.rollouts.analysis.evidence import Counts
 TICK_S = 15
 
 
+MANY = 100.0
+"""A variance from which the normal law is as good as the binomial one."""
+
+
 def binomial(rng: random.Random, trials: int, p: float) -> int:
     """How many of ``trials`` happen: by jumps from one that does to the next, so rare ones cost nothing."""
     if p >= 1 or trials == 0:
         return trials
     if p <= 0:
         return 0
+    variance = trials * p * (1 - p)
+    if variance > MANY:
+        return min(trials, max(0, round(rng.gauss(trials * p, math.sqrt(variance)))))
     step = math.log1p(-p)
     count, position = 0, 0
     while (position := position + 1 + int(math.log(1.0 - rng.random()) / step)) <= trials:
