@@ -108,15 +108,17 @@ def _run_joined(words: list[str]) -> int:
     # A proxy that serves a file does without all this.
     from proxies.agent.agent import joined
     from proxies.agent.command import parse
+    from proxies.agent.counts import RedisCounts
     from proxies.agent.identity import JoinError
 
     options = parse(words)
     logging.getLogger().setLevel(options.log_level.upper())
 
     async def serve() -> None:
-        engine = Engine()
+        counts = RedisCounts()
+        engine = Engine(counts)
         engine.start()
-        async with joined(options, engine) as agent:
+        async with joined(options, engine, lambda _, connection: counts.use(connection)) as agent:
             await serve_until_told(engine, options.admin, options.dns, agent.metrics)
 
     try:

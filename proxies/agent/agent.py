@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import time
 
@@ -13,17 +13,20 @@ from proxies.agent.follower import Follower
 from proxies.agent.identity import JoinError, Renewer, establish
 from proxies.agent.replica import Replica
 from proxies.agent.reporter import Reporter
-from proxies.agent.resp import Login
+from proxies.agent.resp import Connection, Login
 from proxies.agent.state import Identity, Keeper, StateDir
 from proxies.wire.release import VERSION
 from proxies.wire.resources import ResourceError
 
+Linked = Callable[[Login, Callable[[], Connection | None]], None]
+"""Gets the login, and what gives the current connection."""
+
 
 @asynccontextmanager
-async def joined(options: Options, engine: Engine) -> AsyncIterator[Agent]:
+async def joined(options: Options, engine: Engine, linked: Linked) -> AsyncIterator[Agent]:
     """An agent that works for the engine within the block. Raises JoinError or StateError into it, where the proxy
-    cannot become part of the mesh at all."""
-    agent = Agent(options, engine)
+    cannot become part of the mesh at all. ``linked`` is told once how Redis is reached."""
+    agent = Agent(options, engine, linked)
     try:
         async with asyncio.TaskGroup() as group:
             task = group.create_task(agent.run())
@@ -38,7 +41,8 @@ async def joined(options: Options, engine: Engine) -> AsyncIterator[Agent]:
 class Agent:
     """Made by ``joined``."""
 
-    def __init__(self, options: Options, engine: Engine) -> None:
+    def __init__(self, options: Options, engine: Engine, linked: Linked) -> None:
+        self._linked = linked
         self._options = options
         self._engine = engine
         self._parts: tuple[Replica, Follower, Reporter, Renewer] | None = None
@@ -74,6 +78,7 @@ class Agent:
             connection=lambda: follower.connection,
             not_after=lambda: renewer.current.not_after,
         )
+        self._linked(login, lambda: follower.connection)
         self._parts = (replica, follower, reporter, renewer)
         async with asyncio.TaskGroup() as group:
             group.create_task(keeper.run())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from proxies.wire.reports import EdgeDelta, Gauges
+from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, RequestSample
 from proxies.wire.resources import Resource
 
 
@@ -22,5 +22,11 @@ class Engine(Protocol):
 
     def collect(self) -> list[EdgeDelta]:
         """What every edge counted since the last call."""
+
+    def samples(self) -> list[RequestSample]:
+        """One request of each route that took any, of the time that ``collect`` spoke of."""
+
+    def limit_uses(self) -> list[LimitUse]:
+        """What limits let pass and turned away since the last call."""
 
     def gauges(self) -> Gauges: ...

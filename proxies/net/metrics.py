@@ -1,7 +1,7 @@
 """Counters of edges: plain integers in rows that a request finds ready, folded once a second.
 
-Owns the rows, and one request a second of each route for those who change routes; knows nothing of connections. A row is one edge as one side sees it; what a request adds is two
-dictionary increments and one histogram bucket.
+Owns the rows, and one request a second of each route, for those who change routes; knows nothing of connections. A row
+is one edge as one side sees it; what a request adds is two dictionary increments and one histogram bucket.
 """
 
 from __future__ import annotations

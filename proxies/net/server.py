@@ -21,6 +21,8 @@ from proxies.net.tunnel import Tunnel
 from proxies.net.wheel import Timer, Wheel
 
 if TYPE_CHECKING:
+    from proxies.net.exchange import Way
+    from proxies.net.holding import Holding
     from proxies.net.metrics import Metrics
     from proxies.net.ports import Port
 
@@ -65,7 +67,7 @@ class ServerConnection(asyncio.Protocol, Timer):
         self.write_paused = False
         self._peer_address = b""
         self._buffer = b""
-        self._exchange: Exchange | Tunnel | None = None
+        self._exchange: Exchange | Tunnel | Holding | None = None
         self._ended = False
         self._held = False
         self._lingering = False
@@ -151,6 +153,23 @@ class ServerConnection(asyncio.Protocol, Timer):
         if data:
             tunnel.request_data(data)
         self.release()
+
+    def hold_exchange(self, holding: Holding) -> None:
+        """The exchange begins later: until then this stands in its place."""
+        self._exchange = holding
+
+    def begin_exchange(self, exchange: Exchange, data: bytes, way: Way) -> None:
+        """Begin the exchange that was held, with all that came of it."""
+        self._exchange = exchange
+        left = exchange.begin(data, way)
+        if left and not self._lingering:
+            self._buffer = left
+            if self._exchange is None:
+                self._continue_soon()
+        if self._exchange is exchange:
+            self.release()
+            if self._ended and not exchange.client_eof():
+                self.transport.close()
 
     def finished(self, *, close: bool) -> None:
         """The response is written; go on with the next request, or end."""

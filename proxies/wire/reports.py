@@ -112,6 +112,35 @@ class Gauges(Struct, frozen=True, array_like=True):
     services: list[ServiceState] = field(default_factory=list)
 
 
+class LimitUse(Struct, frozen=True, array_like=True):
+    """How many requests one limit let pass and turned away. ``service`` is whose limit it is; ``route`` is empty for
+    a limit on what it receives."""
+
+    service: str
+    route: str
+    limit: str
+    allowed: int
+    limited: int
+
+
+class RequestSample(Struct, frozen=True, array_like=True):
+    """One of the requests that the proxy routed in this second, and how many (``weight``) it stands for.
+
+    ``route`` is empty where none matched. ``path`` is normalised and without query. Of query parameters, headers (lower
+    case) and cookies all names are told, but only the values that a route of the service compares; else None.
+    """
+
+    destination: str
+    route: str
+    weight: int
+    method: str
+    host: str
+    path: str
+    query: list[tuple[str, str | None]]
+    headers: list[tuple[str, str | None]]
+    cookies: list[tuple[str, str | None]]
+
+
 class Telemetry(Struct, frozen=True, array_like=True):
     """One proxy's second. ``boot`` identifies the process, ``seq`` counts its reports, ``at`` is Unix seconds at the
     end of the second; ``dropped`` counts the seconds lost to back-pressure since the last report that arrived."""
@@ -125,6 +154,8 @@ class Telemetry(Struct, frozen=True, array_like=True):
     dropped: int = 0
     certificate_not_after: float = 0.0
     proxy_version: str = ""
+    limits: list[LimitUse] = field(default_factory=list)
+    samples: list[RequestSample] = field(default_factory=list)
 
 
 _encoder = msgspec.msgpack.Encoder()
