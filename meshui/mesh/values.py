@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, field
 
 from meshui.mesh.names import ServiceName
 from proxies.wire import resilience, routing
-from proxies.wire.resources import Listener
+from proxies.wire.resources import TCP_IDLE_MS, Listener, Protocol
 from proxies.wire.routing import SourcePattern
 
 Weight = Annotated[int, Meta(ge=0, le=100)]
@@ -117,10 +117,11 @@ class Sticky(routing.Sticky, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class RateLimit(routing.RateLimit, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
-    """At most ``requests`` in ``per_ms``, ``burst`` of them at once (0: as many as ``requests``), counted apart for each
-    combination of ``by``: ``source`` (the peer's service, or its address) and ``header:name``. A request above it gets
-    429. ``local`` holds for each proxy, ``global`` for all of them together; where the shared count cannot be asked in
-    time, ``on_error`` says whether a request passes or gets 503. Of a list, the local ones are judged first."""
+    """At most ``requests`` in ``per_ms``, ``burst`` of them at once (0: as many as ``requests``), counted apart for
+    each combination of ``by``: ``source`` (the peer's service, or its address) and ``header:name``. A request above it
+    gets 429. ``local`` holds for each proxy, ``global`` for all of them together; where the shared count cannot be
+    asked in time, ``on_error`` says whether a request passes or gets 503. Of a list, the local ones are judged first.
+    """
 
 
 Limits = Annotated[list[RateLimit], Meta(max_length=20)]
@@ -229,7 +230,8 @@ class HealthCheck(resilience.HealthCheck, frozen=True, kw_only=True, forbid_unkn
 
 class Resilience(Value, frozen=True, kw_only=True):
     """How callers of a service choose its instances and guard themselves. ``outlier`` and ``health_check`` of None are
-    off; without a ``retry_budget`` the breaker's count limits retries."""
+    off; without a ``retry_budget`` the breaker's count limits retries. ``idle_timeout_ms`` is of a ``tcp`` service's
+    connections, where what counts requests means nothing; of an ``http`` one the routes say it."""
 
     connect_timeout_ms: Milliseconds = 1_000
     balancer: Balancer = field(default_factory=Balancer)
@@ -237,6 +239,7 @@ class Resilience(Value, frozen=True, kw_only=True):
     retry_budget: RetryBudget | None = field(default_factory=RetryBudget)
     outlier: Outlier | None = field(default_factory=Outlier)
     health_check: HealthCheck | None = None
+    idle_timeout_ms: Milliseconds = TCP_IDLE_MS
 
 
 class Instance(Value, frozen=True, kw_only=True):
@@ -253,10 +256,12 @@ class Instance(Value, frozen=True, kw_only=True):
 
 class Service(Value, frozen=True, kw_only=True):
     """A service whole: what the ``service``, ``endpoints`` and ``inbound`` resources are made of. ``limits`` are what
-    its instances take."""
+    its instances take. A ``tcp`` one has a ``port``, and neither routes nor limits."""
 
     name: ServiceName
     trust_domain: str
+    protocol: Protocol = "http"
+    port: int = 0
     versions: tuple[str, ...]
     split: Split
     routes: tuple[Route, ...]
@@ -274,11 +279,13 @@ class GatewayHost(Value, frozen=True, kw_only=True):
 
 
 class Proxy(Value, frozen=True, kw_only=True):
-    """A sidecar or gateway. ``hosts`` are its gateway's; its listeners are where it said it would listen."""
+    """A sidecar or gateway. ``protocol`` is its service's, ``hosts`` are its gateway's; its listeners are where it said
+    it would listen."""
 
     id: str
     service: ServiceName
     trust_domain: str
+    protocol: Protocol = "http"
     version: str
     listeners: tuple[Listener, ...]
     hosts: tuple[GatewayHost, ...] = ()

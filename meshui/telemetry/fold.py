@@ -20,9 +20,18 @@ from functools import lru_cache
 import numpy as np
 
 from meshui.mesh.names import REGISTRY
-from meshui.telemetry.frames import COLUMNS, REQUEST_BYTES, RESPONSE_BYTES, SECURED, Frame, Histograms
+from meshui.telemetry.frames import (
+    COLUMNS,
+    REQUEST_BYTES,
+    RESPONSE_BYTES,
+    SECURED,
+    Frame,
+    Histograms,
+    limit_key,
+)
+from meshui.telemetry.samples import MAX_IN_REPORT, flaw
 from proxies.wire.histogram import BUCKETS
-from proxies.wire.reports import EdgeDelta, Telemetry
+from proxies.wire.reports import EdgeDelta, LimitUse, Telemetry
 
 PROBER = str(REGISTRY)
 """Whose requests are health checks, and no traffic."""
@@ -36,7 +45,11 @@ MAX_BYTES = 1 << 44
 MAX_RESPONSES = 256
 """Different pairs of code and flags on one edge in one report."""
 
+MAX_LIMITS = 4_000
+"""Rate limits in one report."""
+
 _PROTOCOL = re.compile(r"[a-z0-9][a-z0-9./+-]{0,15}")
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 _FLAGS = re.compile(r"([A-Z]{1,8}(,[A-Z]{1,8}){0,7})?")
 
 
@@ -118,6 +131,7 @@ class Fold:
         self._hit_sizes = array("q")
         self._buckets = array("q")
         self._hits = array("q")
+        self._limits: dict[str, tuple[int, int]] = {}
         self.reports = 0
         self.duplicates = 0
         self.dropped = 0
@@ -139,6 +153,12 @@ class Fold:
                 source, source_version = UNKNOWN, ""
                 destination, version = identity.service, identity.version
             self._add_edge((source, source_version, destination, version, edge.protocol), edge)
+        for use in report.limits:
+            # Anybody may call a service and count against its routes; what it receives only its own proxies know.
+            if use.service in registry.services if use.route else use.service == identity.service:
+                key = limit_key(use.service, use.route, use.limit)
+                allowed, limited = self._limits.get(key, (0, 0))
+                self._limits[key] = (allowed + use.allowed, limited + use.limited)
         self.reports += 1
         self.dropped += report.dropped
         return requests
@@ -183,6 +203,7 @@ class Fold:
             duplicates=self.duplicates,
             refused=self.refused,
             dropped=self.dropped,
+            limits=self._limits,
         )
 
 
@@ -192,7 +213,23 @@ def check(report: Telemetry) -> int:
         raise Nonsense(f"{len(report.edges)} edges in one report")
     if report.dropped < 0:
         raise Nonsense("dropped is negative")
+    if len(report.limits) > MAX_LIMITS:
+        raise Nonsense(f"{len(report.limits)} rate limits in one report")
+    for use in report.limits:
+        _check_use(use)
+    if len(report.samples) > MAX_IN_REPORT:
+        raise Nonsense(f"{len(report.samples)} samples in one report")
+    for told in report.samples:
+        if reason := flaw(told):
+            raise Nonsense(reason)
     return sum([_check_edge(edge) for edge in report.edges])
+
+
+def _check_use(use: LimitUse) -> None:
+    if not (0 <= use.allowed <= MAX_REQUESTS and 0 <= use.limited <= MAX_REQUESTS):
+        raise Nonsense("a rate limit's count is out of range")
+    if not _is_label(use.limit) or (use.route and not _is_label(use.route)):
+        raise Nonsense("malformed name of a rate limit")
 
 
 def _check_edge(edge: EdgeDelta) -> int:
@@ -232,6 +269,11 @@ def _check_histogram(histogram: list[int], requests: int) -> None:
 @lru_cache(maxsize=1024)
 def _is_flags(text: str) -> bool:
     return len(text) <= 64 and bool(_FLAGS.fullmatch(text))
+
+
+@lru_cache(maxsize=4096)
+def _is_label(text: str) -> bool:
+    return bool(_LABEL.fullmatch(text))
 
 
 @lru_cache(maxsize=64)

@@ -26,9 +26,11 @@ from meshui.traffic.api.bodies import (
     SplitBody,
     SplitView,
     SplitWritten,
+    UsageQuery,
 )
 from meshui.traffic.selectors import limits_of, resilience_of, routes_of, split_of
 from meshui.traffic.services import limits_set, resilience_set, routes_set, split_set, version_remove
+from meshui.traffic.usage import LimitsUsage, limits_usage
 
 
 class Split(Endpoint):
@@ -133,6 +135,16 @@ class ServiceLimits(Endpoint):
         )
         shown = LimitsWritten(limits=list(done.limits), version=done.version, revision=done.revision)
         return answer(shown, version=done.version)
+
+
+class ServiceLimitsUsage(Endpoint):
+    writes = None
+
+    @operation("limits_usage", query=UsageQuery, answer=LimitsUsage)
+    def get(self, request: Request, ns: str, name: str) -> Response:
+        """What the limits of the service and of its routes let pass and turned away within the window."""
+        window_s = query(request, UsageQuery).window_s
+        return Response(limits_usage(service=f"{ns}/{name}", window_s=window_s))
 
 
 class OneVersion(Endpoint):
