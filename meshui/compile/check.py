@@ -10,6 +10,7 @@ from meshui.mesh import values
 from meshui.mesh.invariants import Breach, Invalid, resilience_breaches, retry_breaches
 from proxies.core.limits import limit_flaws
 from proxies.core.routes import route_flaws
+from proxies.core.tcp import guard_flaws, protocol_flaws
 from proxies.wire import resources as wire
 from proxies.wire import routing
 
@@ -33,6 +34,12 @@ def limit_breaches(limits: Sequence[values.RateLimit]) -> Iterator[Breach]:
     """The same of a service's own limits; paths as ``limits.0.name``."""
     for flaw in limit_flaws(limits_of(limits)):
         yield Breach(f"limits.{flaw.path}", flaw.code, flaw.reason)
+
+
+def guard_breaches(guards: values.Resilience, protocol: wire.Protocol) -> Iterator[Breach]:
+    """What of a service's resilience means nothing for its protocol; paths as ``balancer.policy``."""
+    for flaw in guard_flaws(guards, protocol):
+        yield Breach(flaw.path, flaw.code, flaw.reason)
 
 
 def _as_written(path: str, route: routing.Route) -> str:
@@ -73,6 +80,8 @@ def _service(key: str, body: wire.ServiceBody) -> Iterator[Breach]:
         yield from _routes(f"{key}.fallback", body.fallback.routes, versions)
     for breach in resilience_breaches(body):
         yield replace(breach, path=f"{key}.{breach.path}")
+    for flaw in protocol_flaws(body):
+        yield Breach(f"{key}.{flaw.path}", flaw.code, flaw.reason)
     if not body.identity:
         yield Breach(f"{key}.identity", "required", "callers could not tell the server from another")
 

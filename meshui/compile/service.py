@@ -22,6 +22,8 @@ def service_body(service: values.Service) -> wire.ServiceBody:
     """The client's view, whole."""
     guards = service.resilience
     return wire.ServiceBody(
+        protocol=service.protocol,
+        port=service.port,
         hosts=[service.name.host],
         versions=sorted(service.versions),
         split=_split(service.split),
@@ -33,6 +35,7 @@ def service_body(service: values.Service) -> wire.ServiceBody:
         retry_budget=_optional(resilience.RetryBudget, guards.retry_budget),
         outlier=_optional(resilience.Outlier, guards.outlier),
         health_check=_optional(resilience.HealthCheck, guards.health_check),
+        idle_timeout_ms=guards.idle_timeout_ms,
         fallback=_fallback(service),
     )
 

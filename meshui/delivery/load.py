@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 from django.db.models import Prefetch, Q, QuerySet
 
-from meshui.catalog.models import Instance, Proxy, Service
+from meshui.catalog.models import CALLED, Instance, Proxy, Service
 from meshui.core.models import Mesh
 from meshui.mesh import values
 from meshui.mesh.names import ServiceName
@@ -73,7 +73,7 @@ def every_key() -> Iterator[Key]:
 
 def _callable_services() -> QuerySet[Service]:
     """A gateway is no resource: nobody calls it."""
-    return Service.objects.filter(kind=Service.Kind.HTTP)
+    return Service.objects.filter(kind__in=CALLED)
 
 
 def _names() -> tuple[ServiceName, ...]:
@@ -109,6 +109,8 @@ def _service(row: Service, trust_domain: str, *, instances: bool) -> values.Serv
     return values.Service(
         name=row.full_name,
         trust_domain=trust_domain,
+        protocol=row.protocol,
+        port=row.port or 0,
         versions=tuple(versions.values()),
         split=split_of(row),
         routes=routes_of(row),
@@ -146,6 +148,7 @@ def _proxy(row: Proxy, trust_domain: str) -> values.Proxy:
         id=row.pk,
         service=row.service.full_name,
         trust_domain=trust_domain,
+        protocol=row.service.protocol,
         version=row.version.name,
         listeners=msgspec.convert(row.listeners, tuple[Listener, ...]),
         hosts=tuple(

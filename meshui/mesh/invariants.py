@@ -133,7 +133,8 @@ def service_breaches(service: Service) -> Iterator[Breach]:
     versions = set(service.versions)
     if service.versions:
         yield from split_breaches(service.split, versions, "split")
-    yield from route_breaches(service.routes, versions)
+    if service.protocol == "http":
+        yield from route_breaches(service.routes, versions)
     if service.overlay is not None:
         yield from overlay_breaches(service.overlay, versions)
     for breach in resilience_breaches(service.resilience):

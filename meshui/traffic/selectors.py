@@ -19,7 +19,9 @@ def split_of(service: Service) -> dict[str, int]:
 
 
 def routes_of(service: Service) -> tuple[values.Route, ...]:
-    """The ordered routes; the default one where none were set."""
+    """The ordered routes; the default one where none were set. A TCP service has none."""
+    if service.protocol == "tcp":
+        return ()
     rules = rules_of(service)
     if rules is None or rules.routes is None:
         return values.DEFAULT_ROUTES

@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from meshui.catalog.models import Service
+from meshui.catalog.models import CALLED, Service
 from meshui.catalog.selectors import get_service, get_workload
 from meshui.compile.check import route_breaches as compiled_breaches
 from meshui.compile.overlay import laid_over
@@ -29,7 +29,7 @@ from meshui.traffic.selectors import (
     routes_of,
     split_of,
 )
-from meshui.traffic.services.common import refuse
+from meshui.traffic.services.common import refuse, refuse_tcp
 from proxies.core import flags
 from proxies.core.actions import Answer, Means, compile_choice, sticky_key
 from proxies.core.edits import compile_ops
@@ -119,11 +119,11 @@ def simulate(*, actor: Actor, asked: Asked, draft: Draft | None = None) -> Met:
         status = 404 if gateway else EGRESS_DENIED
         return Met(listener, "refused", status=status, flag=flags.NO_ROUTE, reason="no service has this host")
     actor.require_visible(name.partition("/")[0])
-    service = _service(get_service(name), draft)
+    service = drafted(get_service(name), draft)
     body = service_body(service)
     found = first_match(compile_routes(body.routes, asked.source), head)
     if found is None:
-        reason = "no route matches"
+        reason = "no route matches" if body.protocol == "http" else "it is a tcp service, which has no routes"
         return Met(listener, "refused", service=name, status=404, flag=flags.NO_ROUTE, reason=reason)
     laid = laid_over(service.routes, service.overlay)
     place = body.routes.index(found)
@@ -157,14 +157,17 @@ def _own_host(actor: Actor, head: RequestHead) -> list[tuple[str, str]]:
     if len(labels) != 3 or labels[2] != DOMAIN:
         return []
     actor.require_visible(labels[1])  # before it is looked for: whether it is there is not told either
-    rows = Service.objects.filter(kind=Service.Kind.HTTP, name=labels[0], namespace__name=labels[1])
+    rows = Service.objects.filter(kind__in=CALLED, name=labels[0], namespace__name=labels[1])
     return [(row.full_name.host, str(row.full_name)) for row in rows.select_related("namespace")]
 
 
-def _service(row: Service, draft: Draft | None) -> values.Service:
+def drafted(row: Service, draft: Draft | None) -> values.Service:
+    """The service as it is desired, or would be with the draft. Raises InvalidInput (``draft.routes.0.name``)."""
     service = values.Service(
         name=row.full_name,
         trust_domain=current_mesh().trust_domain,
+        protocol=row.protocol,
+        port=row.port or 0,
         versions=tuple(version.name for version in row.versions.all()),
         split=split_of(row),
         routes=routes_of(row),
@@ -174,6 +177,8 @@ def _service(row: Service, draft: Draft | None) -> values.Service:
     )
     if draft is None:
         return service
+    if draft.routes is not None:
+        refuse_tcp(row, "draft.routes", "it has no routes")
     versions = set(service.versions)
     breaches: list[Breach] = []
     if draft.split is not None:

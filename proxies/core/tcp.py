@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from proxies.core.balance import draw
 from proxies.core.errors import Flaw
-from proxies.wire.resilience import Balancer, Breaker, HealthCheck, RetryBudget
+from proxies.wire.resilience import Breaker, HashOn, HealthCheck, RetryBudget
 from proxies.wire.resources import TCP_IDLE_MS, Protocol, ServiceBody
 from proxies.wire.routing import WeightedVersion
 
@@ -21,11 +21,18 @@ SETTLED_S = 1.0
 """After so long a connection counts as established though its endpoint has said nothing yet."""
 
 
+class Balanced(Shape):
+    @property
+    def policy(self) -> str: ...
+    @property
+    def hash(self) -> HashOn: ...
+
+
 class Guarded(Shape):
     """How callers guard themselves, as decided or as compiled."""
 
     @property
-    def balancer(self) -> Balancer: ...
+    def balancer(self) -> Balanced: ...
     @property
     def breaker(self) -> Breaker: ...
     @property

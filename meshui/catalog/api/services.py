@@ -21,15 +21,18 @@ from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
 from meshui.core.api.pages import ListQuery, Page, ordering, page
 from meshui.core.commits import Outcome
+from proxies.wire.resources import Protocol
 
 ORDERINGS = {"name": ("namespace__name", "name"), "updated_at": ("updated_at", "pk")}
 
 
 class ServiceBody(Body, frozen=True, kw_only=True):
-    """The first version takes all the traffic."""
+    """The first version takes all the traffic. A ``tcp`` service needs a ``port``: where apps connect to its name."""
 
     namespace: Label
     name: Label
+    protocol: Protocol = "http"
+    port: Annotated[int, Meta(ge=1, le=65535)] | None = None
     description: Description = ""
     versions: Annotated[list[VersionLabel], Meta(min_length=1, max_length=50)] = field(default_factory=lambda: ["v1"])
     reason: Reason = ""
@@ -69,6 +72,8 @@ class Services(Endpoint):
             actor=actor_of(request),
             service=f"{sent.namespace}/{sent.name}",
             versions=sent.versions,
+            protocol=sent.protocol,
+            port=sent.port,
             description=sent.description,
             reason=sent.reason,
             dry_run=query(request, WriteQuery).dry_run,

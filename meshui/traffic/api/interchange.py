@@ -23,6 +23,7 @@ from meshui.traffic.interchange.to_istio import to_istio
 from meshui.traffic.interchange.to_smi import to_smi
 from meshui.traffic.interchange.values import Exported, Format, Imported, Note
 from meshui.traffic.selectors import resilience_of, routes_of, split_of
+from meshui.traffic.services.common import refuse_tcp
 
 MAX_TEXT = 256 * 1024
 
@@ -98,6 +99,7 @@ class Export(Endpoint):
         """The service's rules in another mesh's words, with what those cannot say."""
         wanted = query(request, ExportQuery).format
         row = get_service(f"{ns}/{name}")
+        refuse_tcp(row, "service", "what is exported are routes")
         service, routes, split = ServiceName(ns, name), routes_of(row), split_of(row)
         exported: Exported
         if wanted == "istio":

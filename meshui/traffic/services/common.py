@@ -24,6 +24,12 @@ def refuse_owned(service: Service) -> None:
         raise Conflict(detail, code="owned_by_rollout", errors=[FieldError("owner", "owned_by_rollout", owner)])
 
 
+def refuse_tcp(service: Service, path: str, why: str) -> None:
+    """Raise InvalidInput ``http_only`` where a TCP service is asked for what only requests have."""
+    if service.protocol == "tcp":
+        raise InvalidInput.field(path, "http_only", f"{service} is a tcp service: {why}")
+
+
 def refuse(breaches: Iterable[Breach]) -> None:
     """Raise InvalidInput with every breach, if there is one."""
     errors = [FieldError(b.path, b.code, b.detail) for b in breaches]

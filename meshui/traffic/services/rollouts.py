@@ -18,7 +18,7 @@ from meshui.mesh.invariants import overlay_breaches, split_breaches
 from meshui.mesh.values import Overlay
 from meshui.traffic.models import TrafficRules
 from meshui.traffic.selectors import overlay_of, owner_of, routes_of, split_of
-from meshui.traffic.services.common import refuse, refuse_owned, touch
+from meshui.traffic.services.common import refuse, refuse_owned, refuse_tcp, touch
 
 
 def rollout_apply(
@@ -47,6 +47,7 @@ def rollout_apply(
         split = split_of(row)
         refuse(split_breaches(weights, split.keys()))
         if overlay is not None:
+            refuse_tcp(row, "overlay", "it has no routes to lay anything over")
             refuse(overlay_breaches(overlay, split.keys()))
             refuse(route_breaches(laid_over(routes_of(row), overlay)))
         after = _state({version: weights.get(version, 0) for version in split}, overlay, "" if release else owner)

@@ -10,7 +10,7 @@ import msgspec
 
 from meshui.catalog.models import Service
 from meshui.catalog.selectors import get_service
-from meshui.compile.check import limit_breaches
+from meshui.compile.check import guard_breaches, limit_breaches
 from meshui.compile.check import route_breaches as compiled_breaches
 from meshui.core.actors import Actor
 from meshui.core.commits import Commit, commit
@@ -19,7 +19,7 @@ from meshui.mesh.invariants import resilience_breaches, route_breaches
 from meshui.mesh.values import RateLimit, Resilience, Route
 from meshui.traffic.models import TrafficRules
 from meshui.traffic.selectors import limits_of, resilience_of, routes_of
-from meshui.traffic.services.common import refuse, refuse_owned, touch
+from meshui.traffic.services.common import refuse, refuse_owned, refuse_tcp, touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ def routes_set(
         actor=actor, action="routes.set", obj=f"service:{service}", namespace=namespace, reason=reason, dry_run=dry_run
     ) as change:
         row = get_service(service)
+        refuse_tcp(row, "routes", "it has connections to split, and no requests to route")
         refuse_owned(row)
         before = routes_of(row)
         expect(expected_version, etag(before))
@@ -105,7 +106,7 @@ def resilience_set(
         row = get_service(service)
         before = resilience_of(row)
         expect(expected_version, etag(before))
-        refuse(resilience_breaches(resilience))
+        refuse([*resilience_breaches(resilience), *guard_breaches(resilience, row.protocol)])
         if resilience == before:
             change.unchanged()
             return ResilienceResult(resilience, None, etag(resilience))
@@ -113,6 +114,8 @@ def resilience_set(
         change.before, change.after = old, new
         change.summary = ", ".join(part for name in new for part in _settings(name, old[name], new[name]))
         _store(change, row, "service", resilience=new)
+        if row.protocol == "tcp":
+            change.dirty("inbound", row)  # which ends idle connections too
     return ResilienceResult(resilience, change.revision, etag(resilience))
 
 
@@ -133,6 +136,7 @@ def limits_set(
         actor=actor, action="limits.set", obj=f"service:{service}", namespace=namespace, reason=reason, dry_run=dry_run
     ) as change:
         row = get_service(service)
+        refuse_tcp(row, "limits", "limits count requests")
         before = limits_of(row)
         expect(expected_version, etag(before))
         refuse(limit_breaches(after))
