@@ -74,14 +74,15 @@ def rules_for(metrics: Sequence[Metric], *, alpha: float = 0.01, min_requests: i
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What one metric says. ``code`` is stable, ``reason`` a sentence with its numbers. Rates are 0..1, None where
-    nothing compares; ``e`` is at most 1e12. Of a custom metric ``value`` is the last measurement and there is no E.
-    ``pause`` asks for a person."""
+    nothing compares; ``e`` is at most 1e12, ``log_e`` its natural logarithm unbounded. Of a custom metric ``value`` is
+    the last measurement and there is no E. ``pause`` asks for a person."""
 
     metric: str
     kind: Kind
     code: str
     reason: str
     e: float | None = None
+    log_e: float | None = None
     limit: float | None = None
     canary: float | None = None
     baseline: float | None = None
@@ -153,6 +154,7 @@ def _judge_counts(metric: CountMetric, state: CountState, rules: Rules, bake_ela
         code,
         reason,
         e=evidence.e,
+        log_e=evidence.log_e,
         limit=rules.limit,
         canary=evidence.canary_rate,
         baseline=evidence.baseline_rate,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from itertools import combinations_with_replacement
 
@@ -38,6 +39,7 @@ def test_a_worse_canary_fails_with_its_numbers() -> None:
     verdict = verdict_of(Counts(50, 2, 950, 1), Counts(50, 3, 950, 0))
     assert (verdict.kind, verdict.code) == ("fail", "worse")
     assert verdict.e is not None and verdict.e >= 100 == verdict.limit
+    assert verdict.log_e == pytest.approx(math.log(verdict.e))
     assert verdict.counts == Counts(100, 5, 1_900, 1)
     assert verdict.reason.startswith("5.00% of canary requests failed, 0.05% of the baseline's, E ")
 
