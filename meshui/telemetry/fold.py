@@ -25,6 +25,7 @@ from meshui.telemetry.frames import (
     REQUEST_BYTES,
     RESPONSE_BYTES,
     SECURED,
+    TCP,
     Frame,
     Histograms,
     limit_key,
@@ -176,6 +177,12 @@ class Fold:
             if response.flags:
                 flag = (row, response.flags)
                 self._flags[flag] = self._flags.get(flag, 0) + response.count
+        for closed in edge.closed:
+            if closed.flags:
+                flag = (row, closed.flags)
+                self._flags[flag] = self._flags.get(flag, 0) + closed.count
+        if edge.protocol == TCP and edge.secured and not edge.responses:
+            counts[SECURED] += 1  # a second of bytes alone, which has no other way to say it
         counts[REQUEST_BYTES] += edge.request_bytes
         counts[RESPONSE_BYTES] += edge.response_bytes
         if edge.histogram:
@@ -234,8 +241,8 @@ def _check_use(use: LimitUse) -> None:
 
 def _check_edge(edge: EdgeDelta) -> int:
     requests = 0
-    if len(edge.responses) > MAX_RESPONSES:
-        raise Nonsense(f"{len(edge.responses)} kinds of response on one edge")
+    if len(edge.responses) + len(edge.closed) > MAX_RESPONSES:
+        raise Nonsense(f"{len(edge.responses) + len(edge.closed)} kinds of response on one edge")
     for response in edge.responses:
         code, count = response.code, response.count
         if not (100 <= code < 600 or code == 0):
@@ -251,9 +258,22 @@ def _check_edge(edge: EdgeDelta) -> int:
         raise Nonsense("bytes out of range")
     if not _is_protocol(edge.protocol):
         raise Nonsense("malformed protocol")
+    measured = _check_closed(edge) if edge.protocol == TCP else requests
+    if edge.closed and edge.protocol != TCP:
+        raise Nonsense("connections that ended, where requests are counted")
     if edge.histogram:
-        _check_histogram(edge.histogram, requests)
+        _check_histogram(edge.histogram, measured)
     return requests
+
+
+def _check_closed(edge: EdgeDelta) -> int:
+    """The connections that ended: it is their durations that are measured."""
+    if any(closed.count < 0 or not _is_flags(closed.flags) for closed in edge.closed):
+        raise Nonsense("malformed count of connections that ended")
+    total = sum(closed.count for closed in edge.closed)
+    if total > MAX_REQUESTS:
+        raise Nonsense(f"{total} connections ended in one second")
+    return total
 
 
 def _check_histogram(histogram: list[int], requests: int) -> None:
@@ -263,7 +283,7 @@ def _check_histogram(histogram: list[int], requests: int) -> None:
     if min(buckets) < 0 or max(buckets) >= BUCKETS:
         raise Nonsense("a histogram has a bucket out of range")
     if min(hits) < 0 or sum(hits) > requests:
-        raise Nonsense("a histogram counts other than the requests")
+        raise Nonsense("a histogram counts other than what it measures")
 
 
 @lru_cache(maxsize=1024)

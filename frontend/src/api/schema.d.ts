@@ -533,6 +533,23 @@ export interface paths {
         patch: operations["service_update"];
         trace?: never;
     };
+    "/api/v1/services/{ns}/{name}/dry-run/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Try a draft on recent requests, by the code that proxies run. Nothing is sent and nothing changes. */
+        post: operations["dry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/services/{ns}/{name}/export/": {
         parameters: {
             query?: never;
@@ -671,6 +688,23 @@ export interface paths {
         get: operations["limits"];
         /** @description Set all limits, in the order in which they count. */
         put: operations["limits_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/{ns}/{name}/limits/usage/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What the limits of the service and of its routes let pass and turned away within the window. */
+        get: operations["limits_usage"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1077,9 +1111,25 @@ export interface components {
             reason: string;
         };
         /**
+         * DryRunBody
+         * @description ``window`` is at most an hour.
+         */
+        DryRunBody: {
+            draft: components["schemas"]["DraftBody"];
+            /**
+             * @description Seconds, or with a unit: `90`, `60s`, `5m`.
+             * @default 1h
+             */
+            window: string;
+        };
+        /**
          * Edge
          * @description Calls from ``source`` to ``target`` within the window. ``errors`` are responses 5xx and requests without one;
          *         ``codes`` and ``flags`` count requests, classes without any left out; ``secured`` is the share over mTLS.
+         *
+         *         With ``protocol`` tcp it is connections that count: as 2xx where they were established, as errors where they led
+         *         nowhere; ``flags`` are of those that ended too, and percentiles are of how long those lasted (60 s and more count as
+         *         60 s). Bytes are those that passed in the window, over connections of any age.
          */
         Edge: {
             id: string;
@@ -1113,6 +1163,19 @@ export interface components {
             format: "gateway-api" | "istio" | "smi";
             text: string;
             report: components["schemas"]["Note"][];
+        };
+        /**
+         * FateView
+         * @description ``shares`` are percent by version; ``status`` is that of an answer of the proxy's own, else 0.
+         */
+        FateView: {
+            route: string;
+            /** @enum {unknown} */
+            answer: "direct" | "forward" | "redirect" | "refused";
+            status: number;
+            shares: {
+                [key: string]: number;
+            };
         };
         /**
          * Fault
@@ -1527,7 +1590,8 @@ export interface components {
          * @description ``POST /api/v1/proxies/join/``. Only the public key is taken from ``csr`` (PEM); who the proxy is comes from
          *         the token. ``name`` is the proxy's own, unique within its service; joining again under it replaces the former.
          *         ``listeners`` are where it will listen; an inbound one also registers the instance at that address.
-         *         ``admin`` is ``address:port`` of its metrics.
+         *         ``admin`` is ``address:port`` of its metrics. ``node``: its process serves other services too, each with an identity
+         *         of its own.
          */
         JoinRequest: {
             token: string;
@@ -1536,6 +1600,8 @@ export interface components {
             listeners: (components["schemas"]["InboundListener"] | components["schemas"]["OutboundListener"] | components["schemas"]["TcpListener"] | components["schemas"]["GatewayListener"])[];
             /** @default  */
             admin: string;
+            /** @default false */
+            node: boolean;
             /** @default  */
             proxy_version: string;
         };
@@ -1609,6 +1675,24 @@ export interface components {
             latency_ms: number;
         };
         /**
+         * LimitUsage
+         * @description ``route`` is null for a limit on what the service receives. ``rate_rps`` is what came, allowed or limited.
+         *         ``share_of_limit`` is the allowed rate as a part of the limit's; null where that is no one number: a local limit
+         *         holds for each proxy, and one with ``by`` for each key.
+         */
+        LimitUsage: {
+            name: string;
+            route: string | null;
+            scope: string;
+            requests: number;
+            per_ms: number;
+            allowed: number;
+            limited: number;
+            rate_rps: number;
+            share_of_limit: number | null;
+            series: components["schemas"]["UsageStep"][];
+        };
+        /**
          * LimitsBody
          * @description All limits; a request must pass each.
          */
@@ -1619,6 +1703,16 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * LimitsUsage
+         * @description ``covered_s`` is how much of the window was observed. A step that nobody observed is left out.
+         */
+        LimitsUsage: {
+            window_s: number;
+            step_s: number;
+            covered_s: number;
+            limits: components["schemas"]["LimitUsage"][];
         };
         /** LimitsView */
         LimitsView: {
@@ -1760,7 +1854,8 @@ export interface components {
         /**
          * Node
          * @description A service, a version, a gateway, or what is outside. Percentiles, errors and health are of what it answered; of
-         *         a gateway, which nobody calls, of what it was answered. Rates are requests a second, durations milliseconds.
+         *         a gateway, which nobody calls, of what it was answered. Rates are requests, or TCP connections, a second;
+         *         percentiles are of requests alone, in milliseconds.
          */
         Node: {
             id: string;
@@ -1899,7 +1994,7 @@ export interface components {
             name: string;
             service: string;
             /** @enum {unknown} */
-            kind: "gateway" | "sidecar";
+            kind: "gateway" | "node" | "sidecar";
             service_version: string;
             identity: string;
             address: string;
@@ -2001,7 +2096,8 @@ export interface components {
         /**
          * Resilience
          * @description How callers of a service choose its instances and guard themselves. ``outlier`` and ``health_check`` of None are
-         *         off; without a ``retry_budget`` the breaker's count limits retries.
+         *         off; without a ``retry_budget`` the breaker's count limits retries. ``idle_timeout_ms`` is of a ``tcp`` service's
+         *         connections, where what counts requests means nothing; of an ``http`` one the routes say it.
          */
         Resilience: {
             /** @default 1000 */
@@ -2012,6 +2108,8 @@ export interface components {
             outlier?: components["schemas"]["Outlier"] | null;
             /** @default null */
             health_check: components["schemas"]["HealthCheck"] | null;
+            /** @default 3600000 */
+            idle_timeout_ms: number;
         };
         /**
          * ResilienceBody
@@ -2026,6 +2124,8 @@ export interface components {
             outlier?: components["schemas"]["Outlier"] | null;
             /** @default null */
             health_check: components["schemas"]["HealthCheck"] | null;
+            /** @default 3600000 */
+            idle_timeout_ms: number;
             /**
              * @description Why; kept in the change log.
              * @default
@@ -2040,6 +2140,7 @@ export interface components {
             retry_budget: components["schemas"]["RetryBudget"] | null;
             outlier: components["schemas"]["Outlier"] | null;
             health_check: components["schemas"]["HealthCheck"] | null;
+            idle_timeout_ms: number;
             version: string;
         };
         /** ResilienceWritten */
@@ -2050,6 +2151,7 @@ export interface components {
             retry_budget: components["schemas"]["RetryBudget"] | null;
             outlier: components["schemas"]["Outlier"] | null;
             health_check: components["schemas"]["HealthCheck"] | null;
+            idle_timeout_ms: number;
             version: string;
             revision: number | null;
         };
@@ -2256,7 +2358,7 @@ export interface components {
         };
         /**
          * Series
-         * @description A value per step: requests a second, the share of errors, milliseconds.
+         * @description A value per step: requests or TCP connections a second, the share of errors, milliseconds (of requests).
          */
         Series: {
             rps: (number | null)[];
@@ -2267,11 +2369,18 @@ export interface components {
         };
         /**
          * ServiceBody
-         * @description The first version takes all the traffic.
+         * @description The first version takes all the traffic. A ``tcp`` service needs a ``port``: where apps connect to its name.
          */
         ServiceBody: {
             namespace: string;
             name: string;
+            /**
+             * @default http
+             * @enum {unknown}
+             */
+            protocol: "http" | "tcp";
+            /** @default null */
+            port: number | null;
             /** @default  */
             description: string;
             versions?: string[];
@@ -2295,7 +2404,8 @@ export interface components {
         };
         /**
          * ServiceView
-         * @description ``hosts`` are the names by which it is called; ``revision`` is the last one that changed it.
+         * @description ``hosts`` are the names by which it is called, ``port`` is where a ``tcp`` service is, ``revision`` the last one
+         *         that changed it.
          */
         ServiceView: {
             id: string;
@@ -2303,6 +2413,7 @@ export interface components {
             name: string;
             description: string;
             protocol: string;
+            port: number | null;
             hosts: string[];
             versions: components["schemas"]["VersionView"][];
             instances: number;
@@ -2518,6 +2629,35 @@ export interface components {
             results: components["schemas"]["TokenView"][];
         };
         /**
+         * Tried
+         * @description ``sampled`` requests stand for ``requests``. Of ``unjudged`` ones a value was not told that a route compares
+         *         (``untold`` names the fields): proxies tell only what routes in force compare. The largest rows come, changed
+         *         ones first.
+         */
+        Tried: {
+            sampled: number;
+            requests: number;
+            changed: number;
+            unjudged: number;
+            untold: string[];
+            since: string | null;
+            until: string | null;
+            rows: components["schemas"]["TriedRow"][];
+        };
+        /**
+         * TriedRow
+         * @description Requests that are alike; ids in ``path`` are ``*``, and ``source`` is `hidden` where you may not view it.
+         */
+        TriedRow: {
+            source: string;
+            method: string;
+            path: string;
+            requests: number;
+            changed: boolean;
+            now: components["schemas"]["FateView"];
+            draft: components["schemas"]["FateView"];
+        };
+        /**
          * TtlCheck
          * @description Critical after its ``ttl_s`` without a heartbeat: its proxy's reports, or its own.
          */
@@ -2526,6 +2666,15 @@ export interface components {
             kind: "ttl";
             /** @default null */
             deregister_after_s: number | null;
+        };
+        /**
+         * UsageStep
+         * @description ``at`` is the step's start, Unix seconds.
+         */
+        UsageStep: {
+            at: number;
+            allowed: number;
+            limited: number;
         };
         /** UserBody */
         UserBody: {
@@ -4018,6 +4167,41 @@ export interface operations {
             };
         };
     };
+    dry_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DryRunBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tried"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     service_export: {
         parameters: {
             query?: {
@@ -4518,6 +4702,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LimitsWritten"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    limits_usage: {
+        parameters: {
+            query?: {
+                /** @description Seconds, or with a unit: `90`, `60s`, `5m`. */
+                window?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsUsage"];
                 };
             };
             /** @description A problem (RFC 9457) */

@@ -16,7 +16,11 @@ PUBLIC = {("POST", "auth/login/"), ("POST", "auth/token/"), ("POST", "proxies/jo
 """What authorises itself: by password, by join token, by the key of a certificate."""
 OWN = {"auth/logout/", "auth/me/", "tokens/", "tokens/<int:token_id>/"}
 """What concerns nobody but the one who asks."""
-ASKED = {("POST", "simulate/"), ("POST", "interchange/import/")}
+ASKED = {
+    ("POST", "simulate/"),
+    ("POST", "interchange/import/"),
+    ("POST", "services/<label:ns>/<label:name>/dry-run/"),
+}
 """What is only asked, in a body because a query string would not hold it; a viewer may."""
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 
