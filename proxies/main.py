@@ -13,9 +13,11 @@ import asyncio
 import gc
 import json
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +55,16 @@ def run_loop(stack: Coroutine[Any, Any, None]) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    _allow_files()
     uvloop.run(stack)
     return 0
+
+
+def _allow_files() -> None:
+    """As many as the system lets this process open: each connection is one, and the soft limit is often 1024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # where the system grants less than it said
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def serve_until_told(
