@@ -25,6 +25,7 @@ Ints = NDArray[np.int64]
 CODE_CLASSES = ("0", "1xx", "2xx", "3xx", "4xx", "5xx")
 """Column 0 counts requests that got no response."""
 SECURED, REQUEST_BYTES, RESPONSE_BYTES = 6, 7, 8
+"""On an edge of plain connections, each second in which only bytes passed counts as one secured, if they were."""
 COLUMNS = 9
 
 SPAN_S = 10
@@ -35,6 +36,11 @@ _MAX_ENCODED = 64 << 20
 """A frame that unpacks to more is refused: it is none of ours."""
 
 assert BUCKETS <= 1 << _BUCKET_BITS
+
+
+TCP = "tcp"
+"""The protocol of edges where connections are what is counted: 2xx those that were established, 0 those that led
+nowhere. Flags are of these and of those that ended; histograms are of how long those lasted, and no latency."""
 
 
 class EdgeKey(NamedTuple):
