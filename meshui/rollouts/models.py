@@ -61,7 +61,9 @@ class Rollout(models.Model):
     step_since = models.DateTimeField(null=True)
     paused_since = models.DateTimeField(null=True)
     next_due_at = models.DateTimeField(null=True)
-    """When a tick may change something by itself; earlier ones look at acknowledgements and health only."""
+    """When the current phase ends by the clock; None where it waits for something else."""
+    next_tick_at = models.DateTimeField(null=True)
+    """When a worker is to look at it again at the latest."""
     step_times = models.JSONField(default=dict)
     """``{"0": [started, done]}`` as ISO 8601 text; done is null for the current step."""
     webhook_tries = models.PositiveSmallIntegerField(default=0)

@@ -104,6 +104,14 @@ ACTIONS: Mapping[str, Event] = {
 """What a person can ask for, and the event that it is."""
 
 
+BARRED: Mapping[str, frozenset[str]] = {
+    "approval": frozenset({"resume", "retry"}),
+    "stable_unhealthy": frozenset({"resume", "retry", "skip-step"}),
+}
+"""What a person may not do in a pause although the table has it: walk past an approval, or go on with a rollout that
+is only waiting to be rolled back."""
+
+
 def after(state: State, event: Event) -> State | None:
     """The state that the event leads to; None where it means nothing."""
     return TRANSITIONS.get((state, event))
