@@ -8,8 +8,9 @@ A request counts once, for the version that it was routed to. The caller's accou
 callee's account stands in only where the caller is outside the mesh. Retried tries are inside their request, health
 checks are no traffic, and mirrored requests count for the version they are copied to. An error is a response 5xx or
 none at all, a client that went away included: what hangs makes clients leave, and clients who leave for their own
-reasons do so on both sides alike. Frames hold what happened in their second, never running totals, so a proxy that
-restarts cannot make anything negative.
+reasons do so on both sides alike. Plain TCP counts by connections, those that led nowhere as errors; how long they
+lasted is no latency, so there is nothing slow about it. Frames hold what happened in their second, never running
+totals, so a proxy that restarts cannot make anything negative.
 
 Time is that of the frames, which is the Redis server's. Whoever reads keeps ``Reading.until`` in the same transaction
 as what it made of the reading and passes it as the next ``since``: no second is then counted twice or left out.
@@ -31,7 +32,7 @@ from meshui.rollouts.analysis.latency import slow_counts
 from meshui.rollouts.analysis.metrics import CountMetric, Metric
 from meshui.rollouts.analysis.observations import NoData, Unavailable
 from meshui.telemetry import rollups
-from meshui.telemetry.frames import CODE_CLASSES, SPAN_S, Frame, FrameError, decode, edge_key, read_entry
+from meshui.telemetry.frames import CODE_CLASSES, SPAN_S, TCP, Frame, FrameError, decode, edge_key, read_entry
 from meshui.telemetry.streams import Entry, entries
 from proxies.wire import keys
 from proxies.wire.histogram import BUCKETS
@@ -134,7 +135,7 @@ def reading(service: str, since: float, until: float, frames: Iterable[Frame], f
     for frame in frames:
         count += 1
         for version, rows in _rows(service, frame, known).items():
-            sums.setdefault(version, _Sum()).add(frame, np.array(rows))
+            sums.setdefault(version, _Sum()).add(frame, rows)
     return Reading(since, until, count * frame_s, {version: each.counts() for version, each in sums.items()})
 
 
@@ -175,11 +176,12 @@ class _Sum:
         self._errors = 0
         self._buckets = np.zeros(BUCKETS, np.int64)
 
-    def add(self, frame: Frame, rows: np.ndarray) -> None:
+    def add(self, frame: Frame, rows: list[int]) -> None:
         counts = frame.counts[rows]
         self._requests += int(counts[:, : len(CODE_CLASSES)].sum())
         self._errors += int(counts[:, 0].sum() + counts[:, 5].sum())
-        hits = np.isin(frame.histograms.rows, rows)
+        timed = [row for row in rows if edge_key(frame.keys[row]).protocol != TCP]
+        hits = np.isin(frame.histograms.rows, timed)
         np.add.at(self._buckets, frame.histograms.buckets[hits], frame.histograms.hits[hits])
 
     def counts(self) -> VersionCounts:

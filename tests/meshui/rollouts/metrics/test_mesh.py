@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 from redis import Redis
 
 from meshui.core.errors import InvalidInput
@@ -21,7 +22,7 @@ from meshui.telemetry.fold import Fold, Identity, Registry
 from meshui.telemetry.frames import Frame, entry
 from proxies.wire import keys
 from proxies.wire.histogram import bucket
-from proxies.wire.reports import EdgeDelta, Telemetry
+from proxies.wire.reports import Closed, EdgeDelta, Telemetry
 from tests.meshui.telemetry.fixtures import valkey
 from tests.meshui.telemetry.mesh import SERVICES, call
 
@@ -117,6 +118,14 @@ def test_other_services_and_its_own_calls_do_not_count(valkey: Redis) -> None:
     window = read_on(START)
     assert window.versions == {}
     assert window.counts(ERRORS, "v2", "v1") == Counts(0, 0, 0, 0)
+
+
+def test_connections_count_and_their_durations_do_not(valkey: Redis) -> None:
+    opened = call(CATALOG, "v2", codes={200: 8, 0: 2}, flags="UF", ms=[600_000] * 6)
+    append(valkey, frame(1, shop_frontend=[replace(opened, protocol="tcp", closed=[Closed("", 6)])]))
+    window = read_on(START)
+    assert window.counts(ERRORS, "v2", "v1") == Counts(10, 2, 0, 0)
+    assert window.counts(SLOW, "v2", "v1") == Counts(0, 0, 0, 0)
 
 
 def test_client_errors_are_no_errors(valkey: Redis) -> None:
