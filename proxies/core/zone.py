@@ -61,10 +61,10 @@ class Zone:
             return _nothing()
         prefix, (service, namespace) = labels[:-2], labels[-2:]
         name = f"{namespace.decode('latin-1')}/{service.decode('latin-1')}"
-        service = self._resource(f"service:{name}")
-        if not isinstance(service, ServiceResource):
+        called = self._resource(f"service:{name}")
+        if not isinstance(called, ServiceResource):
             return _no_such_name()
-        if service.body.protocol == "tcp":
+        if called.body.protocol == "tcp":
             usable = _listening_for(name, proxy) or self._usable(name)
             return _of_service(query, usable, []) if not prefix else _of_instance(query, prefix, usable)
         usable = self._usable(name)
