@@ -121,15 +121,20 @@ def now() -> datetime:
 
 
 @contextmanager
-def writing(*, measurements: bool = False) -> Iterator[None]:
-    """The transaction of a change. The mesh row is locked first, as by every other change: so changes of traffic and of
-    rollouts come one after the other, and nobody waits for another in a circle. ``measurements`` alone change nothing
-    that others wait for."""
+def writing(row: Rollout | None = None, *, measurements: bool = False) -> Iterator[None]:
+    """The transaction of a change, for whoever holds ``row`` (else ``take_over`` comes first). Raises LostLease.
+
+    The mesh row is locked before the rollout's, as by every other change: so changes of traffic and of rollouts come
+    one after the other, and nobody waits for another in a circle. ``measurements`` alone change nothing that others
+    wait for.
+    """
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [f"{STUCK_S}s"])
         if not measurements:
             current_mesh(lock=True)
+        if row is not None:
+            renew(row)
         yield
 
 

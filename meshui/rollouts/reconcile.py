@@ -75,7 +75,7 @@ def _analyse(row: Rollout) -> None:
     if not analysing.is_due(row, now):
         return
     seen = analysing.look(row, now, lambda: ledger.renew(row))
-    with ledger.writing(measurements=True):
+    with ledger.writing(row, measurements=True):
         analysing.weigh(row, seen)
         ledger.save(row)
 
@@ -93,7 +93,7 @@ def _decide(row: Rollout) -> None:
             case [CallWebhook(url)]:
                 answer = _call(row, url)
             case _:
-                with ledger.writing():
+                with ledger.writing(row):
                     Writer(row, ENGINE, seen.now).carry_out(effects)
                     ledger.save(row)
                 if any(isinstance(effect, CountTry) for effect in effects):

@@ -110,9 +110,8 @@ class Writer:
             row.paused_since = self.now if not was_paused else row.paused_since
         elif was_paused:
             self._go_on()
-        if state == "progressing" and effect.event == "start":
+        if effect.event == "start":
             row.started_at = self.now
-            self._begin_step(0)
         if state in ("promoting", "rolling_back"):
             self._phase("propagating")
         if state in TERMINAL:
@@ -122,6 +121,8 @@ class Writer:
         if kind:
             more = {"reason": effect.pause} if effect.pause else {}
             self.say(kind, effect.why, **more, **({"note": self.note} if self.note else {}))
+        if effect.event == "start":
+            self._begin_step(0)
 
     def apply(self, effect: Apply) -> None:
         row = self.row
