@@ -21,6 +21,8 @@ OCCASIONS: tuple[Occasion, ...] = ("started", "paused", "approval", "failed", "s
 Duration = Annotated[str, Meta(max_length=40, examples=["30s", "5m", "PT1H"], description="30s, 1h30m, or ISO 8601.")]
 Condition = Annotated[str, Meta(max_length=200, examples=["value < 0.05"], description="With `and` and `or`.")]
 Limit = Annotated[int, Meta(ge=0, le=1000)]
+Alpha = Annotated[float, Meta(gt=0, le=0.2)]
+Objective = Annotated[int, Meta(ge=1, le=60_000, description="Milliseconds.")]
 MetricName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$", description="Shown, and unique.")]
 Username = Annotated[str, Meta(min_length=1, max_length=150)]
 Target = Annotated[str, Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
@@ -78,8 +80,8 @@ class AnalysisBody(Body, frozen=True, kw_only=True):
     """Without ``metrics``: those of the template, or errors and latency. With both, all of them."""
 
     interval: Duration = "15s"
-    alpha: Annotated[float, Meta(gt=0, le=0.2)] = 0.01
-    objective_ms: Annotated[int, Meta(ge=1, le=60_000)] = 300
+    alpha: Alpha = 0.01
+    objective_ms: Objective = 300
     min_requests: Annotated[int, Meta(ge=1, le=1_000_000)] = 200
     metrics: Metrics | None = None
     template: Annotated[str, Meta(pattern=f"^({LABEL.pattern})?$", max_length=63)] = ""
@@ -122,8 +124,10 @@ class PlanBody(Body, frozen=True, kw_only=True):
 
 
 class DeclaredBody(PlanBody, frozen=True, kw_only=True):
-    """A rollout as a repository declares it, of the service that the path names."""
+    """A rollout as a repository declares it, of the service that the path names. The same plan with another ``trigger``
+    is another declaration: so a version that was rolled back can be tried again."""
 
+    trigger: Annotated[str, Meta(max_length=200, pattern=PRINTABLE)] = ""
     reason: Reason = ""
 
 

@@ -18,8 +18,9 @@ def rules(analysis: Analysis) -> Rules:
 
 def _metric(metric: Metric, objective_ms: float) -> metrics.Metric:
     if metric.builtin:
-        kind = "errors" if metric.name == "errors" else "slow"
-        return metrics.CountMetric(metric.name, kind, objective_ms, metric.dry_run)
+        return metrics.CountMetric(
+            metric.name, "errors" if metric.name == "errors" else "slow", objective_ms, metric.dry_run
+        )
     return metrics.ValueMetric(
         metric.name,
         metric.promql,

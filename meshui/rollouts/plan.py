@@ -158,7 +158,7 @@ class Notify(Frozen, frozen=True, kw_only=True):
 class Plan(Frozen, frozen=True, kw_only=True):
     """A rollout of ``service`` from ``stable`` to ``canary``. An empty ``stable`` is the version that has all the
     weight at the start. An empty ``approvers`` lets anybody approve who may start a rollout there; the author never
-    may."""
+    may. ``declared`` names the declaration in a repository that it came from; empty where there is none."""
 
     service: str
     canary: str
@@ -170,3 +170,4 @@ class Plan(Frozen, frozen=True, kw_only=True):
     approvers: tuple[str, ...] = ()
     notify: tuple[Notify, ...] = ()
     safety: Safety = field(default_factory=Safety)
+    declared: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 import msgspec
@@ -18,6 +18,7 @@ from meshui.rollouts import durations
 from meshui.rollouts.analysis import conditions
 from meshui.rollouts.analysis.evidence import AnalysisError
 from meshui.rollouts.bodies import AnalysisBody, MetricBody, Metrics, NotifyBody, PlanBody, SafetyBody, StepBody
+from meshui.rollouts.metrics.prometheus import check_query
 from meshui.rollouts.plan import (
     Analyse,
     Analysis,
@@ -83,6 +84,12 @@ class Faults:
         except outgoing.Refused as error:
             self.add(path, "refused", str(error))
 
+    def checked(self, path: str, text: str, check: Callable[[str, str], object]) -> None:
+        try:
+            check(text, path)
+        except AnalysisError as error:
+            self.add(path, error.code, str(error))
+
     def done(self) -> None:
         """Raise InvalidInput if there is anything."""
         if self.errors:
@@ -112,6 +119,22 @@ def plan_of(service: str, body: PlanBody, template: Iterable[Metric] = ()) -> Pl
     _rules(plan, faults)
     faults.done()
     return plan
+
+
+def steps_of(steps: Sequence[StepBody]) -> tuple[AnyStep, ...]:
+    """Steps alone, without the rules of a strategy. Raises InvalidInput."""
+    faults = Faults()
+    found = tuple(_steps(steps, faults))
+    faults.done()
+    return found
+
+
+def analysis_of(body: AnalysisBody, template: Iterable[Metric] = ()) -> Analysis:
+    """An analysis alone. Raises InvalidInput."""
+    faults = Faults()
+    found = _analysis(body, tuple(template), faults)
+    faults.done()
+    return found
 
 
 def metrics_of(metrics: Metrics, path: str = "metrics") -> tuple[Metric, ...]:
@@ -199,17 +222,10 @@ def _metric(body: MetricBody, path: str, faults: Faults) -> Metric:
             faults.add(f"{path}.promql", "required", "a metric other than errors and latency is a PromQL query")
         if not body.success and not body.failure:
             faults.add(path, "condition", "a query needs a condition for success, for failure, or both")
-    for field in ("success", "failure"):
+    for field, check in (("promql", check_query), ("success", conditions.parse), ("failure", conditions.parse)):
         if text := getattr(body, field):
-            _check_condition(f"{path}.{field}", text, faults)
+            faults.checked(f"{path}.{field}", text, check)
     return Metric(**msgspec.structs.asdict(body))
-
-
-def _check_condition(path: str, text: str, faults: Faults) -> None:
-    try:
-        conditions.parse(text, path)
-    except AnalysisError as error:
-        faults.add(path, error.code, str(error))
 
 
 def _notify(index: int, body: NotifyBody, faults: Faults) -> Notify:

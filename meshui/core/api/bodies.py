@@ -130,5 +130,5 @@ class JSONRenderer(BaseRenderer):
 
 
 def extended(kind: type[T], shown: Struct, **more: Any) -> T:
-    """``shown`` as ``kind``, which has its fields and those in ``more``."""
-    return kind(**{name: getattr(shown, name) for name in shown.__struct_fields__}, **more)
+    """``shown`` as ``kind``, which has its fields and those in ``more``; these come first."""
+    return kind(**{name: getattr(shown, name) for name in shown.__struct_fields__} | more)

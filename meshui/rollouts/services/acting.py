@@ -39,7 +39,7 @@ def rollout_act(
 
     ``force`` is of an abort: roll back even where no stable instance is healthy. Raises NotFound, PermissionDenied
     (``author_may_not_approve``, ``not_an_approver``), Stale, InvalidInput (a promotion without a reason), Conflict:
-    ``terminal``, ``not_allowed_now``, ``key_reused``, and those of a start.
+    ``terminal``, ``not_allowed_now``, ``idempotency_mismatch``, and those of a start.
     """
     visible = get_rollout(actor, rollout_id)
     actor.require("traffic.write", visible.service.namespace.name)

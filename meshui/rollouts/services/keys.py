@@ -14,7 +14,7 @@ from meshui.rollouts.models import IdempotencyKey, Rollout
 
 def used(actor: Actor, key: str, request: Any) -> Rollout | None:
     """The rollout that the key was used for; None for a new key, or none. Call it within ``ledger.writing``: two
-    requests with one key come one after the other. Raises Conflict ``key_reused``."""
+    requests with one key come one after the other. Raises Conflict ``idempotency_mismatch``."""
     if not key:
         return None
     found = IdempotencyKey.objects.select_related("rollout__service__namespace")
@@ -22,7 +22,7 @@ def used(actor: Actor, key: str, request: Any) -> Rollout | None:
     if known is None:
         return None
     if known.digest != _digest(request):
-        raise Conflict("this Idempotency-Key was used for another request", code="key_reused")
+        raise Conflict("this Idempotency-Key was used for another request", code="idempotency_mismatch")
     return known.rollout
 
 

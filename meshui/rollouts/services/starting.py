@@ -38,7 +38,7 @@ def rollout_create(
     """A new rollout, started unless it is to stay a draft. The plan's stable version is settled here.
 
     Of a dry run the row has no ``pk``, and nothing is kept. Raises PermissionDenied, NotFound, InvalidInput (a
-    version), Conflict: ``active_rollout`` names the first, ``preflight_failed`` the checks, ``key_reused``.
+    version), Conflict: ``active_rollout`` names the first, ``preflight_failed`` the checks, ``idempotency_mismatch``.
     """
     actor.require("traffic.write", plan.service.partition("/")[0])
     request = {"plan": plan, "start": start}

@@ -326,7 +326,7 @@ def test_8_promoting_twice_is_one_effect(world: World) -> None:
     assert refused.value.code == "not_allowed_now"
     with pytest.raises(Conflict) as refused:
         world.act(row, "abort", idempotency_key="k1")
-    assert refused.value.code == "key_reused"
+    assert refused.value.code == "idempotency_mismatch"
     assert (everything(), row.events.count()) == before
 
 
@@ -337,7 +337,7 @@ def test_8_a_start_with_the_same_key_is_the_same_rollout(world: World) -> None:
     assert (again.pk, Rollout.objects.count()) == (first.pk, 1)
     with pytest.raises(Conflict) as refused:
         rollout_create(actor=AUTHOR, plan=world.plan((Pause(),)), start=True, idempotency_key="k1")
-    assert refused.value.code == "key_reused"
+    assert refused.value.code == "idempotency_mismatch"
     with pytest.raises(Conflict) as refused:  # a key is its owner's
         rollout_create(actor=OTHER, plan=plan, start=True, idempotency_key="k1")
     assert refused.value.code == "active_rollout"
