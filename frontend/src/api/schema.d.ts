@@ -4,6 +4,60 @@
  */
 
 export interface paths {
+    "/api/v1/analysis-templates/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Metrics that rollouts can name; they belong to no namespace. */
+        get: operations["analysis_templates"];
+        put?: never;
+        /** @description A new template. */
+        post: operations["analysis_template_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analysis-templates/{template}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One template. */
+        get: operations["analysis_template"];
+        /** @description Set it, whole. Rollouts that have started keep what they copied. */
+        put: operations["analysis_template_set"];
+        post?: never;
+        /** @description Delete it. Rollouts that have started keep what they copied. */
+        delete: operations["analysis_template_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analysis-templates/{template}/backtest/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description What it would have said of recorded traffic. Nothing changes. */
+        post: operations["analysis_template_backtest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/login/": {
         parameters: {
             query?: never;
@@ -496,6 +550,280 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rollouts/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The rollouts of the namespaces that one may view; the newest first. */
+        get: operations["rollouts"];
+        put?: never;
+        /** @description A new rollout, started unless ``start`` is false. 409 ``active_rollout`` names the one that is under way. */
+        post: operations["rollout_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One rollout. */
+        get: operations["rollout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** @description Give a draft another plan, whole; 409 ``not_a_draft`` once it has started. */
+        patch: operations["rollout_edit"];
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/abort/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Roll back now: all traffic to stable, in one revision. */
+        post: operations["rollout_abort"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/approve/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Let it past its approval; the author may not. */
+        post: operations["rollout_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/events/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What happened to it, from the first. */
+        get: operations["rollout_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/measurements/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What was measured, from the first tick. */
+        get: operations["rollout_measurements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/pause/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Stay as it is until somebody resumes. */
+        post: operations["rollout_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/promote/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Give the canary everything now, past the steps that are left. */
+        post: operations["rollout_promote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/proxies/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What each proxy that one may view answered to the latest revision; refusals first. */
+        get: operations["rollout_proxies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/reject/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Do not let it past: it rolls back. */
+        post: operations["rollout_reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/resume/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Go on with the step that was paused. */
+        post: operations["rollout_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/retry/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Begin the current step anew. */
+        post: operations["rollout_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/skip-step/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description End the current step now and go on with the next. */
+        post: operations["rollout_skip_step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/start/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Start a draft; its plan is frozen. */
+        post: operations["rollout_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/estimate/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description How soon a doubling of errors would be noticed at each step that analyses, at the present rate. */
+        post: operations["rollout_estimate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/preflight/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Whether a rollout of ``canary`` could start now, check by check. */
+        post: operations["rollout_preflight"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/services/": {
         parameters: {
             query?: never;
@@ -730,6 +1058,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/services/{ns}/{name}/rollout/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The service's latest rollout. */
+        get: operations["service_rollout"];
+        /**
+         * @description Declare the service's rollout. The same plan as its latest rollout's answers that one and changes nothing,
+         *     whatever became of it; another plan starts a new one, or is refused (409 ``active_rollout``) while one is
+         *     under way.
+         */
+        put: operations["rollout_declare"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/services/{ns}/{name}/routes/": {
         parameters: {
             query?: never;
@@ -777,6 +1127,26 @@ export interface paths {
         get: operations["service_traffic"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/{ns}/{name}/undo/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Roll the service's last success back, as a new rollout of one step: within 30 minutes, and while the version
+         *     before is healthy (409 ``undo_expired``, ``undo_unhealthy``).
+         */
+        post: operations["service_undo"];
         delete?: never;
         options?: never;
         head?: never;
@@ -911,6 +1281,66 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AbortBody
+         * @description ``force`` goes back to stable even where none of its instances is healthy.
+         */
+        AbortBody: {
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+            /** @default false */
+            force: boolean;
+        };
+        /**
+         * AcksView
+         * @description What proxies answered to ``revision``, the rollout's latest; null before the first.
+         */
+        AcksView: {
+            total: number;
+            acked: number;
+            nacked: number;
+            waiting: number;
+            offline: number;
+            revision: number | null;
+        };
+        /** ActBody */
+        ActBody: {
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * AnalysisBody
+         * @description Without ``metrics``: those of the template, or errors and latency. With both, all of them.
+         */
+        AnalysisBody: {
+            /**
+             * @description 30s, 1h30m, or ISO 8601.
+             * @default 15s
+             * @example 30s
+             * @example 5m
+             * @example PT1H
+             */
+            interval: string;
+            /** @default 0.01 */
+            alpha: number;
+            /**
+             * @description Milliseconds.
+             * @default 300
+             */
+            objective_ms: number;
+            /** @default 200 */
+            min_requests: number;
+            /** @default null */
+            metrics: (("errors" | "latency") | components["schemas"]["MetricBody"])[] | null;
+            /** @default  */
+            template: string;
+        };
         /** AnswerView */
         AnswerView: {
             proxy: string;
@@ -932,6 +1362,15 @@ export interface components {
             status: "ack" | "nack";
             error: string;
             at: string | null;
+        };
+        /** ApprovalView */
+        ApprovalView: {
+            by: string;
+            at: string;
+            step_index: number;
+            /** @enum {unknown} */
+            decision: "approved" | "rejected";
+            reason: string;
         };
         /**
          * AuthorityCertificateView
@@ -971,6 +1410,55 @@ export interface components {
             share: number;
         };
         /**
+         * BacktestBody
+         * @description Over the telemetry recorded ``from`` one time ``to`` another, at most a week; in windows of whole ten seconds.
+         */
+        BacktestBody: {
+            /** @description namespace/name */
+            service: string;
+            canary: string;
+            stable: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            /**
+             * @description 30s, 1h30m, or ISO 8601.
+             * @default 30s
+             * @example 30s
+             * @example 5m
+             * @example PT1H
+             */
+            interval: string;
+            /**
+             * @description 30s, 1h30m, or ISO 8601.
+             * @default 60s
+             * @example 30s
+             * @example 5m
+             * @example PT1H
+             */
+            bake: string;
+            /** @default 0.01 */
+            alpha: number;
+            /**
+             * @description Milliseconds.
+             * @default 300
+             */
+            objective_ms: number;
+            /** @default 1 */
+            steps: number;
+        };
+        /**
+         * BacktestView
+         * @description ``windows`` were read; ``pauses`` are the times at which somebody would have been asked.
+         */
+        BacktestView: {
+            windows: number;
+            ticks: components["schemas"]["TickView"][];
+            outcome: components["schemas"]["OutcomeView"];
+            pauses: string[];
+        };
+        /**
          * Balancer
          * @description How one of a version's instances is chosen: ``least_request`` and ``peak_ewma`` take the better of two by open
          *         requests or by expected latency; ``maglev`` gives requests with an equal ``hash`` the same one.
@@ -1004,6 +1492,13 @@ export interface components {
             requests: number;
             /** @default 3 */
             retries: number;
+        };
+        /** CandidateView */
+        CandidateView: {
+            name: string;
+            weight: number;
+            instances: number;
+            healthy: number;
         };
         /**
          * CertificateView
@@ -1063,10 +1558,51 @@ export interface components {
             output: string;
             at: string | null;
         };
+        /** CheckView */
+        CheckView: {
+            name: string;
+            ok: boolean;
+            detail: string;
+        };
         /** ConfigView */
         ConfigView: {
             desired: components["schemas"]["DesiredView"][];
             applied: components["schemas"]["AppliedView"][];
+        };
+        /**
+         * DeclaredBody
+         * @description A rollout as a repository declares it, of the service that the path names. The same plan with another ``trigger``
+         *         is another declaration: so a version that was rolled back can be tried again.
+         */
+        DeclaredBody: {
+            canary: string;
+            /** @default  */
+            stable: string;
+            /**
+             * @default canary
+             * @enum {unknown}
+             */
+            strategy: "ab" | "blue_green" | "canary" | "manual" | "mirror";
+            /** @default null */
+            steps: components["schemas"]["StepBody"][] | null;
+            analysis?: components["schemas"]["AnalysisBody"];
+            /**
+             * @default rollback
+             * @enum {unknown}
+             */
+            on_fail: "freeze" | "rollback";
+            /** @default [] */
+            approvers: string[];
+            /** @default [] */
+            notify: components["schemas"]["NotifyBody"][];
+            safety?: components["schemas"]["SafetyBody"];
+            /** @default  */
+            trigger: string;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
         };
         /**
          * DesiredView
@@ -1077,6 +1613,16 @@ export interface components {
             revision: number;
             version: string;
             body: unknown;
+        };
+        /**
+         * DetectView
+         * @description For a step that analyses: after how many minutes, in half of all cases, a doubling of errors would have ended
+         *         the rollout; null: not in a week. ``share`` is the canary's part (0..1).
+         */
+        DetectView: {
+            index: number;
+            share: number;
+            minutes_to_detect: number | null;
         };
         /**
          * DirectResponse
@@ -1156,6 +1702,45 @@ export interface components {
             health: "degraded" | "failing" | "healthy" | "idle" | "unknown";
             sample: number;
             reason: string;
+        };
+        /**
+         * EstimateBody
+         * @description As in a rollout.
+         */
+        EstimateBody: {
+            /** @description namespace/name */
+            service: string;
+            steps: components["schemas"]["StepBody"][];
+            analysis?: components["schemas"]["AnalysisBody"];
+        };
+        /**
+         * EstimateView
+         * @description ``total_minutes`` is the least that all steps take. The rates are the last ten minutes', null without traffic.
+         */
+        EstimateView: {
+            baseline_error: number | null;
+            rate_rps: number | null;
+            steps: components["schemas"]["DetectView"][];
+            total_minutes: number;
+        };
+        /**
+         * EventView
+         * @description One line of a rollout's story; ``seq`` rises by one with each.
+         */
+        EventView: {
+            seq: number;
+            at: string;
+            kind: string;
+            actor: string;
+            step: number | null;
+            detail: string;
+            data: Record<string, never>;
+        };
+        /** EventViewPage */
+        EventViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["EventView"][];
         };
         /** ExportView */
         ExportView: {
@@ -1754,12 +2339,87 @@ export interface components {
             };
             csrf: string;
         };
+        /**
+         * MeasurementView
+         * @description One metric at one tick: what was counted since the tick before, and the evidence until then.
+         */
+        MeasurementView: {
+            at: string;
+            metric: string;
+            step_index: number;
+            attempt: number;
+            canary: components["schemas"]["SampleView"];
+            baseline: components["schemas"]["SampleView"];
+            log_e: number | null;
+            e: number | null;
+            limit: number | null;
+            value: number | null;
+            /** @enum {unknown} */
+            verdict: "error" | "fail" | "inconclusive" | "no_data" | "none" | "pass";
+            dry_run: boolean;
+        };
+        /** MeasurementViewPage */
+        MeasurementViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["MeasurementView"][];
+        };
         /** MeshSyncView */
         MeshSyncView: {
             proxies: number;
             synced: number;
             refused: number;
             offline: number;
+        };
+        /**
+         * MetricBody
+         * @description ``errors`` or ``latency`` need no more than their name. Any other metric is a PromQL query that gives one number,
+         *         with a condition for success, for failure, or both.
+         */
+        MetricBody: {
+            /** @description Shown, and unique. */
+            name: string;
+            /** @default  */
+            promql: string;
+            /**
+             * @description With `and` and `or`.
+             * @default
+             * @example value < 0.05
+             */
+            success: string;
+            /**
+             * @description With `and` and `or`.
+             * @default
+             * @example value < 0.05
+             */
+            failure: string;
+            /** @default 0 */
+            failure_limit: number;
+            /** @default 1 */
+            consecutive_success: number;
+            /** @default 0 */
+            inconclusive_limit: number;
+            /** @default null */
+            error_limit: number | null;
+            /** @default false */
+            dry_run: boolean;
+        };
+        /**
+         * MetricView
+         * @description The verdict of one metric. ``value`` is the newest of a query.
+         */
+        MetricView: {
+            /** @enum {unknown} */
+            kind: "error" | "fail" | "inconclusive" | "no_data" | "none" | "pass";
+            metric: string;
+            E: number | null;
+            limit: number | null;
+            canary: components["schemas"]["SampleView"];
+            baseline: components["schemas"]["SampleView"];
+            reason: string;
+            name: string;
+            dry_run: boolean;
+            value: number | null;
         };
         /**
          * Metrics
@@ -1786,6 +2446,15 @@ export interface components {
         Mirror: {
             version: string;
             /** @default 100 */
+            percent: number;
+            /** @default false */
+            unsafe: boolean;
+        };
+        /**
+         * MirrorBody
+         * @description ``unsafe`` copies also requests whose method may change something.
+         */
+        MirrorBody: {
             percent: number;
             /** @default false */
             unsafe: boolean;
@@ -1890,6 +2559,21 @@ export interface components {
             detail: string;
         };
         /**
+         * Nothing
+         * @description ``{}``: there is nothing to say.
+         */
+        Nothing: Record<string, never>;
+        /**
+         * NotifyBody
+         * @description Without ``on``: of everything.
+         */
+        NotifyBody: {
+            /** @enum {unknown} */
+            kind: "email" | "slack" | "webhook";
+            target: string;
+            on?: ("approval" | "failed" | "paused" | "rolled_back" | "started" | "succeeded")[];
+        };
+        /**
          * OutboundListener
          * @description The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host
          *         gets.
@@ -1905,6 +2589,16 @@ export interface components {
              * @enum {unknown}
              */
             egress: "allow" | "deny";
+        };
+        /**
+         * OutcomeView
+         * @description Where it led: ``inconclusive`` when the recording ended first.
+         */
+        OutcomeView: {
+            /** @enum {unknown} */
+            verdict: "fail" | "inconclusive" | "pass";
+            at: string | null;
+            reason: string;
         };
         /**
          * Outlier
@@ -1935,6 +2629,42 @@ export interface components {
             metadata: {
                 [key: string]: string;
             };
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * RolloutBody
+         * @description ``start`` of false leaves it a draft.
+         */
+        PatchedRolloutBody: {
+            canary: string;
+            /** @default  */
+            stable: string;
+            /**
+             * @default canary
+             * @enum {unknown}
+             */
+            strategy: "ab" | "blue_green" | "canary" | "manual" | "mirror";
+            /** @default null */
+            steps: components["schemas"]["StepBody"][] | null;
+            analysis?: components["schemas"]["AnalysisBody"];
+            /**
+             * @default rollback
+             * @enum {unknown}
+             */
+            on_fail: "freeze" | "rollback";
+            /** @default [] */
+            approvers: string[];
+            /** @default [] */
+            notify: components["schemas"]["NotifyBody"][];
+            safety?: components["schemas"]["SafetyBody"];
+            /** @description namespace/name */
+            service: string;
+            /** @default true */
+            start: boolean;
             /**
              * @description Why; kept in the change log.
              * @default
@@ -1978,6 +2708,51 @@ export interface components {
             value: string;
         };
         /**
+         * PlanView
+         * @description The plan as it is frozen, in the words of a body.
+         */
+        PlanView: {
+            canary: string;
+            /** @default  */
+            stable: string;
+            /**
+             * @default canary
+             * @enum {unknown}
+             */
+            strategy: "ab" | "blue_green" | "canary" | "manual" | "mirror";
+            /** @default null */
+            steps: components["schemas"]["StepBody"][] | null;
+            analysis?: components["schemas"]["AnalysisBody"];
+            /**
+             * @default rollback
+             * @enum {unknown}
+             */
+            on_fail: "freeze" | "rollback";
+            /** @default [] */
+            approvers: string[];
+            /** @default [] */
+            notify: components["schemas"]["NotifyBody"][];
+            safety?: components["schemas"]["SafetyBody"];
+            service: string;
+        };
+        /** PreflightBody */
+        PreflightBody: {
+            /** @description namespace/name */
+            service: string;
+            canary: string;
+        };
+        /**
+         * PreflightView
+         * @description Whether a rollout could start now. ``rate_rps`` is what the service gets (null: no telemetry).
+         */
+        PreflightView: {
+            checks: components["schemas"]["CheckView"][];
+            rate_rps: number | null;
+            stable: string;
+            versions: components["schemas"]["CandidateView"][];
+            active_rollout: string | null;
+        };
+        /**
          * ProgressView
          * @description The four sum to ``total``; ``offline`` proxies are counted apart, never as acked.
          */
@@ -1987,6 +2762,13 @@ export interface components {
             nacked: number;
             waiting: number;
             offline: number;
+        };
+        /**
+         * PromoteBody
+         * @description To everybody now, past the steps that are left: say why.
+         */
+        PromoteBody: {
+            reason: string;
         };
         /** ProxyView */
         ProxyView: {
@@ -2278,6 +3060,128 @@ export interface components {
             namespace: string | null;
         };
         /**
+         * RolloutBody
+         * @description ``start`` of false leaves it a draft.
+         */
+        RolloutBody: {
+            canary: string;
+            /** @default  */
+            stable: string;
+            /**
+             * @default canary
+             * @enum {unknown}
+             */
+            strategy: "ab" | "blue_green" | "canary" | "manual" | "mirror";
+            /** @default null */
+            steps: components["schemas"]["StepBody"][] | null;
+            analysis?: components["schemas"]["AnalysisBody"];
+            /**
+             * @default rollback
+             * @enum {unknown}
+             */
+            on_fail: "freeze" | "rollback";
+            /** @default [] */
+            approvers: string[];
+            /** @default [] */
+            notify: components["schemas"]["NotifyBody"][];
+            safety?: components["schemas"]["SafetyBody"];
+            /** @description namespace/name */
+            service: string;
+            /** @default true */
+            start: boolean;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * RolloutView
+         * @description ``reason`` says in a sentence, with numbers, why it is where it is. ``may`` are the actions that its state allows
+         *         you now; over WebSocket, where one message goes to many, those that it allows anybody who may write traffic there.
+         *         ``deadline_at`` is when the current step pauses. ``version`` is its ETag. ``id`` is empty in a dry run.
+         */
+        RolloutView: {
+            id: string;
+            service: string;
+            stable: string;
+            canary: string;
+            /** @enum {unknown} */
+            strategy: "ab" | "blue_green" | "canary" | "manual" | "mirror";
+            /** @enum {unknown} */
+            state: "draft" | "paused" | "progressing" | "promoting" | "rolled_back" | "rolling_back" | "succeeded";
+            pause_reason: string;
+            step_index: number;
+            step_phase: ("analysing" | "applying" | "done" | "gating" | "propagating" | "warming") | "";
+            attempt: number;
+            steps: components["schemas"]["StepView"][];
+            plan: components["schemas"]["PlanView"];
+            weights: components["schemas"]["WeightsView"];
+            acks: components["schemas"]["AcksView"];
+            verdict: components["schemas"]["VerdictView"];
+            metrics: components["schemas"]["MetricView"][];
+            traffic: components["schemas"]["TrafficView"];
+            reason: string;
+            created_by: string;
+            created_at: string;
+            started_at: string | null;
+            finished_at: string | null;
+            next_due_at: string | null;
+            deadline_at: string | null;
+            revision: number | null;
+            version: string;
+            approvals: components["schemas"]["ApprovalView"][];
+            may: ("abort" | "approve" | "pause" | "promote" | "reject" | "resume" | "retry" | "skip-step" | "start")[];
+            undo_until: string | null;
+            undo_of: string | null;
+        };
+        /** RolloutViewPage */
+        RolloutViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["RolloutView"][];
+        };
+        /**
+         * RolloutWritten
+         * @description A rollout that was just made; in a dry run also whether it could start, and how long it might take.
+         */
+        RolloutWritten: {
+            id: string;
+            service: string;
+            stable: string;
+            canary: string;
+            /** @enum {unknown} */
+            strategy: "ab" | "blue_green" | "canary" | "manual" | "mirror";
+            /** @enum {unknown} */
+            state: "draft" | "paused" | "progressing" | "promoting" | "rolled_back" | "rolling_back" | "succeeded";
+            pause_reason: string;
+            step_index: number;
+            step_phase: ("analysing" | "applying" | "done" | "gating" | "propagating" | "warming") | "";
+            attempt: number;
+            steps: components["schemas"]["StepView"][];
+            plan: components["schemas"]["PlanView"];
+            weights: components["schemas"]["WeightsView"];
+            acks: components["schemas"]["AcksView"];
+            verdict: components["schemas"]["VerdictView"];
+            metrics: components["schemas"]["MetricView"][];
+            traffic: components["schemas"]["TrafficView"];
+            reason: string;
+            created_by: string;
+            created_at: string;
+            started_at: string | null;
+            finished_at: string | null;
+            next_due_at: string | null;
+            deadline_at: string | null;
+            revision: number | null;
+            version: string;
+            approvals: components["schemas"]["ApprovalView"][];
+            may: ("abort" | "approve" | "pause" | "promote" | "reject" | "resume" | "retry" | "skip-step" | "start")[];
+            undo_until: string | null;
+            undo_of: string | null;
+            preflight: components["schemas"]["PreflightView"] | null;
+            estimate: components["schemas"]["EstimateView"] | null;
+        };
+        /**
          * Route
          * @description An ordered rule, first match wins. It forwards (``weights`` of None follows the service's split), unless it has
          *         a ``redirect`` or a ``direct`` response. Limits are judged first, then the fault, then the rest.
@@ -2357,6 +3261,57 @@ export interface components {
             revision: number | null;
         };
         /**
+         * SafetyBody
+         * @description ``dead_man`` of null is off.
+         */
+        SafetyBody: {
+            /**
+             * @description 30s, 1h30m, or ISO 8601.
+             * @default 30m
+             * @example 30s
+             * @example 5m
+             * @example PT1H
+             */
+            step_deadline: string;
+            /**
+             * @description 30s, 1h30m, or ISO 8601.
+             * @default 60s
+             * @example 30s
+             * @example 5m
+             * @example PT1H
+             */
+            ack_deadline: string;
+            /**
+             * @description 30s, 1h30m, or ISO 8601.
+             * @default 30s
+             * @example 30s
+             * @example 5m
+             * @example PT1H
+             */
+            warm: string;
+            /**
+             * @description 30s, 1h30m, or ISO 8601.
+             * @default 5m
+             * @example 30s
+             * @example 5m
+             * @example PT1H
+             */
+            post_check: string;
+            /** @default null */
+            dead_man: string | null;
+            /** @default null */
+            sticky: components["schemas"]["Sticky"] | null;
+        };
+        /**
+         * SampleView
+         * @description ``rate`` is the part (0..1) of bad requests, null where there were none.
+         */
+        SampleView: {
+            total: number;
+            bad: number;
+            rate: number | null;
+        };
+        /**
          * Series
          * @description A value per step: requests or TCP connections a second, the share of errors, milliseconds (of requests).
          */
@@ -2430,6 +3385,18 @@ export interface components {
             next: string | null;
             previous: string | null;
             results: components["schemas"]["ServiceView"][];
+        };
+        /**
+         * SideView
+         * @description What one version answered in the last minute; ``sample`` are its requests.
+         */
+        SideView: {
+            rps: number;
+            error_rate: number | null;
+            p50_ms: number | null;
+            p95_ms: number | null;
+            p99_ms: number | null;
+            sample: number;
         };
         /**
          * SimulateBody
@@ -2519,6 +3486,40 @@ export interface components {
             revision: number | null;
         };
         /**
+         * StepBody
+         * @description Exactly one of these.
+         */
+        StepBody: {
+            set_weight?: number;
+            /**
+             * @description 30s, 1h30m, or ISO 8601.
+             * @example 30s
+             * @example 5m
+             * @example PT1H
+             */
+            bake?: string;
+            analyse?: components["schemas"]["Nothing"];
+            approve?: components["schemas"]["Nothing"];
+            set_match?: components["schemas"]["RouteMatch"][];
+            set_mirror?: components["schemas"]["MirrorBody"];
+            webhook?: components["schemas"]["WebhookBody"];
+            pause?: components["schemas"]["Nothing"];
+        };
+        /**
+         * StepView
+         * @description ``weight`` of a set_weight, else null. ``detail`` says what the step does in a few words.
+         */
+        StepView: {
+            index: number;
+            kind: string;
+            weight: number | null;
+            detail: string;
+            /** @enum {unknown} */
+            state: "current" | "done" | "todo";
+            started_at: string | null;
+            done_at: string | null;
+        };
+        /**
          * Sticky
          * @description The version is chosen by who asks, not at random. Without the ``cookie`` a request gets one with its response
          *         (``ttl_s`` seconds long, 0: for the browser's session); without the ``header`` the choice is random; ``source`` is
@@ -2590,6 +3591,65 @@ export interface components {
             port: number;
             service: string;
         };
+        /** TemplateBody */
+        TemplateBody: {
+            name: string;
+            /** @default  */
+            description: string;
+            metrics: (("errors" | "latency") | components["schemas"]["MetricBody"])[];
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * TemplateContent
+         * @description All of it but its name.
+         */
+        TemplateContent: {
+            /** @default  */
+            description: string;
+            metrics: (("errors" | "latency") | components["schemas"]["MetricBody"])[];
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * TemplateView
+         * @description Metrics that rollouts name instead of listing them; a rollout copies them when it starts.
+         */
+        TemplateView: {
+            name: string;
+            description: string;
+            metrics: (("errors" | "latency") | components["schemas"]["MetricBody"])[];
+            created_by: string;
+            created_at: string;
+            updated_at: string;
+            version: string;
+        };
+        /** TemplateViewPage */
+        TemplateViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["TemplateView"][];
+        };
+        /**
+         * TickView
+         * @description What the template said of one metric at one time. ``e`` and ``limit`` are null for a query.
+         */
+        TickView: {
+            at: string;
+            step: number;
+            metric: string;
+            e: number | null;
+            limit: number | null;
+            /** @enum {unknown} */
+            verdict: "error" | "fail" | "inconclusive" | "no_data" | "none" | "pass";
+            reason: string;
+        };
         /**
          * Timeouts
          * @description ``request_ms`` covers the whole exchange; ``idle_ms`` the silence within it.
@@ -2627,6 +3687,11 @@ export interface components {
             next: string | null;
             previous: string | null;
             results: components["schemas"]["TokenView"][];
+        };
+        /** TrafficView */
+        TrafficView: {
+            canary: components["schemas"]["SideView"];
+            stable: components["schemas"]["SideView"];
         };
         /**
          * Tried
@@ -2718,6 +3783,20 @@ export interface components {
             date_joined: string;
             revision: number | null;
         };
+        /**
+         * VerdictView
+         * @description ``E`` is the evidence against the canary, ``limit`` where it fails; null for metrics that have none.
+         */
+        VerdictView: {
+            /** @enum {unknown} */
+            kind: "error" | "fail" | "inconclusive" | "no_data" | "none" | "pass";
+            metric: string;
+            E: number | null;
+            limit: number | null;
+            canary: components["schemas"]["SampleView"];
+            baseline: components["schemas"]["SampleView"];
+            reason: string;
+        };
         /** VersionBody */
         VersionBody: {
             name: string;
@@ -2768,6 +3847,28 @@ export interface components {
             revision: number | null;
         };
         /**
+         * WebhookBody
+         * @description Asked by POST, at most 10 s, three times; 2xx goes on.
+         */
+        WebhookBody: {
+            url: string;
+        };
+        /**
+         * WeightsView
+         * @description Percent that is wanted; percent that all proxies last took; the part (0..1) of the last minute's requests.
+         */
+        WeightsView: {
+            desired: {
+                [key: string]: number;
+            };
+            acknowledged: {
+                [key: string]: number;
+            } | null;
+            observed: {
+                [key: string]: number;
+            } | null;
+        };
+        /**
          * Problem
          * @description RFC 9457, with a stable ``code`` and the fields at fault.
          */
@@ -2797,6 +3898,215 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    analysis_templates: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                page_size?: number;
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    analysis_template_create: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    analysis_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    analysis_template_set: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateContent"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    analysis_template_delete: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+                /** @description Why; kept in the change log. */
+                reason?: string;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    analysis_template_backtest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BacktestBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -3987,6 +5297,668 @@ export interface operations {
             };
         };
     };
+    rollouts: {
+        parameters: {
+            query?: {
+                active?: boolean | null;
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                namespace?: string;
+                ordering?: string;
+                page_size?: number;
+                search?: string;
+                service?: string;
+                state?: "" | "draft" | "paused" | "progressing" | "promoting" | "rolled_back" | "rolling_back" | "succeeded";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_create: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RolloutBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutWritten"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_edit: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchedRolloutBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutWritten"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_abort: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AbortBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_approve: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_events: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                page_size?: number;
+                since?: number;
+            };
+            header?: never;
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_measurements: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                metric?: string;
+                page_size?: number;
+                since?: string | null;
+            };
+            header?: never;
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeasurementViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_pause: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_promote: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromoteBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_proxies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswerView"][];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_reject: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_resume: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_retry: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_skip_step: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_start: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_estimate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EstimateBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EstimateView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_preflight: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreflightBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreflightView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     services: {
         parameters: {
             query?: {
@@ -4821,6 +6793,75 @@ export interface operations {
             };
         };
     };
+    service_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_declare: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeclaredBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutWritten"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     routes: {
         parameters: {
             query?: never;
@@ -4986,6 +7027,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServiceTraffic"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    service_undo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
                 };
             };
             /** @description A problem (RFC 9457) */
