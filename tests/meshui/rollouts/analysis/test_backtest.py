@@ -26,6 +26,7 @@ def test_a_good_canary_is_promoted_step_by_step() -> None:
     assert (result.outcome, result.at, result.after_s) == ("promoted", 1_090, 90)
     assert [tick.step for tick in result.ticks] == [0, 0, 1, 1, 2, 2]
     assert run(*[GOOD] * 10, bake_s=120).after_s == 120
+    assert run(*[GOOD] * 10, bake_s=15, steps=3).after_s == 90  # each step needs its own 200 requests
 
 
 def test_a_bad_one_is_rolled_back_where_the_evidence_is_enough() -> None:

@@ -161,6 +161,12 @@ def test_a_source_that_is_down_holds_at_once_and_pauses_after_two_minutes() -> N
     assert verdict_of(CALM, CALM, *[DOWN] * 8, CALM).kind == "pass"
 
 
+def test_an_answer_without_data_ends_the_time_that_it_was_down() -> None:
+    down = [DOWN] * 7
+    assert verdict_of(*down, NoData("empty")).code == "waiting"
+    assert verdict_of(*down, NoData("empty"), DOWN).pause is False
+
+
 @pytest.mark.parametrize("nothing", [DOWN, NoData("lost")])
 @pytest.mark.parametrize("ticks", [1, 10, 1_000])
 def test_neither_ever_rolls_back(nothing: Observation, ticks: int) -> None:
