@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from meshui.catalog.selectors import get_service
 from meshui.core.api.actors import actor_of
 from meshui.core.api.bodies import DeleteQuery, WriteQuery, body, extended, query
-from meshui.core.api.conditions import answer, expected_version
+from meshui.core.api.conditions import answer, conditions
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
 from meshui.core.versions import etag
@@ -48,12 +48,9 @@ class Split(Endpoint):
         """Set the weights, whole."""
         sent = body(request, SplitBody)
         done = split_set(
-            actor=actor_of(request),
             service=f"{ns}/{name}",
             weights=sent.weights,
-            reason=sent.reason,
-            expected_version=expected_version(request),
-            dry_run=query(request, WriteQuery).dry_run,
+            **conditions(request, sent.reason),
         )
         shown = SplitWritten(weights=done.weights, version=done.version, revision=done.revision)
         return answer(shown, version=done.version)
@@ -74,14 +71,11 @@ class Routes(Endpoint):
         """Set all routes, in their order."""
         sent = body(request, RoutesBody)
         done = routes_set(
-            actor=actor_of(request),
             service=f"{ns}/{name}",
             routes=sent.routes,
-            reason=sent.reason,
-            expected_version=expected_version(request),
-            dry_run=query(request, WriteQuery).dry_run,
+            **conditions(request, sent.reason),
         )
-        shown = RoutesWritten(routes=list(done.routes), version=done.version, revision=done.revision)
+        shown = RoutesWritten(routes=list(done.value), version=done.version, revision=done.revision)
         return answer(shown, version=done.version)
 
 
@@ -100,14 +94,11 @@ class ServiceResilience(Endpoint):
         """Set it, whole."""
         sent = body(request, ResilienceBody)
         done = resilience_set(
-            actor=actor_of(request),
             service=f"{ns}/{name}",
             resilience=Resilience(**{name: getattr(sent, name) for name in Resilience.__struct_fields__}),
-            reason=sent.reason,
-            expected_version=expected_version(request),
-            dry_run=query(request, WriteQuery).dry_run,
+            **conditions(request, sent.reason),
         )
-        shown = extended(ResilienceWritten, done.resilience, version=done.version, revision=done.revision)
+        shown = extended(ResilienceWritten, done.value, version=done.version, revision=done.revision)
         return answer(shown, version=done.version)
 
 
@@ -126,14 +117,11 @@ class ServiceLimits(Endpoint):
         """Set all limits, in the order in which they count."""
         sent = body(request, LimitsBody)
         done = limits_set(
-            actor=actor_of(request),
             service=f"{ns}/{name}",
             limits=sent.limits,
-            reason=sent.reason,
-            expected_version=expected_version(request),
-            dry_run=query(request, WriteQuery).dry_run,
+            **conditions(request, sent.reason),
         )
-        shown = LimitsWritten(limits=list(done.limits), version=done.version, revision=done.revision)
+        shown = LimitsWritten(limits=list(done.value), version=done.version, revision=done.revision)
         return answer(shown, version=done.version)
 
 
