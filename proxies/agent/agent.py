@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from time import time
+from time import monotonic, time
 
 from proxies.agent.command import Options
+from proxies.agent.dead_man import DeadMan
 from proxies.agent.engine import Engine
 from proxies.agent.follower import Follower
 from proxies.agent.identity import JoinError, Renewer, establish
@@ -45,7 +46,7 @@ class Agent:
         self._linked = linked
         self._options = options
         self._engine = engine
-        self._parts: tuple[Replica, Follower, Reporter, Renewer] | None = None
+        self._parts: tuple[Replica, Follower, Reporter, Renewer, DeadMan] | None = None
 
     async def run(self) -> None:
         """Become part of the mesh and stay so, until cancelled."""
@@ -63,7 +64,8 @@ class Agent:
             self._engine.set_identity(who.certificate, identity.key, who.bundle)
         except ResourceError as error:
             raise JoinError(f"the identity in {state.path} is of no use: {error}") from error
-        replica = Replica(self._engine, proxy_id=who.proxy_id, service=who.service, clock=time)
+        dead_man = DeadMan(self._engine, in_step=lambda: follower.in_step, clock=monotonic)
+        replica = Replica(dead_man, proxy_id=who.proxy_id, service=who.service, clock=time)
         replica.restore(state.resources())
         keeper = Keeper(state, replica.contents)
         renewer = Renewer(self._options, state, self._engine, identity, bundle=replica.bundle)
@@ -79,10 +81,11 @@ class Agent:
             not_after=lambda: renewer.current.not_after,
         )
         self._linked(login, lambda: follower.connection)
-        self._parts = (replica, follower, reporter, renewer)
+        self._parts = (replica, follower, reporter, renewer, dead_man)
         async with asyncio.TaskGroup() as group:
             group.create_task(keeper.run())
             group.create_task(follower.run())
+            group.create_task(dead_man.run())
             group.create_task(renewer.run())
             # The body of the group is cancelled before its tasks: the last report still finds a connection.
             await reporter.run()
@@ -91,10 +94,11 @@ class Agent:
         """What the agent counts, as Prometheus text; empty before it has joined."""
         if self._parts is None:
             return ""
-        replica, follower, reporter, renewer = self._parts
+        replica, follower, reporter, renewer, dead_man = self._parts
         connected = float(follower.connection is not None)
         rows = (
             ("connected", "gauge", "Whether the agent is connected to Redis.", connected),
+            ("fallen_services", "gauge", "Services at their fallback: the control plane is silent.", dead_man.fallen),
             ("refused_resources", "gauge", "Published resources that were refused.", replica.refused()),
             ("dropped_seconds_total", "counter", "Seconds of telemetry lost.", reporter.dropped),
             ("renewal_failures_total", "counter", "Renewals that failed.", renewer.trouble.count),

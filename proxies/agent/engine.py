@@ -8,7 +8,7 @@ from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, RequestSample
 from proxies.wire.resources import Resource
 
 
-class Engine(Protocol):
+class Applier(Protocol):
     """Applies whole or not at all; the former resource stays in force where one is refused."""
 
     def apply(self, resource: Resource) -> None:
@@ -16,6 +16,10 @@ class Engine(Protocol):
 
     def remove(self, key: str) -> None:
         """Take ``kind:name`` out of force."""
+
+
+class Engine(Applier, Protocol):
+    """What serves."""
 
     def set_identity(self, certificate_chain: str, key: str, bundle: list[str]) -> None:
         """Use this certificate for new connections. Raises ResourceError, changing nothing."""
