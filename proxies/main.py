@@ -14,9 +14,11 @@ import asyncio
 import gc
 import json
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +58,16 @@ def run_loop(stack: Coroutine[Any, Any, None]) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    _allow_files()
     uvloop.run(stack)
     return 0
+
+
+def _allow_files() -> None:
+    """As many as the system lets this process open: each connection is one, and the soft limit is often 1024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # where the system grants less than it said
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def serve_until_told(
@@ -111,15 +121,17 @@ def _run_joined(words: list[str]) -> int:
     # A proxy that serves a file does without all this.
     from proxies.agent.agent import joined
     from proxies.agent.command import parse
+    from proxies.agent.counts import RedisCounts
     from proxies.agent.identity import JoinError
 
     options = parse(words)
     logging.getLogger().setLevel(options.log_level.upper())
 
     async def serve() -> None:
-        engine = Engine()
+        counts = RedisCounts()
+        engine = Engine(counts)
         engine.start()
-        async with joined(options, engine) as agent:
+        async with joined(options, engine, lambda _, connection: counts.use(connection)) as agent:
             await serve_until_told(engine, options.admin, options.dns, agent.metrics)
 
     try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from django.db import models
 from django.utils import timezone
 
 from meshui.mesh.names import ServiceName
+from proxies.wire.resources import Protocol
 
 
 class Namespace(models.Model):
@@ -20,15 +21,19 @@ class Namespace(models.Model):
 
 
 class Service(models.Model):
-    """Something called by name. A gateway is one too: it has an identity and proxies, but nobody calls it."""
+    """Something called by name, over HTTP or as plain TCP connections. A gateway is one too: it has an identity and
+    proxies, but nobody calls it."""
 
     class Kind(models.TextChoices):
         HTTP = "http"
+        TCP = "tcp"
         GATEWAY = "gateway"
 
     namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT, related_name="services")
     name = models.CharField(max_length=63)
     kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.HTTP)
+    port = models.PositiveIntegerField(null=True)
+    """Where apps that connect to a TCP service's name connect to; None for the other kinds."""
     description = models.CharField(max_length=500, blank=True, default="")
     health_check = models.JSONField(null=True)
     """``meshui.catalog.checks.Check`` as JSON, for instances that have none of their own; None: heartbeats alone."""
@@ -47,6 +52,14 @@ class Service(models.Model):
     def full_name(self) -> ServiceName:
         return ServiceName(self.namespace.name, self.name)
 
+    @property
+    def protocol(self) -> Protocol:
+        return "tcp" if self.kind == self.Kind.TCP else "http"
+
+
+CALLED = (Service.Kind.HTTP, Service.Kind.TCP)
+"""The kinds of service that others call."""
+
 
 class Version(models.Model):
     """A deployed version (subset) and its weight in the service's split; the weights of a service sum to 100."""
@@ -64,7 +77,8 @@ class Version(models.Model):
 
 
 class Proxy(models.Model):
-    """A sidecar or gateway that joined. Its private key never comes here; of its Redis password only the SHA-256."""
+    """A sidecar or gateway that joined, or what a node proxy is to one of its services. Its private key never comes
+    here; of its Redis password only the SHA-256."""
 
     id = models.CharField(max_length=40, primary_key=True)
     name = models.CharField(max_length=100)
@@ -73,6 +87,8 @@ class Proxy(models.Model):
     listeners = models.JSONField(default=list)
     """``proxies.wire.resources.Listener`` as JSON, as the proxy said when it joined."""
     admin = models.CharField(max_length=100, blank=True, default="")
+    node = models.BooleanField(default=False)
+    """Whether its process serves other services too."""
     redis_password_sha256 = models.CharField(max_length=64)
     proxy_version = models.CharField(max_length=32, blank=True, default="")
     joined_at = models.DateTimeField(default=timezone.now)
@@ -89,8 +105,10 @@ class Proxy(models.Model):
         return self.id
 
     @property
-    def kind(self) -> str:
-        return "gateway" if self.service.kind == Service.Kind.GATEWAY else "sidecar"
+    def kind(self) -> Literal["sidecar", "gateway", "node"]:
+        if self.service.kind == Service.Kind.GATEWAY:
+            return "gateway"
+        return "node" if self.node else "sidecar"
 
     def listener(self, kind: str) -> dict[str, Any] | None:
         return next((listener for listener in self.listeners if listener.get("kind") == kind), None)

@@ -12,7 +12,7 @@ from django.db.models import Count, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from meshui.catalog.checks import ACTIVE_KINDS
-from meshui.catalog.models import Instance, JoinToken, Namespace, Service, Version
+from meshui.catalog.models import CALLED, Instance, JoinToken, Namespace, Service, Version
 from meshui.core.actors import Actor
 from meshui.core.errors import InvalidInput, NotFound
 from meshui.core.versions import etag
@@ -31,7 +31,7 @@ OBSERVED_GAP = timedelta(seconds=5)
 def namespaces(actor: Actor) -> QuerySet[Namespace]:
     """The namespaces that the actor may view, each with ``service_count``."""
     visible = actor.visible_namespaces()
-    rows = Namespace.objects.annotate(service_count=Count("services", filter=Q(services__kind=Service.Kind.HTTP)))
+    rows = Namespace.objects.annotate(service_count=Count("services", filter=Q(services__kind__in=CALLED)))
     return rows if visible is None else rows.filter(name__in=visible)
 
 
@@ -55,7 +55,7 @@ def services() -> QuerySet[Service]:
 def services_shown(actor: Actor, *, namespace: str = "", search: str = "") -> QuerySet[Service]:
     """The services that the actor may view, with the counts that an overview shows on each version."""
     visible = actor.visible_namespaces()
-    rows = _with_counts(Service.objects.filter(kind=Service.Kind.HTTP))
+    rows = _with_counts(Service.objects.filter(kind__in=CALLED))
     if visible is not None:
         rows = rows.filter(namespace__name__in=visible)
     if namespace:
@@ -68,7 +68,7 @@ def services_shown(actor: Actor, *, namespace: str = "", search: str = "") -> Qu
 def get_service_shown(name: str) -> Service:
     """One service with the counts of its versions. Raises NotFound."""
     namespace, _, short = name.partition("/")
-    row = _with_counts(Service.objects.filter(kind=Service.Kind.HTTP, namespace__name=namespace, name=short)).first()
+    row = _with_counts(Service.objects.filter(kind__in=CALLED, namespace__name=namespace, name=short)).first()
     if row is None:
         raise NotFound(f"no service {name}")
     return row
@@ -87,19 +87,24 @@ def _with_counts(rows: QuerySet[Service]) -> QuerySet[Service]:
     return rows.select_related("namespace").prefetch_related(Prefetch("versions", queryset=counted_versions()))
 
 
-def get_service(name: str, *, kind: Service.Kind = Service.Kind.HTTP) -> Service:
-    """One service by ``namespace/name``. Raises NotFound."""
+def get_service(name: str) -> Service:
+    """One service that is called, by ``namespace/name``. Raises NotFound."""
     namespace, _, short = name.partition("/")
-    row = services().filter(namespace__name=namespace, name=short, kind=kind).first()
+    row = services().filter(namespace__name=namespace, name=short, kind__in=CALLED).first()
     if row is None:
-        raise NotFound(f"no {'gateway' if kind == Service.Kind.GATEWAY else 'service'} {name}")
+        raise NotFound(f"no service {name}")
     return row
+
+
+def find_workload(name: str) -> Service | None:
+    """One service or gateway, where there is one."""
+    namespace, _, short = name.partition("/")
+    return services().filter(namespace__name=namespace, name=short).first()
 
 
 def get_workload(name: str) -> Service:
     """One service or gateway: whatever a proxy can stand for. Raises NotFound."""
-    namespace, _, short = name.partition("/")
-    row = services().filter(namespace__name=namespace, name=short).first()
+    row = find_workload(name)
     if row is None:
         raise NotFound(f"no service {name}")
     return row

@@ -10,6 +10,7 @@ from meshui.mesh import values
 from meshui.mesh.invariants import Breach, Invalid, resilience_breaches, retry_breaches
 from proxies.core.limits import limit_flaws
 from proxies.core.routes import route_flaws
+from proxies.core.tcp import guard_flaws, protocol_flaws
 from proxies.wire import resources as wire
 from proxies.wire import routing
 
@@ -33,6 +34,12 @@ def limit_breaches(limits: Sequence[values.RateLimit]) -> Iterator[Breach]:
     """The same of a service's own limits; paths as ``limits.0.name``."""
     for flaw in limit_flaws(limits_of(limits)):
         yield Breach(f"limits.{flaw.path}", flaw.code, flaw.reason)
+
+
+def guard_breaches(guards: values.Resilience, protocol: wire.Protocol) -> Iterator[Breach]:
+    """What of a service's resilience means nothing for its protocol; paths as ``balancer.policy``."""
+    for flaw in guard_flaws(guards, protocol):
+        yield Breach(flaw.path, flaw.code, flaw.reason)
 
 
 def _as_written(path: str, route: routing.Route) -> str:
@@ -64,20 +71,31 @@ def _breaches(resource: wire.Resource, services: Set[str]) -> Iterator[Breach]:
 
 
 def _service(key: str, body: wire.ServiceBody) -> Iterator[Breach]:
-    if body.versions:
-        yield from _split(f"{key}.split", body.split, set(body.versions))
-    for index, route in enumerate(body.routes):
-        if route.split is not None:
-            yield from _split(f"{key}.routes.{index}.split", route.split, set(body.versions))
-        yield from _route(f"{key}.routes.{index}", route)
-        yield from retry_breaches(route, f"{key}.routes.{index}")
-        if route.mirror is not None and route.mirror.version not in body.versions:
-            yield Breach(f"{key}.routes.{index}.mirror.version", "unknown_version", "it is no version")
+    versions = set(body.versions)
+    if versions:
+        yield from _split(f"{key}.split", body.split, versions)
+    yield from _routes(key, body.routes, versions)
+    if body.fallback is not None:
+        yield from _split(f"{key}.fallback.split", body.fallback.split, versions)
+        yield from _routes(f"{key}.fallback", body.fallback.routes, versions)
     for breach in resilience_breaches(body):
         yield replace(breach, path=f"{key}.{breach.path}")
-    yield from _unique(key, "routes", [route.name for route in body.routes])
+    for flaw in protocol_flaws(body):
+        yield Breach(f"{key}.{flaw.path}", flaw.code, flaw.reason)
     if not body.identity:
         yield Breach(f"{key}.identity", "required", "callers could not tell the server from another")
+
+
+def _routes(key: str, routes: Sequence[routing.Route], versions: Set[str]) -> Iterator[Breach]:
+    for index, route in enumerate(routes):
+        path = f"{key}.routes.{index}"
+        if route.split is not None:
+            yield from _split(f"{path}.split", route.split, versions)
+        yield from _route(path, route)
+        yield from retry_breaches(route, path)
+        if route.mirror is not None and route.mirror.version not in versions:
+            yield Breach(f"{path}.mirror.version", "unknown_version", "it is no version")
+    yield from _unique(key, "routes", [route.name for route in routes])
 
 
 def _route(path: str, route: routing.Route) -> Iterator[Breach]:

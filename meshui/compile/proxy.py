@@ -14,7 +14,11 @@ from proxies.wire import resources as wire
 
 def inbound_body(service: values.Service) -> wire.InboundBody:
     """How a service's own proxies receive: from peers with a mesh identity only, within the service's limits."""
-    return wire.InboundBody(mtls="strict", limits=limits_of(service.limits))
+    return wire.InboundBody(
+        mtls="strict",
+        limits=limits_of(service.limits),
+        idle_timeout_ms=service.resilience.idle_timeout_ms,
+    )
 
 
 def trust_body(trust_domain: str, bundle: Sequence[str]) -> wire.TrustBody:
@@ -40,7 +44,7 @@ def proxy_body(proxy: values.Proxy) -> wire.ProxyBody:
 def _listener(proxy: values.Proxy, listener: wire.Listener) -> wire.Listener:
     match listener:
         case wire.InboundListener():
-            return msgspec.structs.replace(listener, service=str(proxy.service))
+            return msgspec.structs.replace(listener, service=str(proxy.service), protocol=proxy.protocol)
         case wire.GatewayListener():
             hosts = sorted(proxy.hosts, key=lambda host: host.host)
             return msgspec.structs.replace(

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from meshui.compile.overlay import laid_over
 from meshui.mesh import values
 from proxies.wire import resilience, routing
 from proxies.wire import resources as wire
@@ -21,10 +22,12 @@ def service_body(service: values.Service) -> wire.ServiceBody:
     """The client's view, whole."""
     guards = service.resilience
     return wire.ServiceBody(
+        protocol=service.protocol,
+        port=service.port,
         hosts=[service.name.host],
         versions=sorted(service.versions),
         split=_split(service.split),
-        routes=[route_of(route, service.split) for route in service.routes],
+        routes=[route_of(route, service.split) for route in laid_over(service.routes, service.overlay)],
         identity=service.name.identity(service.trust_domain),
         connect_timeout_ms=guards.connect_timeout_ms,
         balancer=_balancer(guards.balancer),
@@ -32,6 +35,8 @@ def service_body(service: values.Service) -> wire.ServiceBody:
         retry_budget=_optional(resilience.RetryBudget, guards.retry_budget),
         outlier=_optional(resilience.Outlier, guards.outlier),
         health_check=_optional(resilience.HealthCheck, guards.health_check),
+        idle_timeout_ms=guards.idle_timeout_ms,
+        fallback=_fallback(service),
     )
 
 
@@ -78,6 +83,17 @@ def route_of(route: values.Route, split: Mapping[str, int]) -> routing.Route:
         fault=_optional(routing.Fault, route.fault),
         sticky=_optional(routing.Sticky, route.sticky),
         limits=limits_of(route.limits),
+    )
+
+
+def _fallback(service: values.Service) -> wire.Fallback | None:
+    if service.overlay is None or service.overlay.fallback is None:
+        return None
+    split = dict.fromkeys(service.split, 0) | {service.overlay.fallback.version: 100}
+    return wire.Fallback(
+        after_ms=service.overlay.fallback.after_ms,
+        split=_split(split),
+        routes=[route_of(route, split) for route in service.routes],
     )
 
 

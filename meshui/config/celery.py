@@ -12,11 +12,19 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meshui.config.settings")
 app = Celery("meshui")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["meshui.rollouts.notify"])
 app.conf.beat_schedule = {
     "reconcile": {"task": "meshui.delivery.tasks.reconcile", "schedule": 5.0, "options": {"expires": 5}},
+    "tick-rollouts": {"task": "meshui.rollouts.tasks.scan", "schedule": 1.0, "options": {"expires": 1}},
     "expire-instances": {"task": "meshui.catalog.tasks.expire_instances", "schedule": 5.0, "options": {"expires": 5}},
     "forget-old-revisions": {"task": "meshui.delivery.tasks.forget_old_revisions", "schedule": 3600.0},
     "drop-old-rollups": {"task": "meshui.telemetry.tasks.drop_old_rollups", "schedule": 3600.0},
+    "send-notifications": {
+        "task": "meshui.rollouts.notify.tasks.send_notifications",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "forget-old-keys": {"task": "meshui.rollouts.notify.tasks.forget_old_keys", "schedule": 3600.0},
     "renew-authority": {"task": "meshui.security.tasks.renew_authority", "schedule": 3600.0},
     "drop-old-certificates": {"task": "meshui.security.tasks.drop_old_records", "schedule": 86_400.0},
 }

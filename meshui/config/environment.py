@@ -13,6 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 from django.core.exceptions import ImproperlyConfigured
 
 ROOT = Path(__file__).resolve().parents[2]
+SMTP_SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+"""With their ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,16 @@ class Environment:
     """Where proxies reach Redis, without credentials."""
     rollup_retention_days: int
     """How long ten-second rollups are kept."""
+    prometheus_url: str
+    """Where custom metrics of rollouts are asked for, without a slash at the end; empty: there are none."""
+    public_url: str
+    """Where people reach the dashboard, without a slash at the end: what notifications link to."""
+    outgoing_allow: tuple[str, ...]
+    """Hosts, addresses and networks that webhooks may reach although they are not public."""
+    smtp_url: str
+    """``smtp://user:password@host:25``, ``smtp+starttls://`` or ``smtps://``; empty: no e-mail is sent."""
+    email_from: str
+    """The sender of e-mail."""
 
     @property
     def demo(self) -> bool:
@@ -75,6 +87,11 @@ def read(env: Mapping[str, str]) -> Environment:
         leaf_ttl_s=_leaf_ttl(env),
         proxy_redis_url=without_credentials(env.get("MESHUI_PROXY_REDIS_URL", redis_url)),
         rollup_retention_days=_days(env, "MESHUI_ROLLUP_RETENTION", 7),
+        prometheus_url=_prometheus_url(env),
+        public_url=_public_url(env),
+        outgoing_allow=_list(env, "MESHUI_OUTGOING_ALLOW", ""),
+        smtp_url=_smtp_url(env),
+        email_from=env.get("MESHUI_EMAIL_FROM", "meshui@localhost"),
     )
 
 
@@ -127,6 +144,29 @@ def _days(env: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdigit() or not 0 < int(text) <= 3650:
         raise ImproperlyConfigured(f"{name} is {text!r}, expected a number of days")
     return int(text)
+
+
+def _prometheus_url(env: Mapping[str, str]) -> str:
+    text = env.get("MESHUI_PROMETHEUS_URL", "")
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        raise ImproperlyConfigured(f"MESHUI_PROMETHEUS_URL is {text!r}, expected such as http://prometheus:9090")
+    return text.rstrip("/")
+
+
+def _public_url(env: Mapping[str, str]) -> str:
+    text = env.get("MESHUI_PUBLIC_URL") or f"http://127.0.0.1:{_port(env, 'MESHUI_PORT', 8000)}"
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ImproperlyConfigured(f"MESHUI_PUBLIC_URL is {text!r}, expected such as https://mesh.example.com")
+    return text.rstrip("/")
+
+
+def _smtp_url(env: Mapping[str, str]) -> str:
+    text = env.get("MESHUI_SMTP_URL", "")
+    if text and (urlsplit(text).scheme not in SMTP_SCHEMES or not urlsplit(text).hostname):
+        raise ImproperlyConfigured(f"MESHUI_SMTP_URL has to begin with {', '.join(SMTP_SCHEMES)} and name a host")
+    return text
 
 
 def _list(env: Mapping[str, str], name: str, default: str) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "meshui.traffic",
     "meshui.security",
     "meshui.delivery",
+    "meshui.rollouts",
     "meshui.live",
     "meshui.demo",
 ]
@@ -121,6 +122,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["meshui.core.api.bodies.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "meshui.core.api.operations.Schema",
     "EXCEPTION_HANDLER": "meshui.core.problems.handler",
+    "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 
@@ -137,6 +139,17 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
 }
+
+_smtp = urlsplit(MESHUI.smtp_url)
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = _smtp.hostname or ""
+EMAIL_PORT = _smtp.port or environment.SMTP_SCHEMES.get(_smtp.scheme, 25)
+EMAIL_HOST_USER = unquote(_smtp.username or "")
+EMAIL_HOST_PASSWORD = unquote(_smtp.password or "")
+EMAIL_USE_TLS = _smtp.scheme == "smtp+starttls"
+EMAIL_USE_SSL = _smtp.scheme == "smtps"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = MESHUI.email_from
 
 CELERY_BROKER_URL = MESHUI.broker_url
 CELERY_TASK_IGNORE_RESULT = True

@@ -15,6 +15,7 @@ api = [
     path("", include("meshui.telemetry.api.urls")),
     path("", include("meshui.security.api.urls")),
     path("", include("meshui.delivery.api.urls")),
+    path("", include("meshui.rollouts.api.urls")),
 ]
 if settings.MESHUI.demo:
     api.append(path("", include("meshui.demo.urls")))

@@ -111,13 +111,18 @@ def _record(change: Commit, *, actor: Actor, action: str, obj: str, namespace: s
 
 
 def push_soon() -> None:
-    """Ask a worker to publish, and wait about a second at most: who asked for the change waits for its answer. The
-    broker may be down or hang: the reconciler finds the outbox within seconds."""
+    """Ask a worker to publish. The reconciler finds the outbox within seconds where that is lost."""
+    send_soon(PUSH_TASK)
+
+
+def send_soon(task: str, *args: object) -> None:
+    """Enqueue a task, and wait about a second at most: who asked for a change waits for its answer. The broker may be
+    down or hang, so whatever the task does is also done without it, a little later."""
     try:
         with producers[_broker()].acquire(block=True, timeout=BROKER_S) as producer:
-            current_app.send_task(PUSH_TASK, producer=producer, retry=False, expires=30)
+            current_app.send_task(task, args, producer=producer, retry=False, expires=30)
     except (kombu.exceptions.KombuError, redis.RedisError) as error:
-        log.warning("push not enqueued, the reconciler will: %s", error)
+        log.warning("%s not enqueued: %s", task, error)
 
 
 @cache

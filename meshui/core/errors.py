@@ -74,3 +74,7 @@ class Throttled(MeshError):
     def __init__(self, detail: str = "", *, retry_after: int) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class Unavailable(MeshError):
+    status, code, title = 503, "unavailable", "A part of the mesh cannot be reached"

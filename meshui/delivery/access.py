@@ -29,6 +29,8 @@ COMMANDS = (
     *("+get", "+mget", "+subscribe", "+unsubscribe", "+psubscribe", "+punsubscribe", "+xadd"),
     *("+hello", "+auth", "+ping", "+quit", "+client|setname", "+client|setinfo", "+client|id"),
 )
+COUNTING = ("+fcall", "+get", "+set", "+time")
+"""What the function that counts against shared limits takes (``limits.lua``)."""
 _SAFE = re.compile(r"[A-Za-z0-9._/-]+")
 """An ACL pattern is a glob; names of services and proxies hold none of its special characters."""
 
@@ -38,6 +40,7 @@ def rules(proxy_id: str, service: str, password_sha256: str) -> list[str]:
     for name in (proxy_id, service):
         if not _SAFE.fullmatch(name):
             raise ValueError(f"{name!r} cannot stand in an ACL pattern")
+    counted = (f"%RW~{keys.CALLED_LIMITS}*", f"%RW~{keys.RECEIVED_LIMITS}{service}:*")
     followed = ["service:*", "endpoints:*", "trust", "directory", f"inbound:{service}", f"proxy:{proxy_id}"]
     return [
         *("reset", "on", f"#{password_sha256}"),
@@ -47,6 +50,9 @@ def rules(proxy_id: str, service: str, password_sha256: str) -> list[str]:
         f"%W~{keys.telemetry(proxy_id)}",
         *(f"&{keys.hint(key)}" for key in followed),
         *COMMANDS,
+        # What the function itself calls is its caller's to be allowed. So this is a selector of its own: here alone may
+        # a proxy write anything, and here it could count as it likes anyway.
+        f"({' '.join((*counted, *COUNTING))})",
     ]
 
 

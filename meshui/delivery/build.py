@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from meshui.compile.check import check
 from meshui.compile.proxy import directory_body, inbound_body, proxy_body, trust_body
 from meshui.compile.service import endpoints_body, service_body
@@ -33,6 +35,7 @@ def build(loaded: Loaded, dirty: Collection[Key]) -> Built:
                 built.gone.add(key)
                 continue
             check([resource], names)
+            resource = replace(resource, requires=wire.required_schema(resource.body))
             # What our own decoder refuses, a proxy would refuse.
             built.good[key] = wire.decode(wire.encode(resource))
         except (Invalid, wire.ResourceError) as error:

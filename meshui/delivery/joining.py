@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import transaction
 
 from meshui.catalog.models import Proxy, Service
+from meshui.catalog.selectors import find_workload
 from meshui.catalog.services import join_token_consume, proxy_register
 from meshui.core.actors import system
 from meshui.core.errors import InvalidInput
@@ -27,7 +28,7 @@ from meshui.security.services import authority_ensure, sign_csr, trust_bundle
 from meshui.security.verify import verify_renewal
 from proxies.wire.join import JoinRequest, JoinResponse, RenewRequest, RenewResponse
 from proxies.wire.reports import proxy_key
-from proxies.wire.resources import GatewayListener, InboundListener, Listener
+from proxies.wire.resources import GatewayListener, InboundListener, Listener, TcpListener
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ def join(request: JoinRequest) -> JoinResponse:
             listeners=[_of(listener, str(name)) for listener in request.listeners],
             redis_password_sha256=digest,
             admin=request.admin,
+            node=request.node,
             proxy_version=request.proxy_version,
         )
         proxy = registered.proxy
@@ -127,8 +129,17 @@ def _of(listener: Listener, service: str) -> Listener:
 
 
 def _check_listeners(request: JoinRequest, service: Service) -> None:
-    """A gateway takes requests from outside and a sidecar for its service; neither does the other's work."""
-    foreign = InboundListener if service.kind == Service.Kind.GATEWAY else GatewayListener
+    """A gateway takes requests from outside and a sidecar for its service; neither does the other's work. What an app
+    calls over TCP may not be registered yet, but is no service of another kind."""
+    foreign = (InboundListener, TcpListener) if service.kind == Service.Kind.GATEWAY else (GatewayListener,)
+    if request.node and service.kind == Service.Kind.GATEWAY:
+        raise InvalidInput.field("node", "invalid", "a gateway is a process of its own")
     for index, listener in enumerate(request.listeners):
         if isinstance(listener, foreign):
             raise InvalidInput.field(f"listeners.{index}.kind", "invalid", f"{service} is a {service.kind} service")
+        if isinstance(listener, TcpListener):
+            called = find_workload(listener.service)
+            if called is not None and called.kind != Service.Kind.TCP:
+                raise InvalidInput.field(
+                    f"listeners.{index}.service", "no_tcp_service", f"{called} speaks no plain tcp"
+                )

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 import msgspec
 from django.db.models import Prefetch, Q, QuerySet
 
-from meshui.catalog.models import Instance, Proxy, Service
+from meshui.catalog.models import CALLED, Instance, Proxy, Service
 from meshui.core.models import Mesh
 from meshui.mesh import values
 from meshui.mesh.names import ServiceName
 from meshui.security.services import trust_bundle
 from meshui.traffic.models import GatewayHost
-from meshui.traffic.selectors import limits_of, resilience_of, routes_of, split_of
+from meshui.traffic.selectors import limits_of, overlay_of, resilience_of, routes_of, split_of
 from proxies.wire.resources import Listener
 
 Key = tuple[str, str]
@@ -73,7 +73,7 @@ def every_key() -> Iterator[Key]:
 
 def _callable_services() -> QuerySet[Service]:
     """A gateway is no resource: nobody calls it."""
-    return Service.objects.filter(kind=Service.Kind.HTTP)
+    return Service.objects.filter(kind__in=CALLED)
 
 
 def _names() -> tuple[ServiceName, ...]:
@@ -109,9 +109,12 @@ def _service(row: Service, trust_domain: str, *, instances: bool) -> values.Serv
     return values.Service(
         name=row.full_name,
         trust_domain=trust_domain,
+        protocol=row.protocol,
+        port=row.port or 0,
         versions=tuple(versions.values()),
         split=split_of(row),
         routes=routes_of(row),
+        overlay=overlay_of(row),
         resilience=resilience_of(row),
         limits=limits_of(row),
         instances=tuple(_instance(i, versions[i.version_id]) for i in row.instances.all()) if instances else (),
@@ -145,6 +148,7 @@ def _proxy(row: Proxy, trust_domain: str) -> values.Proxy:
         id=row.pk,
         service=row.service.full_name,
         trust_domain=trust_domain,
+        protocol=row.service.protocol,
         version=row.version.name,
         listeners=msgspec.convert(row.listeners, tuple[Listener, ...]),
         hosts=tuple(

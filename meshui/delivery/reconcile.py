@@ -9,6 +9,7 @@ import redis
 from meshui.core.actors import system
 from meshui.core.models import Mesh
 from meshui.delivery.access import sync_users
+from meshui.delivery.limits import ensure_function
 from meshui.delivery.outbox import last_published, revision_stamp
 from meshui.delivery.publish import everything, push, single_flight, unknown_keys, write
 from meshui.delivery.redis import client, published_revision, watch_revision
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 def reconcile() -> None:
     """Lost users, lost or foreign data, forgotten pushes, revisions that nobody is left to wait for. Raises
     redis.RedisError."""
+    if ensure_function():
+        log.info("put the function of shared rate limits into Redis")
     mended = sync_users()
     if mended:
         log.warning("mended %s Redis users", mended)

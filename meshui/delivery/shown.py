@@ -35,7 +35,7 @@ class ProxyView(View, frozen=True, kw_only=True):
     id: str
     name: str
     service: str
-    kind: Literal["sidecar", "gateway"]
+    kind: Literal["sidecar", "gateway", "node"]
     service_version: str
     identity: str
     address: str
@@ -158,7 +158,7 @@ def _proxy_view(row: Proxy, sync: Sync) -> ProxyView:
         id=row.pk,
         name=row.name,
         service=str(row.service),
-        kind="gateway" if row.kind == "gateway" else "sidecar",
+        kind=row.kind,
         service_version=row.version.name,
         identity=row.service.full_name.identity(settings.MESHUI.trust_domain),
         address=f"{listener['address']}:{listener['port']}" if listener else "",

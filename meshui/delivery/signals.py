@@ -9,6 +9,10 @@ import msgspec
 LIVE_CHANNEL = "mesh:live"
 
 
-def live_hint(*, revisions: Collection[int] = (), proxies: Collection[str] = ()) -> bytes:
-    """What to publish on LIVE_CHANNEL: JSON ``{"revisions": [n...], "proxies": [id...]}`` of what changed."""
-    return msgspec.json.encode({"revisions": sorted(revisions), "proxies": sorted(proxies)})
+def live_hint(
+    *, revisions: Collection[int] = (), proxies: Collection[str] = (), rollouts: Collection[int] = ()
+) -> bytes:
+    """What to publish on LIVE_CHANNEL: JSON ``{"revisions": [n...], "proxies": [id...], "rollouts": [id...]}`` of what
+    changed."""
+    changed = {"revisions": sorted(revisions), "proxies": sorted(proxies), "rollouts": sorted(rollouts)}
+    return msgspec.json.encode(changed)

@@ -15,11 +15,15 @@ from msgspec import Raw, Struct
 from meshui.catalog.api.shapes import HealthSummary, InstanceState, instance_state, service_view
 from meshui.catalog.selectors import get_service_shown, instances
 from meshui.core.actors import EVERYWHERE, Actor
-from meshui.core.api.bodies import invalid
+from meshui.core.api.bodies import extended, invalid
 from meshui.core.api.changes import ChangeView, change_view
 from meshui.core.errors import InvalidInput, NotFound
 from meshui.core.selectors import changes
 from meshui.delivery import shown
+from meshui.rollouts.selectors import get_rollout, rollouts
+from meshui.rollouts.shapes import LiveRolloutDiff, LiveRolloutView, RolloutView
+from meshui.rollouts.shown import event_view, rollout_view, rollout_views, with_all
+from meshui.rollouts.states import TERMINAL
 from meshui.telemetry import selectors
 from meshui.telemetry.api.queries import GraphQuery, TrafficQuery
 from meshui.telemetry.graph import Graph, Scope
@@ -30,6 +34,8 @@ Wake = Literal["frame", "hint"]
 
 CHANGES = 50
 """Lines of the change log in its topic's state."""
+EVENTS = 100
+"""Events in a rollout's state."""
 OPEN = ("pending", "partial")
 """States of a revision that may still change."""
 
@@ -205,6 +211,47 @@ class RevisionTopic(Topic, frozen=True):
         return state.state not in OPEN
 
 
+class RolloutTopic(Topic, frozen=True):
+    """One rollout and its story. Its own sequence is that of its events, which a client may also ask ``events/`` for;
+    ``may`` in it says what somebody may do, since one message goes to all."""
+
+    number: int
+
+    wake = "hint"
+    every_s = 1.0
+
+    def read(self) -> LiveRolloutView:
+        row = get_rollout(self.actor, self.number)
+        newest = list(row.events.order_by("-seq")[:EVENTS])
+        return extended(LiveRolloutView, rollout_view(row, None), events=[event_view(e) for e in reversed(newest)])
+
+    def diff(self, before: LiveRolloutView, after: LiveRolloutView) -> LiveRolloutDiff | None:
+        if before == after:
+            return None
+        seen = before.events[-1].seq if before.events else 0
+        plain = {name: getattr(after, name) for name in RolloutView.__struct_fields__}
+        return LiveRolloutDiff(
+            rollout=RolloutView(**plain), events=[event for event in after.events if event.seq > seen]
+        )
+
+    def ended(self, state: LiveRolloutView) -> bool:
+        return state.state in TERMINAL
+
+
+class RolloutsTopic(Topic, frozen=True):
+    """The rollouts under way."""
+
+    wake = "hint"
+    every_s = 2.0
+
+    def read(self) -> list[RolloutView]:
+        return rollout_views(list(with_all(rollouts(self.actor, active=True)).order_by("-pk")), None)
+
+    def diff(self, before: list[RolloutView], after: list[RolloutView]) -> dict[str, Any] | None:
+        new, removed = changed(before, after)
+        return {"changed": new, "removed": removed} if new or removed else None
+
+
 class InfoTopic(Topic, frozen=True):
     wake = "hint"
     every_s = 2.0
@@ -212,6 +259,18 @@ class InfoTopic(Topic, frozen=True):
 
     def read(self) -> shown.InfoView:
         return shown.info()
+
+
+PLAIN: Mapping[str, type[Topic]] = {
+    "proxies": ProxiesTopic,
+    "changes": ChangesTopic,
+    "info": InfoTopic,
+    "rollouts": RolloutsTopic,
+}
+NUMBERED: Mapping[str, type[RevisionTopic] | type[RolloutTopic]] = {
+    "revision": RevisionTopic,
+    "rollout": RolloutTopic,
+}
 
 
 def parse(name: str, params: Mapping[str, Any], visible: Visible) -> Topic:
@@ -224,13 +283,12 @@ def parse(name: str, params: Mapping[str, Any], visible: Visible) -> Topic:
         return ServiceTopic(visible=visible, service=argument, window_s=window_s)
     if params:
         raise InvalidInput.field("params", "unknown_field", f"{kind} takes no parameters")
-    if kind == "revision" and argument.isascii() and argument.isdigit() and len(argument) < 19:
-        return RevisionTopic(visible=visible, number=int(argument))
+    if kind in NUMBERED and argument.isascii() and argument.isdigit() and len(argument) < 19:
+        return NUMBERED[kind](visible=visible, number=int(argument))
     if kind == "registry" and argument:
         return RegistryTopic(visible=visible, service=argument)
-    plain: dict[str, type[Topic]] = {"proxies": ProxiesTopic, "changes": ChangesTopic, "info": InfoTopic}
-    if name in plain:
-        return plain[name](visible=visible)
+    if name in PLAIN:
+        return PLAIN[name](visible=visible)
     raise InvalidInput.field("subscribe", "unknown_topic", f"no topic {name}")
 
 

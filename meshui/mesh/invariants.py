@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from msgspec.structs import asdict
 
-from meshui.mesh.values import Resilience, Route, Service
+from meshui.mesh.values import Overlay, Resilience, Route, Service
 from proxies.wire import resilience as wire
 from proxies.wire.resources import ServiceBody
 from proxies.wire.routing import Route as WireRoute
@@ -71,6 +71,18 @@ def route_breaches(routes: Sequence[Route], versions: Set[str]) -> Iterator[Brea
             yield Breach(f"{path}.mirror.version", "unknown_version", unknown)
 
 
+def overlay_breaches(overlay: Overlay, versions: Set[str]) -> Iterator[Breach]:
+    """An overlay speaks of versions that exist."""
+    named = {"canary": overlay.canary}
+    if overlay.mirror is not None:
+        named["mirror.version"] = overlay.mirror.version
+    if overlay.fallback is not None:
+        named["fallback.version"] = overlay.fallback.version
+    for path, version in named.items():
+        if version not in versions:
+            yield Breach(f"overlay.{path}", "unknown_version", f"{version!r} is no version of this service")
+
+
 def retry_breaches(route: Route | WireRoute, path: str) -> Iterator[Breach]:
     """A route's retry, as decided or as compiled, does what it says: no part of it is without effect."""
     retry, path = route.retry, f"{path}.retry"
@@ -121,7 +133,10 @@ def service_breaches(service: Service) -> Iterator[Breach]:
     versions = set(service.versions)
     if service.versions:
         yield from split_breaches(service.split, versions, "split")
-    yield from route_breaches(service.routes, versions)
+    if service.protocol == "http":
+        yield from route_breaches(service.routes, versions)
+    if service.overlay is not None:
+        yield from overlay_breaches(service.overlay, versions)
     for breach in resilience_breaches(service.resilience):
         yield replace(breach, path=f"resilience.{breach.path}")
     for instance in service.instances:

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, field
 
 from meshui.mesh.names import ServiceName
 from proxies.wire import resilience, routing
-from proxies.wire.resources import Listener
+from proxies.wire.resources import TCP_IDLE_MS, Listener, Protocol
 from proxies.wire.routing import SourcePattern
 
 Weight = Annotated[int, Meta(ge=0, le=100)]
@@ -117,9 +117,11 @@ class Sticky(routing.Sticky, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class RateLimit(routing.RateLimit, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
-    """At most ``requests`` in ``per_ms`` to each proxy, ``burst`` of them at once (0: as many as ``requests``),
-    counted apart for each combination of ``by``: ``source`` (the peer's service, or its address) and ``header:name``.
-    A request above it gets 429."""
+    """At most ``requests`` in ``per_ms``, ``burst`` of them at once (0: as many as ``requests``), counted apart for
+    each combination of ``by``: ``source`` (the peer's service, or its address) and ``header:name``. A request above it
+    gets 429. ``local`` holds for each proxy, ``global`` for all of them together; where the shared count cannot be
+    asked in time, ``on_error`` says whether a request passes or gets 503. Of a list, the local ones are judged first.
+    """
 
 
 Limits = Annotated[list[RateLimit], Meta(max_length=20)]
@@ -166,6 +168,25 @@ class Route(Value, frozen=True, kw_only=True):
     limits: Limits = field(default_factory=list)
 
 
+class Fallback(Value, frozen=True, kw_only=True):
+    """What proxies do by themselves when they have not heard from the control plane for ``after_ms``: ``version`` gets
+    everything, as though there were no overlay."""
+
+    version: VersionName
+    after_ms: Milliseconds
+
+
+class Overlay(Value, frozen=True, kw_only=True):
+    """What a rollout lays over a service's own routes, which stay as they are: requests that meet one of ``matches``
+    go to ``canary``; where a route follows the split and has no mirror or stickiness of its own, it has these."""
+
+    canary: VersionName
+    matches: Annotated[list[RouteMatch], Meta(max_length=20)] = field(default_factory=list)
+    mirror: Mirror | None = None
+    sticky: Sticky | None = None
+    fallback: Fallback | None = None
+
+
 class HashOn(resilience.HashOn, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
     """What of a request ``maglev`` hashes: a cookie's or a header's value, or the peer's service or address. A request
     without it goes anywhere."""
@@ -209,7 +230,8 @@ class HealthCheck(resilience.HealthCheck, frozen=True, kw_only=True, forbid_unkn
 
 class Resilience(Value, frozen=True, kw_only=True):
     """How callers of a service choose its instances and guard themselves. ``outlier`` and ``health_check`` of None are
-    off; without a ``retry_budget`` the breaker's count limits retries."""
+    off; without a ``retry_budget`` the breaker's count limits retries. ``idle_timeout_ms`` is of a ``tcp`` service's
+    connections, where what counts requests means nothing; of an ``http`` one the routes say it."""
 
     connect_timeout_ms: Milliseconds = 1_000
     balancer: Balancer = field(default_factory=Balancer)
@@ -217,6 +239,7 @@ class Resilience(Value, frozen=True, kw_only=True):
     retry_budget: RetryBudget | None = field(default_factory=RetryBudget)
     outlier: Outlier | None = field(default_factory=Outlier)
     health_check: HealthCheck | None = None
+    idle_timeout_ms: Milliseconds = TCP_IDLE_MS
 
 
 class Instance(Value, frozen=True, kw_only=True):
@@ -233,13 +256,16 @@ class Instance(Value, frozen=True, kw_only=True):
 
 class Service(Value, frozen=True, kw_only=True):
     """A service whole: what the ``service``, ``endpoints`` and ``inbound`` resources are made of. ``limits`` are what
-    its instances take."""
+    its instances take. A ``tcp`` one has a ``port``, and neither routes nor limits."""
 
     name: ServiceName
     trust_domain: str
+    protocol: Protocol = "http"
+    port: int = 0
     versions: tuple[str, ...]
     split: Split
     routes: tuple[Route, ...]
+    overlay: Overlay | None = None
     resilience: Resilience = field(default_factory=Resilience)
     limits: tuple[RateLimit, ...] = ()
     instances: tuple[Instance, ...] = ()
@@ -253,11 +279,13 @@ class GatewayHost(Value, frozen=True, kw_only=True):
 
 
 class Proxy(Value, frozen=True, kw_only=True):
-    """A sidecar or gateway. ``hosts`` are its gateway's; its listeners are where it said it would listen."""
+    """A sidecar or gateway. ``protocol`` is its service's, ``hosts`` are its gateway's; its listeners are where it said
+    it would listen."""
 
     id: str
     service: ServiceName
     trust_domain: str
+    protocol: Protocol = "http"
     version: str
     listeners: tuple[Listener, ...]
     hosts: tuple[GatewayHost, ...] = ()

@@ -24,6 +24,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from meshui.core.concurrency import end
+from meshui.telemetry import samples
 from meshui.telemetry.beats import Beats
 from meshui.telemetry.fold import Fold, Nonsense, Registry, Seen, SeenState
 from meshui.telemetry.frames import SPAN_S, Frame, decode, entry, read_entry, total
@@ -88,6 +89,7 @@ class Collector:
         self._beats = Beats()
         self._refusals = Refusals()
         self._fold = Fold()
+        self._samples = samples.Samples()
         self._seen = Seen()
         self._position = 0
         """Milliseconds; every entry received before it is in a frame."""
@@ -128,7 +130,7 @@ class Collector:
         await self._read_until(limit)
         await self._settle_held()
         frame = self._fold.frame((limit - LATENESS_MS) / SECOND_MS)
-        await self._append(limit, frame)
+        await self._append(limit, frame, self._samples.chosen())
         self._refusals.report(frame.refused)
         self._begin(limit)
         if frame.at % SPAN_S == 0:
@@ -161,10 +163,13 @@ class Collector:
                 self._next[shard] = "(" + batch[-1][0].decode()
         return _milliseconds(now), any(len(batch) == BATCH for batch in batches)
 
-    async def _append(self, limit: int, frame: Frame) -> None:
-        """The frame and what is seen, in one transaction. Raises ResponseError where the frame is there already."""
+    async def _append(self, limit: int, frame: Frame, told: list[samples.Sample]) -> None:
+        """The frame, what was told of its requests, and what is seen, in one transaction. Raises ResponseError where the frame is there already."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.xadd(keys.FRAMES, entry(frame), id=f"{limit}-0", minid=limit - KEPT_MS, approximate=True)
+            if told:
+                oldest = limit - samples.KEPT_MS
+                pipe.xadd(samples.STREAM, samples.entry(told), id=f"{limit}-0", minid=oldest, approximate=True)
             pipe.set(SEEN, msgspec.msgpack.encode(self._seen.state))
             await pipe.execute()
 
@@ -182,6 +187,7 @@ class Collector:
     def _begin(self, position: int) -> None:
         self._position = position
         self._fold = Fold()
+        self._samples = samples.Samples()
         self._next = {shard: f"{position}-0" for shard in SHARDS}
 
     # --- one entry ----------------------------------------------------------------------------------------------
@@ -209,6 +215,7 @@ class Collector:
         except Nonsense as error:
             self._refuse("nonsense", f"proxy {report.proxy}: {error}")
             return
+        self._samples.add(report, identity, self._registry)
         self._beats.note(report, requests)
 
     def _refuse(self, reason: str, detail: str) -> None:
@@ -250,7 +257,7 @@ class Collector:
 
     async def _drop_futures(self, now: int) -> None:
         """Remove streams whose ids the clock will not reach soon: nothing could be appended in order."""
-        for stream in (*SHARDS, keys.FRAMES, BLOCKS):
+        for stream in (*SHARDS, keys.FRAMES, BLOCKS, samples.STREAM):
             last = entries(await self._redis.xrevrange(stream, count=1))
             if last and id_ms(last[0][0]) > now + SKEW_MS:
                 log.error("%s has entries from the future and is dropped: the server's clock was set back", stream)

@@ -20,9 +20,19 @@ from functools import lru_cache
 import numpy as np
 
 from meshui.mesh.names import REGISTRY
-from meshui.telemetry.frames import COLUMNS, REQUEST_BYTES, RESPONSE_BYTES, SECURED, Frame, Histograms
+from meshui.telemetry.frames import (
+    COLUMNS,
+    REQUEST_BYTES,
+    RESPONSE_BYTES,
+    SECURED,
+    TCP,
+    Frame,
+    Histograms,
+    limit_key,
+)
+from meshui.telemetry.samples import MAX_IN_REPORT, flaw
 from proxies.wire.histogram import BUCKETS
-from proxies.wire.reports import EdgeDelta, Telemetry
+from proxies.wire.reports import EdgeDelta, LimitUse, Telemetry
 
 PROBER = str(REGISTRY)
 """Whose requests are health checks, and no traffic."""
@@ -36,7 +46,11 @@ MAX_BYTES = 1 << 44
 MAX_RESPONSES = 256
 """Different pairs of code and flags on one edge in one report."""
 
+MAX_LIMITS = 4_000
+"""Rate limits in one report."""
+
 _PROTOCOL = re.compile(r"[a-z0-9][a-z0-9./+-]{0,15}")
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 _FLAGS = re.compile(r"([A-Z]{1,8}(,[A-Z]{1,8}){0,7})?")
 
 
@@ -118,6 +132,7 @@ class Fold:
         self._hit_sizes = array("q")
         self._buckets = array("q")
         self._hits = array("q")
+        self._limits: dict[str, tuple[int, int]] = {}
         self.reports = 0
         self.duplicates = 0
         self.dropped = 0
@@ -139,6 +154,12 @@ class Fold:
                 source, source_version = UNKNOWN, ""
                 destination, version = identity.service, identity.version
             self._add_edge((source, source_version, destination, version, edge.protocol), edge)
+        for use in report.limits:
+            # Anybody may call a service and count against its routes; what it receives only its own proxies know.
+            if use.service in registry.services if use.route else use.service == identity.service:
+                key = limit_key(use.service, use.route, use.limit)
+                allowed, limited = self._limits.get(key, (0, 0))
+                self._limits[key] = (allowed + use.allowed, limited + use.limited)
         self.reports += 1
         self.dropped += report.dropped
         return requests
@@ -156,6 +177,12 @@ class Fold:
             if response.flags:
                 flag = (row, response.flags)
                 self._flags[flag] = self._flags.get(flag, 0) + response.count
+        for closed in edge.closed:
+            if closed.flags:
+                flag = (row, closed.flags)
+                self._flags[flag] = self._flags.get(flag, 0) + closed.count
+        if edge.protocol == TCP and edge.secured and not edge.responses:
+            counts[SECURED] += 1  # a second of bytes alone, which has no other way to say it
         counts[REQUEST_BYTES] += edge.request_bytes
         counts[RESPONSE_BYTES] += edge.response_bytes
         if edge.histogram:
@@ -183,6 +210,7 @@ class Fold:
             duplicates=self.duplicates,
             refused=self.refused,
             dropped=self.dropped,
+            limits=self._limits,
         )
 
 
@@ -192,13 +220,29 @@ def check(report: Telemetry) -> int:
         raise Nonsense(f"{len(report.edges)} edges in one report")
     if report.dropped < 0:
         raise Nonsense("dropped is negative")
+    if len(report.limits) > MAX_LIMITS:
+        raise Nonsense(f"{len(report.limits)} rate limits in one report")
+    for use in report.limits:
+        _check_use(use)
+    if len(report.samples) > MAX_IN_REPORT:
+        raise Nonsense(f"{len(report.samples)} samples in one report")
+    for told in report.samples:
+        if reason := flaw(told):
+            raise Nonsense(reason)
     return sum([_check_edge(edge) for edge in report.edges])
+
+
+def _check_use(use: LimitUse) -> None:
+    if not (0 <= use.allowed <= MAX_REQUESTS and 0 <= use.limited <= MAX_REQUESTS):
+        raise Nonsense("a rate limit's count is out of range")
+    if not _is_label(use.limit) or (use.route and not _is_label(use.route)):
+        raise Nonsense("malformed name of a rate limit")
 
 
 def _check_edge(edge: EdgeDelta) -> int:
     requests = 0
-    if len(edge.responses) > MAX_RESPONSES:
-        raise Nonsense(f"{len(edge.responses)} kinds of response on one edge")
+    if len(edge.responses) + len(edge.closed) > MAX_RESPONSES:
+        raise Nonsense(f"{len(edge.responses) + len(edge.closed)} kinds of response on one edge")
     for response in edge.responses:
         code, count = response.code, response.count
         if not (100 <= code < 600 or code == 0):
@@ -214,9 +258,22 @@ def _check_edge(edge: EdgeDelta) -> int:
         raise Nonsense("bytes out of range")
     if not _is_protocol(edge.protocol):
         raise Nonsense("malformed protocol")
+    measured = _check_closed(edge) if edge.protocol == TCP else requests
+    if edge.closed and edge.protocol != TCP:
+        raise Nonsense("connections that ended, where requests are counted")
     if edge.histogram:
-        _check_histogram(edge.histogram, requests)
+        _check_histogram(edge.histogram, measured)
     return requests
+
+
+def _check_closed(edge: EdgeDelta) -> int:
+    """The connections that ended: it is their durations that are measured."""
+    if any(closed.count < 0 or not _is_flags(closed.flags) for closed in edge.closed):
+        raise Nonsense("malformed count of connections that ended")
+    total = sum(closed.count for closed in edge.closed)
+    if total > MAX_REQUESTS:
+        raise Nonsense(f"{total} connections ended in one second")
+    return total
 
 
 def _check_histogram(histogram: list[int], requests: int) -> None:
@@ -226,12 +283,17 @@ def _check_histogram(histogram: list[int], requests: int) -> None:
     if min(buckets) < 0 or max(buckets) >= BUCKETS:
         raise Nonsense("a histogram has a bucket out of range")
     if min(hits) < 0 or sum(hits) > requests:
-        raise Nonsense("a histogram counts other than the requests")
+        raise Nonsense("a histogram counts other than what it measures")
 
 
 @lru_cache(maxsize=1024)
 def _is_flags(text: str) -> bool:
     return len(text) <= 64 and bool(_FLAGS.fullmatch(text))
+
+
+@lru_cache(maxsize=4096)
+def _is_label(text: str) -> bool:
+    return bool(_LABEL.fullmatch(text))
 
 
 @lru_cache(maxsize=64)

@@ -25,6 +25,7 @@ Ints = NDArray[np.int64]
 CODE_CLASSES = ("0", "1xx", "2xx", "3xx", "4xx", "5xx")
 """Column 0 counts requests that got no response."""
 SECURED, REQUEST_BYTES, RESPONSE_BYTES = 6, 7, 8
+"""On an edge of plain connections, each second in which only bytes passed counts as one secured, if they were."""
 COLUMNS = 9
 
 SPAN_S = 10
@@ -35,6 +36,11 @@ _MAX_ENCODED = 64 << 20
 """A frame that unpacks to more is refused: it is none of ours."""
 
 assert BUCKETS <= 1 << _BUCKET_BITS
+
+
+TCP = "tcp"
+"""The protocol of edges where connections are what is counted: 2xx those that were established, 0 those that led
+nowhere. Flags are of these and of those that ended; histograms are of how long those lasted, and no latency."""
 
 
 class EdgeKey(NamedTuple):
@@ -49,6 +55,22 @@ class EdgeKey(NamedTuple):
 
 def edge_key(text: str) -> EdgeKey:
     return EdgeKey(*text.split("\t"))
+
+
+class LimitKey(NamedTuple):
+    """A rate limit: whose, of which route (empty: of what the service receives), and its name."""
+
+    service: str
+    route: str
+    limit: str
+
+
+def limit_key(service: str, route: str, limit: str) -> str:
+    return f"{service}\t{route}\t{limit}"
+
+
+def read_limit_key(text: str) -> LimitKey:
+    return LimitKey(*text.split("\t"))
 
 
 class FrameError(ValueError):
@@ -85,7 +107,7 @@ class Frame:
     by code class, secured requests, request bytes, response bytes. ``flags`` are (row, flags, count).
 
     ``reports`` were counted, ``duplicates`` had been before, ``refused`` are counts by reason, and ``dropped`` are the
-    seconds that proxies lost to back-pressure.
+    seconds that proxies lost to back-pressure. ``limits`` are requests allowed and limited, by ``limit_key``.
     """
 
     at: float
@@ -97,6 +119,7 @@ class Frame:
     duplicates: int = 0
     refused: Mapping[str, int] = field(default_factory=dict)
     dropped: int = 0
+    limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 class _Packed(msgspec.Struct, array_like=True):
@@ -111,6 +134,7 @@ class _Packed(msgspec.Struct, array_like=True):
     duplicates: int
     refused: dict[str, int]
     dropped: int
+    limits: dict[str, tuple[int, int]] = {}
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -131,6 +155,7 @@ def encode(frame: Frame) -> bytes:
         duplicates=frame.duplicates,
         refused=dict(frame.refused),
         dropped=frame.dropped,
+        limits=dict(frame.limits),
     )
     return zlib.compress(_encoder.encode(packed), 1)
 
@@ -175,6 +200,7 @@ def decode(data: bytes) -> Frame:
         duplicates=packed.duplicates,
         refused=packed.refused,
         dropped=packed.dropped,
+        limits=packed.limits,
     )
 
 
@@ -204,6 +230,7 @@ def total(at: float, frames: Sequence[Frame]) -> Frame:
         duplicates=sum(frame.duplicates for frame in frames),
         refused=_sum_refused(frames),
         dropped=sum(frame.dropped for frame in frames),
+        limits=_sum_limits(frames),
     )
 
 
@@ -227,3 +254,12 @@ def _sum_refused(frames: Sequence[Frame]) -> dict[str, int]:
         for reason, count in frame.refused.items():
             refused[reason] = refused.get(reason, 0) + count
     return refused
+
+
+def _sum_limits(frames: Sequence[Frame]) -> dict[str, tuple[int, int]]:
+    sums: dict[str, tuple[int, int]] = {}
+    for frame in frames:
+        for key, (allowed, limited) in frame.limits.items():
+            before = sums.get(key, (0, 0))
+            sums[key] = (before[0] + allowed, before[1] + limited)
+    return sums

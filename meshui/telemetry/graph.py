@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from typing import Literal
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, field
 
 from meshui.core.api.bodies import View as Answer
 from meshui.telemetry.fold import UNKNOWN
-from meshui.telemetry.frames import CODE_CLASSES, REQUEST_BYTES, RESPONSE_BYTES, SECURED, EdgeKey, Ints, edge_key
-from meshui.telemetry.health import Health, Troubled, headline, judge
+from meshui.telemetry.frames import CODE_CLASSES, REQUEST_BYTES, RESPONSE_BYTES, SECURED, TCP, EdgeKey, Ints, edge_key
+from meshui.telemetry.health import STEADY, Health, Troubled, Verdict, headline, judge
 from meshui.telemetry.registry import Services, ServiceState, VersionState
 from meshui.telemetry.sums import Totals, rounded
 from meshui.telemetry.window import View
@@ -27,7 +27,8 @@ Kind = Literal["service", "gateway", "unknown"]
 
 class Node(Answer, frozen=True, gc=False):
     """A service, a version, a gateway, or what is outside. Percentiles, errors and health are of what it answered; of
-    a gateway, which nobody calls, of what it was answered. Rates are requests a second, durations milliseconds."""
+    a gateway, which nobody calls, of what it was answered. Rates are requests, or TCP connections, a second;
+    percentiles are of requests alone, in milliseconds."""
 
     id: str
     namespace: str | None
@@ -48,7 +49,12 @@ class Node(Answer, frozen=True, gc=False):
 
 class Edge(Answer, frozen=True, gc=False):
     """Calls from ``source`` to ``target`` within the window. ``errors`` are responses 5xx and requests without one;
-    ``codes`` and ``flags`` count requests, classes without any left out; ``secured`` is the share over mTLS."""
+    ``codes`` and ``flags`` count requests, classes without any left out; ``secured`` is the share over mTLS.
+
+    With ``protocol`` tcp it is connections that count: as 2xx where they were established, as errors where they led
+    nowhere; ``flags`` are of those that ended too, and percentiles are of how long those lasted (60 s and more count as
+    60 s). Bytes are those that passed in the window, over connections of any age.
+    """
 
     id: str
     source: str
@@ -156,8 +162,8 @@ def is_visible(node: str, visible: frozenset[str] | None) -> bool:
 
 
 def summary(edges: Iterable[Edge]) -> Summary:
-    """Counts and the headline over edges that had requests."""
-    edges = [edge for edge in edges if edge.requests]
+    """Counts and the headline over the edges."""
+    edges = list(edges)
     requests = sum(edge.requests for edge in edges)
     troubled = [
         Troubled(edge.source, edge.target, edge.health, edge.reason, _trouble(edge))
@@ -183,8 +189,8 @@ def _trouble(edge: Edge) -> float:
 
 
 def edges_of(view: View, by: By) -> list[Edge]:
-    """The edges that had requests in the window, ordered by id."""
-    rows = np.flatnonzero(_requests(view.totals)).tolist()
+    """The edges that had requests in the window, or bytes, ordered by id."""
+    rows = np.flatnonzero(_active(view.totals)).tolist()
     keys = {row: edge_key(view.keys[row]) for row in rows}
     pairs = {row: (_node_id(*key[:2], by), _node_id(*key[2:4], by)) for row, key in keys.items()}
     order = {pair: group for group, pair in enumerate(sorted(set(pairs.values())))}
@@ -211,7 +217,7 @@ def _edges(pairs: list[tuple[str, str]], protocols: list[str], totals: Totals, s
         totals.percentiles(),
         rounded(requests / seconds, 3),
         rounded(errors / shares, 6),
-        rounded(counts[:, SECURED] / shares, 4),
+        rounded(np.minimum(counts[:, SECURED] / shares, 1), 4),
         rounded(counts[:, REQUEST_BYTES] / seconds, 1),
         rounded(counts[:, RESPONSE_BYTES] / seconds, 1),
         strict=True,
@@ -222,7 +228,7 @@ def _edges(pairs: list[tuple[str, str]], protocols: list[str], totals: Totals, s
         p95,
         p99,
     ), rps, rate, secured, down, up in columns:
-        health, reason = judge(total, failed, codes[4])
+        health, reason = _verdict(protocol, total, failed, codes[4])
         edges.append(
             Edge(
                 id=f"{source}->{target}",
@@ -249,6 +255,12 @@ def _edges(pairs: list[tuple[str, str]], protocols: list[str], totals: Totals, s
     return edges
 
 
+def _verdict(protocol: str, requests: int, errors: int, client_errors: int) -> Verdict:
+    if protocol != TCP:
+        return judge(requests, errors, client_errors)
+    return judge(requests, errors, client_errors, "connection") if requests else STEADY
+
+
 def _protocols(totals: Totals, keys: Mapping[int, EdgeKey], groups: Ints, size: int) -> list[str]:
     """The protocol that most requests of each group had."""
     most = [0] * size
@@ -256,7 +268,7 @@ def _protocols(totals: Totals, keys: Mapping[int, EdgeKey], groups: Ints, size: 
     requests = _requests(totals)
     for row, key in keys.items():
         group = int(groups[row])
-        if requests[row] > most[group]:
+        if requests[row] > most[group] or not protocols[group]:
             most[group], protocols[group] = int(requests[row]), key.protocol
     return protocols
 
@@ -264,6 +276,12 @@ def _protocols(totals: Totals, keys: Mapping[int, EdgeKey], groups: Ints, size: 
 def _requests(totals: Totals) -> Ints:
     requests: Ints = totals.counts[:, : len(CODE_CLASSES)].sum(axis=1)
     return requests
+
+
+def _active(totals: Totals) -> Ints:
+    """By row, more than nothing where there were requests or bytes."""
+    active: Ints = _requests(totals) + totals.counts[:, REQUEST_BYTES] + totals.counts[:, RESPONSE_BYTES]
+    return active
 
 
 def _node_id(service: str, version: str, by: By) -> str:
@@ -281,18 +299,28 @@ class _Traffic(Struct):
     received: tuple[int, int, int] = (0, 0, 0)
     sent: tuple[int, int, int] = (0, 0, 0)
     """Requests, errors, responses 4xx."""
+    protocols: set[str] = field(default_factory=set)
+
+    @property
+    def protocol(self) -> str:
+        return TCP if self.protocols == {TCP} else ""
+
+    def received_over(self, edge: Edge) -> None:
+        self.rps_in += edge.rps
+        self.received = _plus(self.received, _counted(edge))
+        self.protocols.add(edge.protocol)
+
+    def sent_over(self, edge: Edge) -> None:
+        self.rps_out += edge.rps
+        self.sent = _plus(self.sent, _counted(edge))
+        self.protocols.add(edge.protocol)
 
 
 def _nodes(view: View | None, by: By, edges: list[Edge], services: Services) -> dict[str, Node]:
     traffic: dict[str, _Traffic] = {}
     for edge in edges:
-        counted = (edge.requests, edge.errors, edge.codes.get("4xx", 0))
-        source = traffic.setdefault(edge.source, _Traffic())
-        source.rps_out += edge.rps
-        source.sent = _plus(source.sent, counted)
-        target = traffic.setdefault(edge.target, _Traffic())
-        target.rps_in += edge.rps
-        target.received = _plus(target.received, counted)
+        traffic.setdefault(edge.source, _Traffic()).sent_over(edge)
+        traffic.setdefault(edge.target, _Traffic()).received_over(edge)
     percentiles = _percentiles(view, by, traffic) if view else {}
     known = _known(by, services)
     ids = sorted(known.keys() | traffic.keys())
@@ -318,7 +346,7 @@ def _node(
     service, _, version = key.partition("@")
     namespace, slash, name = service.partition("/")
     judged = traffic.received if traffic.received[0] else traffic.sent
-    health, reason = judge(*judged)
+    health, reason = _verdict(traffic.protocol, *judged)
     p50, p95, p99 = percentiles or (None, None, None)
     instances = instances or VersionState()
     return Node(
@@ -352,6 +380,8 @@ def _percentiles(view: View, by: By, traffic: Mapping[str, _Traffic]) -> dict[st
     groups = np.full((2, len(view.keys)), -1, np.int64)
     for row in np.flatnonzero(_requests(view.totals)).tolist():
         key = edge_key(view.keys[row])
+        if key.protocol == TCP:
+            continue
         source, target = _node_id(*key[:2], by), _node_id(*key[2:4], by)
         groups[0, row] = order[target]
         if not traffic[source].received[0]:
@@ -359,6 +389,10 @@ def _percentiles(view: View, by: By, traffic: Mapping[str, _Traffic]) -> dict[st
     answered = view.totals.grouped(groups[0], len(order)).percentiles()
     was_answered = view.totals.grouped(groups[1], len(order)).percentiles()
     return {key: answered[group] if traffic[key].received[0] else was_answered[group] for key, group in order.items()}
+
+
+def _counted(edge: Edge) -> tuple[int, int, int]:
+    return edge.requests, edge.errors, edge.codes.get("4xx", 0)
 
 
 def _plus(a: tuple[int, int, int], b: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -392,10 +426,10 @@ def _outside(nodes: Mapping[str, Node], edges: list[Edge]) -> dict[str, Node]:
         into = [edge for edge in edges if edge.target == key]
         out = [edge for edge in edges if edge.source == key]
         if into or out:
-            traffic = _Traffic(rps_in=sum(edge.rps for edge in into), rps_out=sum(edge.rps for edge in out))
+            traffic = _Traffic()
             for edge in into:
-                traffic.received = _plus(traffic.received, (edge.requests, edge.errors, edge.codes.get("4xx", 0)))
+                traffic.received_over(edge)
             for edge in out:
-                traffic.sent = _plus(traffic.sent, (edge.requests, edge.errors, edge.codes.get("4xx", 0)))
+                traffic.sent_over(edge)
             nodes[key] = _node(node.id, traffic, None, {}, None)
     return nodes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+What = Literal["request", "connection"]
 Health = Literal["healthy", "degraded", "failing", "unknown", "idle"]
 
 SAMPLE = 20
@@ -25,24 +26,27 @@ class Verdict(NamedTuple):
     reason: str
 
 
-def judge(requests: int, errors: int, client_errors: int) -> Verdict:
-    """The verdict over a window: its requests, those that failed, and those answered 4xx."""
+def judge(requests: int, errors: int, client_errors: int, what: What = "request") -> Verdict:
+    """The verdict over a window: its requests, those that failed, and those answered 4xx; or its connections."""
     if not requests:
-        return Verdict("idle", "no requests")
+        return Verdict("idle", f"no {what}s")
     if requests < SAMPLE:
-        return Verdict("unknown", f"{_plural(requests, 'request')}, too few to judge")
+        return Verdict("unknown", f"{_plural(requests, what)}, too few to judge")
     error_rate, client_rate = errors / requests, client_errors / requests
     if error_rate >= FAILING_ERRORS:
-        return Verdict("failing", _share(error_rate, "errors", requests))
+        return Verdict("failing", _share(error_rate, "errors", requests, what))
     if client_rate >= FAILING_4XX:
         return Verdict("failing", _share(client_rate, "responses 4xx", requests))
     if error_rate >= DEGRADED_ERRORS:
-        return Verdict("degraded", _share(error_rate, "errors", requests))
+        return Verdict("degraded", _share(error_rate, "errors", requests, what))
     if client_rate >= DEGRADED_4XX:
         return Verdict("degraded", _share(client_rate, "responses 4xx", requests))
     if errors:
-        return Verdict("healthy", _share(error_rate, "errors", requests))
-    return Verdict("healthy", f"no errors over {_plural(requests, 'request')}")
+        return Verdict("healthy", _share(error_rate, "errors", requests, what))
+    return Verdict("healthy", f"no errors over {_plural(requests, what)}")
+
+
+STEADY = Verdict("healthy", "no new connections, bytes pass over open ones")
 
 
 class Troubled(NamedTuple):
@@ -68,8 +72,8 @@ def headline(edges: int, troubled: list[Troubled]) -> str:
     return "The edge is healthy" if edges == 1 else f"All {edges} edges healthy"
 
 
-def _share(rate: float, what: str, requests: int) -> str:
-    return f"{percent(rate)} {what} over {_plural(requests, 'request')}"
+def _share(rate: float, bad: str, requests: int, what: What = "request") -> str:
+    return f"{percent(rate)} {bad} over {_plural(requests, what)}"
 
 
 def percent(rate: float) -> str:

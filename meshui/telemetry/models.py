@@ -59,3 +59,22 @@ class Rollup(models.Model):
 
     def __str__(self) -> str:
         return f"edge {self.edge_id} at {self.at.isoformat()}"
+
+
+class LimitRollup(models.Model):
+    """What one rate limit let pass and turned away in one bucket; ``route`` is empty for what the service receives."""
+
+    at = models.DateTimeField(db_index=True)
+    service = models.CharField(max_length=127)
+    route = models.CharField(max_length=63, blank=True)
+    limit = models.CharField(max_length=63)
+    allowed = models.BigIntegerField()
+    limited = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["service", "at", "route", "limit"], name="one_limit_rollup"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.route} {self.limit} at {self.at.isoformat()}"

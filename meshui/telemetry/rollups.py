@@ -26,11 +26,13 @@ from meshui.telemetry.frames import (
     Histograms,
     decode,
     edge_key,
+    limit_key,
     read_entry,
+    read_limit_key,
     span_start,
     total,
 )
-from meshui.telemetry.models import Bucket, Edge, Rollup
+from meshui.telemetry.models import Bucket, Edge, LimitRollup, Rollup
 from meshui.telemetry.streams import Entry, entries
 from proxies.wire import keys
 
@@ -89,6 +91,16 @@ def write(start: int, frames: Sequence[Frame]) -> None:
             unique_fields=["edge", "at"],
             update_fields=["counts", "histogram", "flags"],
         )
+        LimitRollup.objects.bulk_create(
+            [
+                LimitRollup(at=at, **read_limit_key(key)._asdict(), allowed=allowed, limited=limited)
+                for key, (allowed, limited) in frame.limits.items()
+            ],
+            batch_size=2_000,
+            update_conflicts=True,
+            unique_fields=["service", "at", "route", "limit"],
+            update_fields=["allowed", "limited"],
+        )
 
 
 def _rows(at: datetime, frame: Frame, edges: dict[str, int]) -> Iterator[Rollup]:
@@ -144,6 +156,21 @@ def read(since: float, until: float, edges: Q) -> Iterator[Frame]:
         yield _frame(at.timestamp() + SPAN_S, by_time.get(at, []), names)
 
 
+def read_limits(since: float, until: float, service: str) -> Iterator[tuple[float, dict[str, tuple[int, int]]]]:
+    """The buckets that ended after ``since`` and up to ``until`` (Unix seconds), oldest first: the end of each, and
+    what the service's rate limits counted in it by ``limit_key``. Two queries."""
+    span = _span(since, until)
+    columns = ("at", "route", "limit", "allowed", "limited")
+    rows = LimitRollup.objects.filter(service=service, **span).order_by("at").values_list(*columns)
+    by_time = {at: list(group) for at, group in groupby(rows, key=lambda row: row[0])}
+    for at in Bucket.objects.filter(**span).order_by("at").values_list("at", flat=True):
+        counts = {
+            limit_key(service, route, limit): (allowed, limited)
+            for _, route, limit, allowed, limited in by_time.get(at, [])
+        }
+        yield at.timestamp() + SPAN_S, counts
+
+
 def require_at_most(limit: int, since: float, until: float, edges: Q) -> None:
     """Raise InvalidInput where ``read`` would take more rows than ``limit``."""
     chosen = Edge.objects.filter(edges).values("pk")
@@ -183,7 +210,7 @@ def _time(unix: float) -> datetime:
 def drop_before(limit: datetime, batch: int) -> int:
     """Delete rollups older than ``limit``, ``batch`` rows a statement, so that no lock is held for long."""
     dropped = 0
-    for model, key in ((Rollup, "id"), (Bucket, "at")):
+    for model, key in ((Rollup, "id"), (LimitRollup, "id"), (Bucket, "at")):
         while True:
             oldest = model.objects.filter(at__lt=limit).order_by("at").values_list(key, flat=True)[:batch]
             count, _ = model.objects.filter(**{f"{key}__in": list(oldest)}).delete()

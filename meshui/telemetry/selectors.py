@@ -9,7 +9,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
@@ -26,7 +26,7 @@ from meshui.core.errors import InvalidInput, NotFound
 from meshui.telemetry import registry, rollups, window
 from meshui.telemetry.fold import UNKNOWN
 from meshui.telemetry.frames import SPAN_S, EdgeKey, Frame, total
-from meshui.telemetry.graph import By, Edge, Graph, Scope, Whole, build, is_visible, scoped
+from meshui.telemetry.graph import By, Edge, Graph, Node, Scope, Whole, build, is_visible, scoped
 from meshui.telemetry.series import Choice, Metrics, Steps
 from meshui.telemetry.sums import Sums
 from meshui.telemetry.window import KEPT_S, View
@@ -196,9 +196,11 @@ def view_of(frames: Sequence[Frame], window_s: int) -> View | None:
 
 
 class VersionTraffic(Answer, frozen=True):
-    """What a version answered; ``share`` is its part (0..1) of the service's requests, null where there were none."""
+    """What a version answered; ``share`` is its part (0..1) of the service's requests, null where there were none.
+    ``requests`` are those of the window."""
 
     rps: float
+    requests: int
     share: float | None
     error_rate: float | None
     p50_ms: float | None
@@ -221,25 +223,46 @@ def service_traffic(*, service: str, window_s: int, visible: frozenset[str] | No
     if state is None:
         raise NotFound(f"no service {service}")
     graph = graph_get(window_s=window_s, by="service", scope=Scope(visible=visible, focus=service))
-    nodes = _whole_now(window_s, "version").nodes
-    versions = {version: nodes[f"{service}@{version}"] for version in state.versions if f"{service}@{version}" in nodes}
-    received = sum(node.rps_in for node in versions.values())
     return ServiceTraffic(
         as_of_unix=graph.as_of_unix,
         in_=[edge for edge in graph.edges if edge.target == service],
         out=[edge for edge in graph.edges if edge.source == service],
-        versions={
-            version: VersionTraffic(
-                rps=node.rps_in,
-                share=round(node.rps_in / received, 4) if received else None,
-                error_rate=node.error_rate,
-                p50_ms=node.p50_ms,
-                p95_ms=node.p95_ms,
-                p99_ms=node.p99_ms,
-            )
-            for version, node in versions.items()
-        },
+        versions=version_traffic(services=[service], window_s=window_s)[service],
     )
+
+
+def version_traffic(*, services: Collection[str], window_s: int) -> dict[str, dict[str, VersionTraffic]]:
+    """What each version of these services answered over the last seconds (1 to 900), by service and version."""
+    whole = _whole_now(window_s, "version")
+    found = {name: registry.service_state(name) for name in services}
+    versions = {
+        name: [v for v in state.versions if f"{name}@{v}" in whole.nodes] if state else []
+        for name, state in found.items()
+    }
+    requests = dict.fromkeys((f"{name}@{version}" for name, known in versions.items() for version in known), 0)
+    for edge in whole.edges:
+        if edge.target in requests:
+            requests[edge.target] += edge.requests
+    return {name: _versions(name, known, whole.nodes, requests) for name, known in versions.items()}
+
+
+def _versions(
+    service: str, versions: Collection[str], nodes: Mapping[str, Node], requests: Mapping[str, int]
+) -> dict[str, VersionTraffic]:
+    shown = {version: nodes[f"{service}@{version}"] for version in versions}
+    received = sum(node.rps_in for node in shown.values())
+    return {
+        version: VersionTraffic(
+            rps=node.rps_in,
+            requests=requests[f"{service}@{version}"],
+            share=round(node.rps_in / received, 4) if received else None,
+            error_rate=node.error_rate,
+            p50_ms=node.p50_ms,
+            p95_ms=node.p95_ms,
+            p99_ms=node.p99_ms,
+        )
+        for version, node in shown.items()
+    }
 
 
 # --- series -----------------------------------------------------------------------------------------------------

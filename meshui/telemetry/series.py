@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import field
 
 from meshui.core.api.bodies import View as Answer
-from meshui.telemetry.frames import CODE_CLASSES, COLUMNS, EdgeKey, Frame, edge_key
+from meshui.telemetry.frames import CODE_CLASSES, COLUMNS, TCP, EdgeKey, Frame, edge_key
 from meshui.telemetry.sums import Totals
 from proxies.wire.histogram import BUCKETS
 
@@ -25,7 +25,7 @@ ALL = ""
 
 
 class Series(Answer, frozen=True):
-    """A value per step: requests a second, the share of errors, milliseconds."""
+    """A value per step: requests or TCP connections a second, the share of errors, milliseconds (of requests)."""
 
     rps: Values
     error_rate: Values
@@ -92,7 +92,7 @@ class Steps:
             self._histograms[group] = np.zeros((self._steps, BUCKETS), np.int32)
         self._counts[group][step] += frame.counts[rows].sum(axis=0)
         wanted = np.zeros(len(frame.keys), bool)
-        wanted[rows] = True
+        wanted[rows] = [edge_key(frame.keys[row]).protocol != TCP for row in rows]
         hits = wanted[frame.histograms.rows]
         sums = np.bincount(frame.histograms.buckets[hits], frame.histograms.hits[hits], BUCKETS)
         self._histograms[group][step] += sums.astype(np.int32)

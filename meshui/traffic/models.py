@@ -16,6 +16,12 @@ class TrafficRules(models.Model):
     resilience = models.JSONField(default=dict)
     limits = models.JSONField(default=list)
     """Ordered list of RateLimit."""
+    overlay = models.JSONField(null=True)
+    """What an active rollout lays over the routes (Overlay); None: nothing."""
+    owner = models.CharField(max_length=40, blank=True, default="")
+    """Who alone may change weights, routes and versions now, such as ``rollout:12``; empty: whoever is permitted."""
+    released_at = models.DateTimeField(null=True)
+    """When the last owner let go."""
 
     def __str__(self) -> str:
         return f"rules of {self.service}"

@@ -19,11 +19,25 @@ def split_of(service: Service) -> dict[str, int]:
 
 
 def routes_of(service: Service) -> tuple[values.Route, ...]:
-    """The ordered routes; the default one where none were set."""
+    """The ordered routes; the default one where none were set. A TCP service has none."""
+    if service.protocol == "tcp":
+        return ()
     rules = rules_of(service)
     if rules is None or rules.routes is None:
         return values.DEFAULT_ROUTES
     return msgspec.convert(rules.routes, tuple[values.Route, ...])
+
+
+def overlay_of(service: Service) -> values.Overlay | None:
+    """What a rollout lays over the routes now."""
+    rules = rules_of(service)
+    return None if rules is None or rules.overlay is None else msgspec.convert(rules.overlay, values.Overlay)
+
+
+def owner_of(service: Service) -> str:
+    """Who alone may change weights, routes and versions now (``rollout:12``); empty: nobody has them."""
+    rules = rules_of(service)
+    return rules.owner if rules else ""
 
 
 def named_versions(route: values.Route) -> frozenset[str]:

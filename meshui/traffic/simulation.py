@@ -10,17 +10,26 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from meshui.catalog.models import Service
+from meshui.catalog.models import CALLED, Service
 from meshui.catalog.selectors import get_service, get_workload
 from meshui.compile.check import route_breaches as compiled_breaches
+from meshui.compile.overlay import laid_over
 from meshui.compile.service import service_body
 from meshui.core.actors import Actor
 from meshui.core.commits import current_mesh
 from meshui.mesh import values
 from meshui.mesh.invariants import Breach, route_breaches, split_breaches
 from meshui.mesh.names import DOMAIN
-from meshui.traffic.selectors import get_gateway, hosts_of, limits_of, resilience_of, routes_of, split_of
-from meshui.traffic.services.common import refuse
+from meshui.traffic.selectors import (
+    get_gateway,
+    hosts_of,
+    limits_of,
+    overlay_of,
+    resilience_of,
+    routes_of,
+    split_of,
+)
+from meshui.traffic.services.common import refuse, refuse_tcp
 from proxies.core import flags
 from proxies.core.actions import Answer, Means, compile_choice, sticky_key
 from proxies.core.edits import compile_ops
@@ -72,6 +81,7 @@ class Backend:
 @dataclass(frozen=True, slots=True)
 class Met:
     """``route`` is None where the request reached none; ``status``, ``flag`` and ``reason`` then say what it is told.
+    ``index`` is its place among the service's own routes; None for one that a rollout has laid over them.
     ``chosen`` is the version that stickiness decides on. ``lines`` are the head that goes on, first the request line;
     of a direct answer or redirect, the answer's own fields."""
 
@@ -109,20 +119,23 @@ def simulate(*, actor: Actor, asked: Asked, draft: Draft | None = None) -> Met:
         status = 404 if gateway else EGRESS_DENIED
         return Met(listener, "refused", status=status, flag=flags.NO_ROUTE, reason="no service has this host")
     actor.require_visible(name.partition("/")[0])
-    service = _service(get_service(name), draft)
+    service = drafted(get_service(name), draft)
     body = service_body(service)
     found = first_match(compile_routes(body.routes, asked.source), head)
     if found is None:
-        reason = "no route matches"
+        reason = "no route matches" if body.protocol == "http" else "it is a tcp service, which has no routes"
         return Met(listener, "refused", service=name, status=404, flag=flags.NO_ROUTE, reason=reason)
-    index = body.routes.index(found)
+    laid = laid_over(service.routes, service.overlay)
+    place = body.routes.index(found)
+    own = place - (len(laid) - len(service.routes))
+    route = laid[place]
     met = Met(
         listener,
         "forward",
         service=name,
-        route=service.routes[index],
-        index=index,
-        limits=(*service.routes[index].limits, *service.limits),
+        route=route,
+        index=own if own >= 0 else None,
+        limits=(*route.limits, *service.limits),
         connect_timeout_ms=service.resilience.connect_timeout_ms,
     )
     return _acted(met, found, body, head, asked)
@@ -144,22 +157,28 @@ def _own_host(actor: Actor, head: RequestHead) -> list[tuple[str, str]]:
     if len(labels) != 3 or labels[2] != DOMAIN:
         return []
     actor.require_visible(labels[1])  # before it is looked for: whether it is there is not told either
-    rows = Service.objects.filter(kind=Service.Kind.HTTP, name=labels[0], namespace__name=labels[1])
+    rows = Service.objects.filter(kind__in=CALLED, name=labels[0], namespace__name=labels[1])
     return [(row.full_name.host, str(row.full_name)) for row in rows.select_related("namespace")]
 
 
-def _service(row: Service, draft: Draft | None) -> values.Service:
+def drafted(row: Service, draft: Draft | None) -> values.Service:
+    """The service as it is desired, or would be with the draft. Raises InvalidInput (``draft.routes.0.name``)."""
     service = values.Service(
         name=row.full_name,
         trust_domain=current_mesh().trust_domain,
+        protocol=row.protocol,
+        port=row.port or 0,
         versions=tuple(version.name for version in row.versions.all()),
         split=split_of(row),
         routes=routes_of(row),
+        overlay=overlay_of(row),
         resilience=resilience_of(row),
         limits=limits_of(row),
     )
     if draft is None:
         return service
+    if draft.routes is not None:
+        refuse_tcp(row, "draft.routes", "it has no routes")
     versions = set(service.versions)
     breaches: list[Breach] = []
     if draft.split is not None:

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from time import time
+from time import monotonic, time
 
 from proxies.agent.command import Options
+from proxies.agent.dead_man import DeadMan
 from proxies.agent.engine import Engine
 from proxies.agent.follower import Follower
 from proxies.agent.identity import JoinError, Renewer, establish
 from proxies.agent.replica import Replica
 from proxies.agent.reporter import Reporter
-from proxies.agent.resp import Login
+from proxies.agent.resp import Connection, Login
 from proxies.agent.state import Identity, Keeper, StateDir
 from proxies.wire.release import VERSION
 from proxies.wire.resources import ResourceError
 
+Linked = Callable[[Login, Callable[[], Connection | None]], None]
+"""Gets the login, and what gives the current connection."""
+
 
 @asynccontextmanager
-async def joined(options: Options, engine: Engine) -> AsyncIterator[Agent]:
+async def joined(options: Options, engine: Engine, linked: Linked) -> AsyncIterator[Agent]:
     """An agent that works for the engine within the block. Raises JoinError or StateError into it, where the proxy
-    cannot become part of the mesh at all."""
-    agent = Agent(options, engine)
+    cannot become part of the mesh at all. ``linked`` is told once how Redis is reached."""
+    agent = Agent(options, engine, linked)
     try:
         async with asyncio.TaskGroup() as group:
             task = group.create_task(agent.run())
@@ -38,10 +42,11 @@ async def joined(options: Options, engine: Engine) -> AsyncIterator[Agent]:
 class Agent:
     """Made by ``joined``."""
 
-    def __init__(self, options: Options, engine: Engine) -> None:
+    def __init__(self, options: Options, engine: Engine, linked: Linked) -> None:
+        self._linked = linked
         self._options = options
         self._engine = engine
-        self._parts: tuple[Replica, Follower, Reporter, Renewer] | None = None
+        self._parts: tuple[Replica, Follower, Reporter, Renewer, DeadMan] | None = None
 
     async def run(self) -> None:
         """Become part of the mesh and stay so, until cancelled."""
@@ -59,7 +64,8 @@ class Agent:
             self._engine.set_identity(who.certificate, identity.key, who.bundle)
         except ResourceError as error:
             raise JoinError(f"the identity in {state.path} is of no use: {error}") from error
-        replica = Replica(self._engine, proxy_id=who.proxy_id, service=who.service, clock=time)
+        dead_man = DeadMan(self._engine, in_step=lambda: follower.in_step, clock=monotonic)
+        replica = Replica(dead_man, proxy_id=who.proxy_id, service=who.service, clock=time)
         replica.restore(state.resources())
         keeper = Keeper(state, replica.contents)
         renewer = Renewer(self._options, state, self._engine, identity, bundle=replica.bundle)
@@ -74,10 +80,12 @@ class Agent:
             connection=lambda: follower.connection,
             not_after=lambda: renewer.current.not_after,
         )
-        self._parts = (replica, follower, reporter, renewer)
+        self._linked(login, lambda: follower.connection)
+        self._parts = (replica, follower, reporter, renewer, dead_man)
         async with asyncio.TaskGroup() as group:
             group.create_task(keeper.run())
             group.create_task(follower.run())
+            group.create_task(dead_man.run())
             group.create_task(renewer.run())
             # The body of the group is cancelled before its tasks: the last report still finds a connection.
             await reporter.run()
@@ -86,10 +94,11 @@ class Agent:
         """What the agent counts, as Prometheus text; empty before it has joined."""
         if self._parts is None:
             return ""
-        replica, follower, reporter, renewer = self._parts
+        replica, follower, reporter, renewer, dead_man = self._parts
         connected = float(follower.connection is not None)
         rows = (
             ("connected", "gauge", "Whether the agent is connected to Redis.", connected),
+            ("fallen_services", "gauge", "Services at their fallback: the control plane is silent.", dead_man.fallen),
             ("refused_resources", "gauge", "Published resources that were refused.", replica.refused()),
             ("dropped_seconds_total", "counter", "Seconds of telemetry lost.", reporter.dropped),
             ("renewal_failures_total", "counter", "Renewals that failed.", renewer.trouble.count),

@@ -9,8 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
+
 from proxies.core.addresses import address, loopback
-from proxies.wire.resources import GatewayCertificate, GatewayListener, InboundListener, Listener, OutboundListener
+from proxies.wire.resources import (
+    GatewayCertificate,
+    GatewayListener,
+    InboundListener,
+    Listener,
+    OutboundListener,
+    TcpListener,
+)
 
 Address = tuple[str, int]
 UNKNOWN = "unknown/unknown"
@@ -31,6 +40,7 @@ class Options:
     inbound: Address | None
     app: Address | None
     outbound: Address | None
+    tcp: list[TcpListener]
     gateway: Address | None
     gateway_tls: list[GatewayCertificate]
     admin: Address | None
@@ -47,6 +57,7 @@ class Options:
             )
         if self.outbound:
             listeners.append(OutboundListener(address=self.outbound[0], port=self.outbound[1]))
+        listeners += self.tcp
         if self.gateway:
             address, port = self.gateway
             listeners.append(GatewayListener(address=address, port=port, hosts=[], tls=self.gateway_tls))
@@ -74,8 +85,8 @@ def parse(words: Sequence[str]) -> Options:
         parser.error("--inbound and --app belong together")
     if found.gateway_tls and not found.gateway:
         parser.error("--gateway-tls belongs to --gateway")
-    if not (found.inbound or found.outbound or found.gateway):
-        parser.error("nothing to listen on: give --inbound and --app, --outbound, or --gateway")
+    if not (found.inbound or found.outbound or found.tcp or found.gateway):
+        parser.error("nothing to listen on: give --inbound and --app, --outbound, --tcp, or --gateway")
     if urlsplit(found.join).scheme not in ("http", "https"):
         parser.error("--join takes an http:// or https:// URL")
     return Options(
@@ -87,6 +98,7 @@ def parse(words: Sequence[str]) -> Options:
         inbound=found.inbound,
         app=found.app,
         outbound=found.outbound,
+        tcp=found.tcp,
         gateway=found.gateway,
         gateway_tls=[
             GatewayCertificate(
@@ -100,6 +112,16 @@ def parse(words: Sequence[str]) -> Options:
         dns=found.dns,
         log_level=found.log_level,
     )
+
+
+def tcp_listener(text: str) -> TcpListener:
+    """Read ``namespace/name=ADDRESS:PORT``. Raises ArgumentTypeError."""
+    service, _, where = text.partition("=")
+    try:
+        host, port = address(where)
+        return msgspec.convert({"kind": "tcp", "service": service, "address": host, "port": port}, TcpListener)
+    except ValueError as error:  # ValidationError is one
+        raise argparse.ArgumentTypeError(f"{text!r} is not SERVICE=ADDRESS:PORT: {error}") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -124,6 +146,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--inbound", type=address, metavar="ADDRESS:PORT", help="where to receive for the app")
     add("--app", type=address, metavar="ADDRESS:PORT", help="where the app listens")
     add("--outbound", type=address, metavar="ADDRESS:PORT", help="where the app calls other services")
+    add(
+        "--tcp",
+        type=tcp_listener,
+        action="append",
+        default=[],
+        metavar="SERVICE=ADDRESS:PORT",
+        help="where the app connects to a TCP service (shop/db=127.0.0.1:15432); may be repeated",
+    )
     add("--gateway", type=address, metavar="ADDRESS:PORT", help="where to receive from outside the mesh")
     add(
         "--gateway-tls",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from proxies.wire.reports import EdgeDelta, Gauges
+from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, RequestSample
 from proxies.wire.resources import Resource
 
 
-class Engine(Protocol):
+class Applier(Protocol):
     """Applies whole or not at all; the former resource stays in force where one is refused."""
 
     def apply(self, resource: Resource) -> None:
@@ -17,10 +17,20 @@ class Engine(Protocol):
     def remove(self, key: str) -> None:
         """Take ``kind:name`` out of force."""
 
+
+class Engine(Applier, Protocol):
+    """What serves."""
+
     def set_identity(self, certificate_chain: str, key: str, bundle: list[str]) -> None:
         """Use this certificate for new connections. Raises ResourceError, changing nothing."""
 
     def collect(self) -> list[EdgeDelta]:
         """What every edge counted since the last call."""
+
+    def samples(self) -> list[RequestSample]:
+        """One request of each route that took any, of the time that ``collect`` spoke of."""
+
+    def limit_uses(self) -> list[LimitUse]:
+        """What limits let pass and turned away since the last call."""
 
     def gauges(self) -> Gauges: ...

@@ -34,7 +34,8 @@ REPEAT_S = 60.0
 
 
 class Follower:
-    """Run ``run``. ``connection`` is the current one, or None."""
+    """Run ``run``. ``connection`` is the current one, or None; ``in_step`` says whether all that is published was read
+    over it."""
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class Follower:
         self._telling: asyncio.TimerHandle | None = None
         self._tell_at = 0.0
         self.connection: Connection | None = None
+        self.in_step = False
         self.trouble = Complaint(log, "no configuration from Redis, serving the last")
 
     async def run(self) -> None:
@@ -77,6 +79,7 @@ class Follower:
             await self._watch(connection)
         finally:
             self.connection = None
+            self.in_step = False
             self._repeat_since = time() - REPEAT_S
             connection.close()
 
@@ -134,6 +137,7 @@ class Follower:
         connection.send("PING", then=self._need(connection, self._read_done))
 
     def _read_done(self, _: Any) -> None:
+        self.in_step = True
         self._backoff.reset()
         self.trouble.over()
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Struct
 
-from proxies.agent.engine import Engine
+from proxies.agent.engine import Applier
 from proxies.wire.reports import Ack
 from proxies.wire.resources import DirectoryResource, Resource, ResourceError, TrustResource, decode, resource_key
 
@@ -59,7 +59,7 @@ _stamp = msgspec.msgpack.Decoder(Stamp)
 class Replica:
     """The followed resources and the engine that they are applied to."""
 
-    def __init__(self, engine: Engine, *, proxy_id: str, service: str, clock: Callable[[], float]) -> None:
+    def __init__(self, engine: Applier, *, proxy_id: str, service: str, clock: Callable[[], float]) -> None:
         """``clock`` gives Unix seconds, for acknowledgements."""
         self._engine = engine
         self.proxy_id = proxy_id

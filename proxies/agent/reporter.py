@@ -89,6 +89,8 @@ class Reporter:
                 gauges=self._engine.gauges(),
                 certificate_not_after=self._not_after(),
                 proxy_version=self._proxy_version,
+                limits=self._engine.limit_uses(),
+                samples=self._engine.samples(),
             )
         )
         while len(self._kept) > KEPT:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import TypeVar
 
 from proxies.core import flags
 from proxies.core.edits import compile_ops, ops_flaws
 from proxies.core.errors import Flaw
 from proxies.core.head import RequestHead
-from proxies.core.limits import Judge, Over, limit_flaws
+from proxies.core.limits import OPEN, Gate, Judge, Over, limit_flaws
 from proxies.core.match import cookie_value, header_value
 from proxies.core.peers import Peer
 from proxies.core.rewrite import compile_redirect, redirect_flaws, rewrite_flaws
+from proxies.core.shared import Ask, Question, Undecided, Verdict
 from proxies.core.split import compile_split, compile_sticky
 from proxies.wire.routing import Route, Sticky, WeightedVersion
 
@@ -54,14 +56,17 @@ def compile_choice(
     lane: Callable[[str], T],
     issuing: Callable[[T, bytes], T],
     means: Means,
-    judge: Judge | None = None,
+    gate: Gate = OPEN,
 ) -> Choice[T]:
-    """The choice of a route under the ``judge`` of its limits. It raises Answer; None where all weights are 0.
-    ``issuing`` gives a way that also adds a field line to the response."""
+    """The choice of a route behind the ``gate`` of its limits. It raises Answer, or Undecided where shared counts must
+    be asked first; None where all weights are 0. ``issuing`` gives a way that also adds a field line to the response.
+    """
     choose = _target(route, split, lane, issuing, means)
     if route.fault is not None and route.fault.abort_status:
         choose = _aborted(route, choose, means.rng)
-    return choose if judge is None else _limited(judge, choose)
+    if gate.ask is not None:
+        choose = _asked(gate.ask, choose)
+    return choose if gate.judge is None else _limited(gate.judge, choose)
 
 
 def too_many(over: Over) -> Answer:
@@ -74,6 +79,22 @@ def too_many(over: Over) -> Answer:
         f"ratelimit-reset: {over.retry_after_s}",
     )
     return Answer(429, flags.RATE_LIMITED, [line.encode() for line in lines])
+
+
+def settle(question: Question, verdict: Verdict | None) -> None:
+    """Count what shared counts say of a request. Raises Answer where it may not pass: because it is above a limit, or
+    because nobody knows and a limit does not pass what nobody knows of."""
+    over = None if verdict is None else verdict.over
+    denied = verdict is None and any(each.limit.on_error == "deny" for each in question.limits)
+    for index, each in enumerate(question.limits):
+        if index == over or (denied and each.limit.on_error == "deny"):
+            each.use.limited += 1
+        elif over is None and not denied:
+            each.use.allowed += 1
+    if denied:
+        raise Answer(503, flags.RATE_LIMIT_ERROR)
+    if over is not None and verdict is not None:
+        raise too_many(Over(question.limits[over].limit, ceil(verdict.wait_s)))
 
 
 def compile_delay(route: Route, rng: Random) -> Callable[[RequestHead], float] | None:
@@ -206,6 +227,19 @@ def _limited(judge: Judge, choose: Choice[T]) -> Choice[T]:
         return choose(head, peer)
 
     return within
+
+
+def _asked(ask: Ask, choose: Choice[T]) -> Choice[T]:
+    def undecided(head: RequestHead, peer: Peer) -> T | None:
+        question, put = ask(head, peer)
+
+        def go(verdict: Verdict | None) -> T | None:
+            settle(question, verdict)
+            return choose(head, peer)
+
+        raise Undecided(put, go)
+
+    return undecided
 
 
 def _aborted(route: Route, choose: Choice[T], rng: Random) -> Choice[T]:

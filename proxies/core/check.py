@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from proxies.core.limits import limit_flaws
 from proxies.core.routes import route_flaws
+from proxies.core.tcp import protocol_flaws
 from proxies.wire.resources import (
     EndpointsResource,
     GatewayListener,
@@ -21,6 +22,7 @@ from proxies.wire.resources import (
     ResourceError,
     ServiceBody,
     ServiceResource,
+    TcpListener,
 )
 from proxies.wire.routing import WeightedVersion
 
@@ -56,6 +58,8 @@ def check(resources: Sequence[Resource]) -> None:
 
 
 def _check_service(at: str, body: ServiceBody) -> None:
+    for flaw in protocol_flaws(body):
+        raise ResourceError(f"{at}.{_indexed(flaw.path)}: {flaw.reason}")
     _check_split(f"{at}.split", body.split, body)
     for index, route in enumerate(body.routes):
         for flaw in route_flaws(route):
@@ -102,3 +106,10 @@ def _check_listeners(at: str, resource: ProxyResource, services: dict[str, Servi
             for i, entry in enumerate(listener.hosts):
                 if entry.service not in services:
                     raise ResourceError(f"{at}.listeners[{index}].hosts[{i}].service: {entry.service!r} is not there")
+                if services[entry.service].protocol != "http":
+                    raise ResourceError(f"{at}.listeners[{index}].hosts[{i}].service: speaks no http")
+        if isinstance(listener, TcpListener):
+            if listener.service not in services:
+                raise ResourceError(f"{at}.listeners[{index}].service: {listener.service!r} is not there")
+            if services[listener.service].protocol != "tcp":
+                raise ResourceError(f"{at}.listeners[{index}].service: is no tcp service")

@@ -1,5 +1,5 @@
-"""Local rate limits: token buckets, kept as the one moment at which each would be full again (the generic cell rate
-algorithm, ITU-T I.371). The clock is passed in."""
+"""Rate limits of a route, or of what a service receives: the local ones as buckets kept here, the global ones as what
+to ask of the shared counts. The clock is passed in."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from math import ceil
 from typing import NamedTuple
 
-from proxies.core.errors import Flaw
+from proxies.core.errors import BadMessage, Flaw
+from proxies.core.gcra import rate_of, take
 from proxies.core.head import RequestHead
 from proxies.core.match import header_value
 from proxies.core.peers import Peer
+from proxies.core.shared import Ask, Key, SharedCounts, compile_ask, shared
+from proxies.core.usage import Use, Uses
 from proxies.wire.routing import RateLimit
 
 MAX_KEYS = 10_000
 """Buckets that one limit keeps. Keys come from strangers: what is beyond shares one bucket."""
-Key = tuple[bytes, ...]
+SECOND_MS = 1000
 
 
 class Over(NamedTuple):
@@ -28,15 +31,25 @@ class Over(NamedTuple):
 Judge = Callable[[RequestHead, Peer], Over | None]
 
 
+class Gate(NamedTuple):
+    """What a request must pass: the judgement of local limits, then what to ask about global ones."""
+
+    judge: Judge | None = None
+    ask: Ask | None = None
+
+
+OPEN = Gate()
+
+
 class Bucket:
-    """One limit's buckets by key."""
+    """One limit's buckets by key; those of one of several ``processes`` hold their part of it."""
 
-    __slots__ = ("_full_at", "_next_prune", "_period_s", "_room_s", "limit")
+    __slots__ = ("_full_at", "_next_prune", "_rate", "limit", "use")
 
-    def __init__(self, limit: RateLimit) -> None:
+    def __init__(self, limit: RateLimit, use: Use | None = None, processes: int = 1) -> None:
         self.limit = limit
-        self._period_s = limit.per_ms / 1000 / limit.requests
-        self._room_s = self._period_s * ((limit.burst or limit.requests) - 1)
+        self.use = use or Use()
+        self._rate = rate_of(limit, SECOND_MS, processes)
         self._full_at: dict[Key, float] = {}
         self._next_prune = 0.0
 
@@ -45,12 +58,12 @@ class Bucket:
         full_at = self._full_at.get(key)
         if full_at is None and len(self._full_at) >= MAX_KEYS:
             key, full_at = self._make_room(key, now)
-        if full_at is None or full_at < now:
-            full_at = now
-        wait = full_at - now - self._room_s
-        if wait > 1e-9:  # sums of periods are not exact
+        wait, full_at = take(now if full_at is None else full_at, now, self._rate)
+        if wait:
+            self.use.limited += 1
             return wait
-        self._full_at[key] = full_at + self._period_s
+        self.use.allowed += 1
+        self._full_at[key] = full_at
         return 0.0
 
     def _make_room(self, key: Key, now: float) -> tuple[Key, float | None]:
@@ -63,14 +76,14 @@ class Bucket:
         return (), self._full_at.get(())
 
 
-def compile_limits(limits: Sequence[RateLimit], clock: Callable[[], float]) -> Judge:
+def compile_limits(buckets: Sequence[Bucket], clock: Callable[[], float]) -> Judge:
     """A judgement over requests: the first limit that one is above, or None. Limits before it have counted it. The
     clock is in seconds."""
-    buckets = [(Bucket(limit), _key(limit)) for limit in limits]
+    keyed = [(bucket, _key(bucket.limit)) for bucket in buckets]
 
     def judge(head: RequestHead, peer: Peer) -> Over | None:
         now = clock()
-        for bucket, key in buckets:
+        for bucket, key in keyed:
             wait = bucket.take(key(head, peer), now)
             if wait:
                 return Over(bucket.limit, ceil(wait))
@@ -79,26 +92,53 @@ def compile_limits(limits: Sequence[RateLimit], clock: Callable[[], float]) -> J
     return judge
 
 
-class Judges:
-    """The judges of a service's routes. One whose limits stay as they are keeps its counts through other changes."""
+class Gates:
+    """The gates of services' routes, and of what services receive. One whose limits stay as they are keeps its counts
+    through other changes."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        uses: Uses | None = None,
+        counts: SharedCounts | None = None,
+        processes: int = 1,
+    ) -> None:
+        """Without ``counts`` there are no global limits; ``processes`` share the local ones."""
         self._clock = clock
-        self._judges: dict[str, tuple[Sequence[RateLimit], Judge]] = {}
+        self._uses = uses or Uses()
+        self._counts = counts
+        self._processes = processes
+        self._gates: dict[tuple[str, str], tuple[Sequence[RateLimit], Gate]] = {}
 
-    def judge(self, name: str, limits: Sequence[RateLimit]) -> Judge | None:
-        """The judge of the route with this name, or None for no limits."""
+    def gate(self, service: str, route: str, limits: Sequence[RateLimit]) -> Gate:
+        """The gate of a route; ``route`` is empty for what the service receives. Raises BadMessage for a global limit
+        where nobody holds shared counts."""
         if not limits:
-            self._judges.pop(name, None)
-            return None
-        known = self._judges.get(name)
+            self._gates.pop((service, route), None)
+            return OPEN
+        known = self._gates.get((service, route))
         if known is None or known[0] != limits:
-            known = self._judges[name] = (limits, compile_limits(limits, self._clock))
+            known = self._gates[service, route] = (limits, self._compile(service, route, limits))
         return known[1]
 
-    def keep(self, names: Collection[str]) -> None:
-        """Forget the judges of routes with other names."""
-        self._judges = {name: known for name, known in self._judges.items() if name in names}
+    def keep(self, service: str, routes: Collection[str]) -> None:
+        """Forget the gates of the service's other routes."""
+        self._gates = {
+            (name, route): known
+            for (name, route), known in self._gates.items()
+            if name != service or not route or route in routes
+        }
+
+    def _compile(self, service: str, route: str, limits: Sequence[RateLimit]) -> Gate:
+        uses = {limit.name: self._uses.row(service, route, limit.name) for limit in limits}
+        buckets = [Bucket(each, uses[each.name], self._processes) for each in limits if each.scope == "local"]
+        asked = [shared(each, _key(each), uses[each.name]) for each in limits if each.scope == "global"]
+        if asked and self._counts is None:
+            raise BadMessage(f"limit {asked[0].limit.name} is global, which takes a control plane")
+        return Gate(
+            compile_limits(buckets, self._clock) if buckets else None,
+            compile_ask(service, route, asked, self._counts) if asked and self._counts is not None else None,
+        )
 
 
 def limit_flaws(limits: Sequence[RateLimit]) -> Iterator[Flaw]:
@@ -111,6 +151,8 @@ def limit_flaws(limits: Sequence[RateLimit]) -> Iterator[Flaw]:
         for number, by in enumerate(limit.by):
             if by in limit.by[:number]:
                 yield Flaw(f"{index}.by.{number}", "duplicate", f"{by} stands there twice")
+        if limit.scope == "local" and limit.on_error != "allow":
+            yield Flaw(f"{index}.on_error", "unused", "a local limit asks nobody")
 
 
 def _key(limit: RateLimit) -> Callable[[RequestHead, Peer], Key]:

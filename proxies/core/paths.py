@@ -48,6 +48,8 @@ def normalise(path: bytes) -> bytes:
         if part == b"..":
             if segments:
                 segments.pop()
+        elif part.startswith((b"..;", b".;")):
+            raise BadMessage("dot segment with a parameter")  # some servers drop the parameter, then resolve the dots
         elif part and part != b".":
             segments.append(part)
     trailing = parts[-1] in (b"", b".", b"..") and segments

@@ -3,7 +3,8 @@
 ``catalog.shop.mesh`` (A, AAAA) is where the app reaches the service: the proxy's own outbound listener, so that a
 request by name goes through the mesh. A proxy without one answers the instances' addresses. Of SRV, here and at
 ``_http._tcp.catalog.shop.mesh``, the answer is the healthy instances with their ports; their targets are names below
-the service, ``0a000007.catalog.shop.mesh``: the address in hex.
+the service, ``0a000007.catalog.shop.mesh``: the address in hex. A TCP service is where the proxy listens for it, or
+else where its instances are.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from proxies.wire.resources import (
     ProxyBody,
     Resource,
     ServiceResource,
+    TcpListener,
 )
 
 MESH = b"mesh"
@@ -59,11 +61,16 @@ class Zone:
             return _nothing()
         prefix, (service, namespace) = labels[:-2], labels[-2:]
         name = f"{namespace.decode('latin-1')}/{service.decode('latin-1')}"
-        if not isinstance(self._resource(f"service:{name}"), ServiceResource):
+        called = self._resource(f"service:{name}")
+        if not isinstance(called, ServiceResource):
             return _no_such_name()
+        if called.body.protocol == "tcp":
+            usable = _listening_for(name, proxy) or self._usable(name)
+            return _of_service(query, usable, []) if not prefix else _of_instance(query, prefix, usable)
         usable = self._usable(name)
         if not prefix:
-            return _of_service(query, proxy, usable)
+            outbound = [listener.address for listener in proxy.listeners if isinstance(listener, OutboundListener)]
+            return _of_service(query, usable, outbound)
         if prefix == (b"_http", b"_tcp"):
             return _srv(query, usable) if query.type in (dns.SRV, dns.ANY) else _nothing()
         if prefix == (b"_tcp",):
@@ -77,10 +84,18 @@ class Zone:
         return [endpoint for endpoint in resource.body.endpoints if endpoint.healthy and not endpoint.draining]
 
 
-def _of_service(query: Query, proxy: ProxyBody, usable: Sequence[Endpoint]) -> Reply:
+def _listening_for(name: str, proxy: ProxyBody) -> list[Endpoint]:
+    """The proxy's own listeners for a TCP service, as if they were its instances."""
+    return [
+        Endpoint(id=proxy.service, address=listener.address, port=listener.port, version=proxy.version)
+        for listener in proxy.listeners
+        if isinstance(listener, TcpListener) and listener.service == name
+    ]
+
+
+def _of_service(query: Query, usable: Sequence[Endpoint], outbound: Sequence[str]) -> Reply:
     if query.type == dns.SRV:
         return _srv(query, usable)
-    outbound = [listener.address for listener in proxy.listeners if isinstance(listener, OutboundListener)]
     found = map(_address, outbound or [endpoint.address for endpoint in usable])
     return _addresses(query, [address for address in found if address])
 

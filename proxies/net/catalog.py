@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from proxies.core.breaker import Load
 from proxies.core.head import RequestHead
 from proxies.core.hosts import HostTable
+from proxies.core.limits import Gates
 from proxies.net.cluster import Cluster, Source
 from proxies.net.lane import Lane
 from proxies.net.members import Group
@@ -24,10 +25,11 @@ MAX_PASSTHROUGH = 256
 class Catalog:
     """Clusters are made when they are first named, by whichever resource comes first, and filled as others arrive."""
 
-    def __init__(self, wheel: Wheel, metrics: Metrics, tls: ClientTls) -> None:
+    def __init__(self, wheel: Wheel, metrics: Metrics, tls: ClientTls, gates: Gates) -> None:
         self._wheel = wheel
         self._metrics = metrics
         self._tls = tls
+        self._gates = gates
         self._clusters: dict[str, Cluster] = {}
         self._source = Source()
         self._locality = ""
@@ -37,8 +39,21 @@ class Catalog:
     def cluster(self, name: str) -> Cluster:
         found = self._clusters.get(name)
         if found is None:
-            found = self._clusters[name] = Cluster(name, self._wheel, self._metrics, self._tls)
+            found = self._clusters[name] = Cluster(name, self._wheel, self._metrics, self._tls, self._gates)
         return found
+
+    def tcp_cluster_for(self, address: str, port: int) -> Cluster | None:
+        """The TCP service that a connection to this IP address and port means: one of its endpoints', or an endpoint's
+        address at the service's own port. None where there is none, or more than one by the latter."""
+        by_port = []
+        for cluster in self._clusters.values():
+            if cluster.forwarding is not None and cluster.body is not None:
+                here = [endpoint.port for endpoint in cluster.members if endpoint.address == address]
+                if port in here:
+                    return cluster
+                if here and port == cluster.body.port:
+                    by_port.append(cluster)
+        return by_port[0] if len(by_port) == 1 else None
 
     def update_service(self, name: str, body: ServiceBody) -> None:
         self.cluster(name).update(body, self._source, self._locality)

@@ -7,26 +7,30 @@ yet (no healthy upstream, until they are). Connections of endpoints that stay su
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from random import random
 from secrets import token_urlsafe
-from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from proxies.core import flags
 from proxies.core.actions import Answer, Choice, Means, compile_choice, sticky_key
 from proxies.core.breaker import Load
 from proxies.core.head import RequestHead
-from proxies.core.limits import Judges
+from proxies.core.limits import Gates
 from proxies.core.maglev import key_hash
 from proxies.core.match import Matcher
 from proxies.core.retry import compile_retry
 from proxies.core.routes import compile_routes
+from proxies.core.shared import Undecided, Verdict
+from proxies.core.told import Compared, compared_by
+from proxies.net.holding import Held
 from proxies.net.lane import Lane
 from proxies.net.members import Group, Members
 from proxies.net.metrics import UNKNOWN, Edge, Metrics, Row
 from proxies.net.mirror import Mirror
 from proxies.net.replies import Refused
 from proxies.net.special import Special
+from proxies.net.tcp import Forwarding
 from proxies.net.tls import ClientTls
 from proxies.net.upstream import Endpoint
 from proxies.net.wheel import NEVER, Wheel
@@ -55,26 +59,35 @@ class _Route(NamedTuple):
 
 
 class Cluster:
-    def __init__(self, name: str, wheel: Wheel, metrics: Metrics, tls: ClientTls) -> None:
+    def __init__(self, name: str, wheel: Wheel, metrics: Metrics, tls: ClientTls, gates: Gates) -> None:
         self.name = name
         self.body: ServiceBody | None = None
         self.load = Load()
         self._wheel = wheel
-        self._judges = Judges(monotonic)
+        self._gates = gates
         self.members = Members(wheel, tls, self.load)
         self._metrics = metrics
         self._routes: list[_Route] = []
+        self.forwarding: Forwarding | None = None
+        """How its connections are carried on, where the service's protocol is tcp."""
         self._hash_on = Sticky(kind="source")
+        self._compared = Compared()
         self._unrouted = self._row(Source(), "", "", secured=False)
 
-    def select(self, connection: ServerConnection, head: RequestHead) -> tuple[Lane, Endpoint]:
-        """The lane and the endpoint for a request. Raises Refused."""
-        for matches, choose, row in self._routes:
+    def select(
+        self, connection: ServerConnection, head: RequestHead, routes: Sequence[_Route] | None = None
+    ) -> tuple[Lane, Endpoint]:
+        """The lane and the endpoint for a request, by other ``routes`` where they are given. Raises Refused, Held."""
+        for matches, choose, row in self._routes if routes is None else routes:
             if matches is None or matches(head):
+                if row.due:
+                    self._metrics.tell(row, head, self._compared)
                 try:
                     lane = choose(head, connection)
                 except Answer as answer:
                     raise Refused(answer.status, answer.flag, row, answer) from None
+                except Undecided as asked:
+                    raise Held(row, asked.ask, partial(self._decided, connection, head, row, asked.go)) from None
                 if lane is None:
                     raise Refused(503, flags.NO_HEALTHY_UPSTREAM, row)
                 group = lane.group
@@ -84,6 +97,8 @@ class Cluster:
                 return lane, endpoint
         if self.body is None:
             raise Refused(503, flags.NO_CLUSTER, self._unrouted)
+        if self._unrouted.due:
+            self._metrics.tell(self._unrouted, head, self._compared)
         raise Refused(404, flags.NO_ROUTE, self._unrouted)
 
     def update(self, body: ServiceBody, source: Source, locality: str) -> None:
@@ -98,16 +113,34 @@ class Cluster:
             for matches, route in compile_routes(body.routes, source.service)
         ]
         self._unrouted = self._row(source, "", "", secured=False)
+        for row in (*(route.row for route in routes), self._unrouted):
+            self._metrics.ask(row)
+        self._compared = compared_by(body.routes)
+        self.forwarding = (
+            Forwarding(self.name, body, source, self.members.group, self._metrics) if body.protocol == "tcp" else None
+        )
         self.body = body
         self._routes = routes
         self._hash_on = Sticky(kind=body.balancer.hash.kind, name=body.balancer.hash.name)
-        self._judges.keep({route.name for route in body.routes})
+        self._gates.keep(self.name, {route.name for route in body.routes})
         self.members.update(body, locality)
 
     def remove(self) -> None:
         """Forget the client's view; requests under way finish."""
         self.body = None
         self._routes = []
+        self.forwarding = None
+
+    def _decided(
+        self,
+        connection: ServerConnection,
+        head: RequestHead,
+        row: Row,
+        go: Callable[[Verdict | None], Lane | None],
+        verdict: Verdict | None,
+    ) -> tuple[Lane, Endpoint]:
+        """The rest of a selection that shared counts decided on."""
+        return self.select(connection, head, [_Route(None, lambda *_: go(verdict), row)])
 
     def _pick(self, group: Group, head: RequestHead, connection: ServerConnection) -> Endpoint | None:
         """The endpoint by what the balancer hashes."""
@@ -130,7 +163,8 @@ class Cluster:
 
     def _choice(self, route: Route, split: Sequence[WeightedVersion], source: Source) -> Choice[Lane]:
         lane = self._lanes(route, {weighted.version: weighted for weighted in split}, source)
-        return compile_choice(route, split, lane, Lane.adding, _MEANS, self._judges.judge(route.name, route.limits))
+        gate = self._gates.gate(self.name, route.name, route.limits)
+        return compile_choice(route, split, lane, Lane.adding, _MEANS, gate)
 
     def _lanes(self, route: Route, weighted: Mapping[str, WeightedVersion], source: Source) -> Callable[[str], Lane]:
         """The lanes of a route, by version."""

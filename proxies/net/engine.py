@@ -17,18 +17,21 @@ from typing import NamedTuple
 
 from proxies.core.errors import BadMessage
 from proxies.core.hosts import HostTable
-from proxies.core.limits import Judges
+from proxies.core.limits import Gates
+from proxies.core.shared import SharedCounts
+from proxies.core.usage import Uses
 from proxies.net.catalog import Catalog, Passthrough
-from proxies.net.cluster import Source
+from proxies.net.cluster import Cluster, Source
 from proxies.net.edge_tls import EdgeTls
 from proxies.net.listeners import Gateway, Inbound, Listener, Outbound
 from proxies.net.metrics import UNKNOWN, Edge, Metrics
-from proxies.net.ports import Port
+from proxies.net.ports import Port, TcpPort
+from proxies.net.tcp import ToApp, ToService, Way
 from proxies.net.tls import ClientTls, ServerTls, build_contexts
 from proxies.net.upstream import Endpoint
 from proxies.net.wheel import Wheel
 from proxies.wire import resources as wire
-from proxies.wire.reports import EdgeDelta, Gauges
+from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, RequestSample
 from proxies.wire.resources import ResourceError
 
 SWEEP_S = 1.0
@@ -47,20 +50,24 @@ class Engine:
     until ``set_identity``; a route to endpoints that did not arrive yet answers 503.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, counts: SharedCounts | None = None, processes: int = 1) -> None:
+        """Global limits are judged by ``counts``; without, they are refused. One of several ``processes`` shares its
+        ports with the others, and the local limits."""
         self._loop = asyncio.get_running_loop()
         self.metrics = Metrics()
+        self.uses = Uses()
+        self._gates = Gates(monotonic, self.uses, counts, processes)
+        self._share_ports = processes > 1
         self._wheel = Wheel(self._loop)
         self._client_tls = ClientTls()
         self._server_tls = ServerTls()
-        self._catalog = Catalog(self._wheel, self.metrics, self._client_tls)
+        self._catalog = Catalog(self._wheel, self.metrics, self._client_tls, self._gates)
         self._resources: dict[str, wire.Resource] = {}
         self._ports: dict[tuple[str, int], Port] = {}
         self._apps: list[Endpoint] = []
         self._passthrough: Passthrough | None = None
         self._identity: tuple[str, str] | None = None
         self._bundle: list[str] = []
-        self._judges = Judges(monotonic)
         self._draining = False
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -121,6 +128,14 @@ class Engine:
         """What every edge counted since the last call. For one caller, once a second."""
         return self.metrics.collect()
 
+    def samples(self) -> list[RequestSample]:
+        """One request of each route that took any, of the time that ``collect`` spoke of."""
+        return self.metrics.samples
+
+    def limit_uses(self) -> list[LimitUse]:
+        """What limits let pass and turned away since the last call. For one caller, once a second."""
+        return self.uses.collect()
+
     def gauges(self) -> Gauges:
         usage = process.getrusage(process.RUSAGE_SELF)
         return Gauges(
@@ -145,6 +160,10 @@ class Engine:
             return "no listeners"
         waiting = [port for port in self._ports.values() if port.secured and self._server_tls.context is None]
         return "no identity yet" if waiting else ""
+
+    def tcp_cluster_for(self, address: str, port: int) -> Cluster | None:
+        """The TCP service that a connection to this IP address and port means, if it means one."""
+        return self._catalog.tcp_cluster_for(address, port)
 
     def addresses(self) -> list[tuple[str, str, int]]:
         """``(kind, address, port)`` of the open listeners."""
@@ -196,6 +215,7 @@ class Engine:
         elif isinstance(resource, wire.ProxyResource):
             self._put_proxy(resource)
         elif isinstance(resource, wire.InboundResource):
+            self._gates.gate(resource.name, "", resource.body.limits)
             self._resources[resource.key] = resource
             self._receive()
 
@@ -218,6 +238,9 @@ class Engine:
         wanted = {(listener.address, listener.port): listener for listener in body.listeners}
         if len(wanted) != len(body.listeners):
             raise ResourceError(f"{resource.key}: two listeners on one address")
+        for key in wanted.keys() & self._ports.keys():
+            if wire.is_tcp(wanted[key]) != isinstance(self._ports[key], TcpPort):
+                raise ResourceError(f"{resource.key}: {key[0]}:{key[1]} cannot turn from http to tcp, nor back")
         edges = {
             (spec.address, spec.port): EdgeTls(spec.tls)
             for spec in body.listeners
@@ -226,7 +249,8 @@ class Engine:
         opened: dict[tuple[str, int], Port] = {}
         try:
             for key in wanted.keys() - self._ports.keys():
-                opened[key] = Port(*key, self._wheel, self.metrics, self._server_tls)
+                kind = TcpPort if wire.is_tcp(wanted[key]) else Port
+                opened[key] = kind(*key, self._wheel, self.metrics, self._server_tls, shared=self._share_ports)
         except OSError:
             for port in opened.values():
                 port.drain()
@@ -249,10 +273,23 @@ class Engine:
             self._passthrough.close()
             self._passthrough = None
         for spec in body.listeners:
+            port = self._ports[spec.address, spec.port]
+            if isinstance(port, TcpPort):
+                port.carry(_KINDS[type(spec)], self._way(spec, source))
+                continue
             mark = blake2s(f"{resource.name} {spec.address} {spec.port}".encode(), digest_size=6).hexdigest()
             listener = self._listener(spec, f"meshui-{mark}", source)
-            self._ports[spec.address, spec.port].serve(_KINDS[type(spec)], listener)
+            port.serve(_KINDS[type(spec)], listener)
         self._receive_as(body)
+
+    def _way(self, spec: wire.Listener, source: Source) -> Way:
+        """Where the connections of a listener for TCP go."""
+        if isinstance(spec, wire.TcpListener):
+            return ToService(self._catalog.cluster(spec.service), source, self.metrics)
+        assert isinstance(spec, wire.InboundListener)
+        app = Endpoint(self._wheel, spec.app_address, spec.app_port)
+        self._apps.append(app)
+        return ToApp(source, app, self.metrics)
 
     def _listener(self, spec: wire.Listener, mark: str, source: Source) -> Listener:
         metrics = self.metrics
@@ -265,6 +302,7 @@ class Engine:
         if isinstance(spec, wire.GatewayListener):
             hosts = HostTable((entry.host, self._catalog.cluster(entry.service)) for entry in spec.hosts)
             return Gateway(mark, unrouted, hosts)
+        assert isinstance(spec, wire.OutboundListener)
         if spec.egress == "allow" and self._passthrough is None:
             self._passthrough = Passthrough(self._wheel, metrics, source)
         return Outbound(mark, unrouted, self._catalog, self._passthrough if spec.egress == "allow" else None)
@@ -283,8 +321,11 @@ class Engine:
                 # Until its service's resource says otherwise, a port speaks mTLS.
                 inbound = found.body if isinstance(found, wire.InboundResource) else wire.InboundBody()
                 port.secured = inbound.mtls == "strict"
-                if isinstance(port.listener, Inbound):
-                    port.listener.judge = self._judges.judge(spec.service, inbound.limits)
+                if isinstance(port, TcpPort):
+                    if isinstance(port.way, ToApp):
+                        port.way.idle_s = inbound.idle_timeout_ms / 1000
+                elif isinstance(port.listener, Inbound):
+                    port.listener.gate = self._gates.gate(spec.service, "", inbound.limits)
 
     def _sweep(self) -> None:
         for port in self._ports.values():
@@ -301,6 +342,7 @@ class Engine:
 _KINDS: dict[type[wire.Listener], str] = {
     wire.InboundListener: "inbound",
     wire.OutboundListener: "outbound",
+    wire.TcpListener: "tcp",
     wire.GatewayListener: "gateway",
 }
 

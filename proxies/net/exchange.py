@@ -18,17 +18,24 @@ from proxies.core.head import CHUNKED, RequestHead, ResponseHead
 from proxies.net.attempts import Attempts
 from proxies.net.connection import SILENT
 from proxies.net.flow import pause, resume
+from proxies.net.holding import Held, Holding
 from proxies.net.replies import Refused, reply
 from proxies.net.tries import Tries
 from proxies.net.tunnel import Tunnel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from proxies.core.actions import Answer
     from proxies.net.connection import UpstreamConnection
+    from proxies.net.lane import Lane
     from proxies.net.listeners import Listener
     from proxies.net.mirror import Copy
     from proxies.net.server import ServerConnection
     from proxies.net.special import Special
+    from proxies.net.upstream import Endpoint
+
+    Way = Callable[[], tuple[Lane, Endpoint]]
 
 
 class Exchange(Attempts):
@@ -55,8 +62,9 @@ class Exchange(Attempts):
 
     # --- the request
 
-    def begin(self, rest: bytes) -> bytes:
-        """Choose an endpoint and send what came of the request. Returns what came after it."""
+    def begin(self, rest: bytes, way: Way | None = None) -> bytes:
+        """Choose an endpoint, by the listener or by the ``way`` that is given, and send what came of the request.
+        Returns what came after it."""
         head = self._head
         client = self.client
         listener = self._listener
@@ -67,7 +75,7 @@ class Exchange(Attempts):
                 left = rest
             else:
                 payload, left = self._read_request(body_reader(body), rest)
-            self._lane, endpoint = lane, endpoint = listener.select(client, head)
+            self._lane, endpoint = lane, endpoint = listener.select(client, head) if way is None else way()
             load = lane.load
             if load.requests >= load.max_requests:
                 load.overflow("requests")
@@ -80,6 +88,12 @@ class Exchange(Attempts):
             self._row = refusal.row
             self.refuse(refusal.status, refusal.flags, refusal.answer)
             return left
+        except Held as held:
+            self._row = held.row
+            self._request = None
+            self.request_bytes = 0
+            Holding(self, held, rest).start()
+            return b""
         self._row = lane.secured_row if endpoint.secured else lane.plain_row
         self._endpoint = endpoint
         endpoint.active += 1

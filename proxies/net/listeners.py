@@ -6,19 +6,22 @@ the same for all and lives in ``proxies.net.server``.
 
 from __future__ import annotations
 
+from functools import partial
 from random import randbytes
 from typing import TYPE_CHECKING, Final
 
 from proxies.core import flags
-from proxies.core.actions import too_many
+from proxies.core.actions import Answer, settle, too_many
 from proxies.core.errors import BadMessage
 from proxies.core.head import RequestHead
 from proxies.core.hosts import HostTable
-from proxies.core.limits import Judge
+from proxies.core.limits import OPEN, Gate
+from proxies.core.shared import Question, Verdict
 from proxies.core.trace import Ids
 from proxies.net.catalog import Catalog, Passthrough
 from proxies.net.cluster import Cluster, Source
 from proxies.net.flow import Transport
+from proxies.net.holding import Held
 from proxies.net.lane import Lane
 from proxies.net.members import Group
 from proxies.net.metrics import Edge, Metrics, Row
@@ -116,7 +119,7 @@ class Inbound(Listener):
         self._group = Group()
         self._app = app
         self._lanes: dict[tuple[str, bool], Lane] = {}
-        self.judge: Judge | None = None
+        self.gate = OPEN
         """Of the service's limits. Replaced when they change."""
 
     def check(self, connection: ServerConnection, head: RequestHead) -> None:
@@ -130,11 +133,26 @@ class Inbound(Listener):
         lane = self._lanes.get((connection.source, connection.secured))
         if lane is None:
             lane = self._open_lane(connection.source, connection.secured)
-        if self.judge is not None:
-            over = self.judge(head, connection)
-            if over is not None:
-                answer = too_many(over)
-                raise Refused(answer.status, answer.flag, lane.plain_row, answer)
+        gate = self.gate
+        if gate is not OPEN:
+            self._pass(gate, lane, connection, head)
+        return lane, self._app
+
+    def _pass(self, gate: Gate, lane: Lane, connection: ServerConnection, head: RequestHead) -> None:
+        """Raises Refused, Held."""
+        over = gate.judge(head, connection) if gate.judge is not None else None
+        if over is not None:
+            answer = too_many(over)
+            raise Refused(answer.status, answer.flag, lane.plain_row, answer)
+        if gate.ask is not None:
+            question, put = gate.ask(head, connection)
+            raise Held(lane.plain_row, put, partial(self._decided, lane, question))
+
+    def _decided(self, lane: Lane, question: Question, verdict: Verdict | None) -> tuple[Lane, Endpoint]:
+        try:
+            settle(question, verdict)
+        except Answer as answer:
+            raise Refused(answer.status, answer.flag, lane.plain_row, answer) from None
         return lane, self._app
 
     def _open_lane(self, source: str, secured: bool) -> Lane:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from typing import Protocol
 
 from proxies.core.identity import service_of
 from proxies.net.edge_tls import EdgeTls
-from proxies.net.flow import as_protocol, spawn
+from proxies.net.flow import Transport, as_protocol, spawn
 from proxies.net.listeners import Listener
 from proxies.net.metrics import UNKNOWN, Metrics
+from proxies.net.relay import TcpConnection
 from proxies.net.server import ServerConnection
+from proxies.net.tcp import Way
 from proxies.net.tls import STRANGER, ServerTls, TlsProtocol
 from proxies.net.wheel import Wheel
 
@@ -25,22 +28,36 @@ class _Refusal(asyncio.Protocol):
         transport.abort()
 
 
+class Accepted(Protocol):
+    """A connection that a port has open."""
+
+    transport: Transport
+    source: str
+    secured: bool
+
+    def drain(self) -> None:
+        """End with what runs."""
+
+
 class Port:
     """``listener``, ``secured`` (speaks mTLS) and ``edge`` may be replaced at any time."""
 
-    def __init__(self, address: str, port: int, wheel: Wheel, metrics: Metrics, tls: ServerTls) -> None:
-        """Bind. Raises OSError, with the address, when that cannot be."""
+    def __init__(
+        self, address: str, port: int, wheel: Wheel, metrics: Metrics, tls: ServerTls, *, shared: bool = False
+    ) -> None:
+        """Bind; where it is ``shared``, other processes of this user may bind it too. Raises OSError, with the
+        address, when that cannot be."""
         self.kind = ""
         self.secured = False
         self.edge: EdgeTls | None = None
         """The certificates to show to strangers."""
         self.listener: Listener
-        self.connections: set[ServerConnection] = set()
+        self.connections: set[Accepted] = set()
         self._wheel = wheel
         self._metrics = metrics
         self._tls = tls
         self._server: asyncio.Server | None = None
-        self._socket = _bind(address, port)
+        self._socket = _bind(address, port, shared=shared)
         self._closed = False
 
     def serve(self, kind: str, listener: Listener) -> None:
@@ -63,7 +80,7 @@ class Port:
 
     # --- what connections call
 
-    def opened(self, connection: ServerConnection) -> None:
+    def opened(self, connection: Accepted) -> None:
         """Take in a connection, whose handshake is over if it has one; learn who is there."""
         self._metrics.connections += 1
         self.connections.add(connection)
@@ -77,19 +94,22 @@ class Port:
             if not connection.source:
                 transport.abort()
 
-    def closed(self, connection: ServerConnection) -> None:
+    def closed(self, connection: Accepted) -> None:
         self._metrics.connections -= 1
         self.connections.discard(connection)
 
     # --- inside
 
     async def _open(self) -> None:
-        if self._closed:
+        if self._is_closed():
             return
         server = await asyncio.get_running_loop().create_server(self._accept, sock=self._socket, backlog=BACKLOG)
         self._server = server
-        if self._closed:
+        if self._is_closed():
             server.close()
+
+    def _is_closed(self) -> bool:
+        return self._closed  # may change while ``_open`` waits
 
     def _accept(self) -> asyncio.Protocol:
         if self.edge is not None:
@@ -103,7 +123,27 @@ class Port:
         return as_protocol(TlsProtocol(connection, self._tls.context, server_side=True))
 
 
-def _bind(address: str, port: int) -> socket.socket:
+class TcpPort(Port):
+    """A port whose connections are carried on whole; ``way`` says where to, and may be replaced at any time."""
+
+    way: Way
+
+    def carry(self, kind: str, way: Way) -> None:
+        """Serve from now on by this way."""
+        self.kind = kind
+        self.way = way
+        if self._server is None:
+            spawn(self._open())
+
+    def _accept(self) -> asyncio.Protocol:
+        if not self.secured:
+            return as_protocol(TcpConnection(self, self._wheel))
+        if self._tls.context is None:
+            return _Refusal()
+        return as_protocol(TlsProtocol(TcpConnection(self, self._wheel), self._tls.context, server_side=True))
+
+
+def _bind(address: str, port: int, *, shared: bool) -> socket.socket:
     family = socket.AF_INET
     try:
         if ipaddress.ip_address(address).version == 6:
@@ -113,6 +153,8 @@ def _bind(address: str, port: int) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.setblocking(False)
         bound.bind((address, port))
         bound.listen(BACKLOG)

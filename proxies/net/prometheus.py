@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from proxies import compiled
+from proxies.core.usage import Uses
 from proxies.net.metrics import Counts, Metrics, Row
 from proxies.wire import histogram
 from proxies.wire.release import VERSION
@@ -26,11 +27,17 @@ _HEADS = {
     "mesh_request_bytes_total": ("counter", "Bytes of request bodies."),
     "mesh_response_bytes_total": ("counter", "Bytes of response bodies."),
     "mesh_request_retries_total": ("counter", "Tries after a failed one."),
+    "mesh_tcp_connections_total": ("counter", "Connections established (no flags) or failed, by flags."),
+    "mesh_tcp_connections_closed_total": ("counter", "Established connections that ended, by flags."),
+    "mesh_tcp_connection_duration_seconds": ("histogram", "Time from a connection's start to its end."),
+    "mesh_tcp_sent_bytes_total": ("counter", "Bytes of connections to the destination."),
+    "mesh_tcp_received_bytes_total": ("counter", "Bytes of connections from the destination."),
     "mesh_breaker_overflows_total": ("counter", "What was turned away, by the circuit breaker's limit."),
     "mesh_upstream_requests": ("gauge", "Requests under way with a service."),
     "mesh_upstream_connections": ("gauge", "Connections open with a service."),
     "mesh_upstream_endpoints_ejected": ("gauge", "Endpoints left out for their answers."),
     "mesh_upstream_endpoints_unhealthy": ("gauge", "Endpoints left out for failed checks."),
+    "mesh_limit_requests_total": ("counter", "Requests that rate limits judged, by outcome."),
     "mesh_proxy_connections": ("gauge", "Open client connections."),
     "mesh_proxy_active_requests": ("gauge", "Requests under way."),
     "mesh_proxy_build_info": ("gauge", "What this proxy is; always 1."),
@@ -49,6 +56,7 @@ class Source(Protocol):
     """What is told about: an engine."""
 
     metrics: Metrics
+    uses: Uses
 
     def gauges(self) -> Gauges: ...
     def overflows(self) -> list[tuple[str, str, int]]: ...
@@ -58,15 +66,22 @@ def render(source: Source) -> str:
     """All metrics of a proxy."""
     metrics = source.metrics
     states = source.gauges().services
-    rows = [(_labels(row), total) for row in metrics.rows() if (total := row.total()) is not None]
+    rows = [(_labels(row), total) for row in metrics.rows() if _speaks(row, "http") and (total := row.total())]
+    tcp = [(_labels(row), total) for row in metrics.rows() if _speaks(row, "tcp") and (total := row.total())]
     lines: list[str] = []
     for name, samples in (
         ("mesh_requests_total", _requests(rows)),
-        ("mesh_request_duration_seconds", _durations(rows)),
+        ("mesh_request_duration_seconds", _durations(rows, "mesh_request_duration_seconds")),
         ("mesh_request_bytes_total", _bytes(rows, "mesh_request_bytes_total")),
         ("mesh_response_bytes_total", _bytes(rows, "mesh_response_bytes_total")),
-        ("mesh_request_retries_total", _retries(rows)),
+        ("mesh_request_retries_total", _retries([*rows, *tcp])),
+        ("mesh_tcp_connections_total", _connections(tcp)),
+        ("mesh_tcp_connections_closed_total", _closed(tcp)),
+        ("mesh_tcp_connection_duration_seconds", _durations(tcp, "mesh_tcp_connection_duration_seconds")),
+        ("mesh_tcp_sent_bytes_total", _carried(tcp, "mesh_tcp_sent_bytes_total")),
+        ("mesh_tcp_received_bytes_total", _carried(tcp, "mesh_tcp_received_bytes_total")),
         ("mesh_breaker_overflows_total", _overflows(source)),
+        ("mesh_limit_requests_total", _limits(source.uses)),
         *((name, _each(states, name, value)) for name, value in _BY_SERVICE.items()),
         ("mesh_proxy_connections", [f"mesh_proxy_connections {metrics.connections}"]),
         ("mesh_proxy_active_requests", [f"mesh_proxy_active_requests {metrics.active_requests}"]),
@@ -76,6 +91,10 @@ def render(source: Source) -> str:
         lines += (f"# HELP {name} {text}", f"# TYPE {name} {kind}")
         lines += samples
     return "\n".join(lines) + "\n"
+
+
+def _speaks(row: Row, protocol: str) -> bool:
+    return row.edge.protocol == protocol
 
 
 def _labels(row: Row) -> str:
@@ -93,8 +112,7 @@ def _requests(rows: Iterable[tuple[str, Counts]]) -> Iterator[str]:
             yield f'mesh_requests_total{{{labels},response_code="{code}",response_flags="{flags}"}} {count}'
 
 
-def _durations(rows: Iterable[tuple[str, Counts]]) -> Iterator[str]:
-    name = "mesh_request_duration_seconds"
+def _durations(rows: Iterable[tuple[str, Counts]], name: str) -> Iterator[str]:
     for labels, total in rows:
         slots = [0] * (len(BOUNDS_S) + 1)
         for index, count in enumerate(total.buckets):
@@ -116,6 +134,24 @@ def _bytes(rows: Iterable[tuple[str, Counts]], name: str) -> Iterator[str]:
             yield f"{name}{{{labels}}} {count}"
 
 
+def _connections(rows: Iterable[tuple[str, Counts]]) -> Iterator[str]:
+    for labels, total in rows:
+        for (_, flags), count in total.responses.items():
+            yield f'mesh_tcp_connections_total{{{labels},response_flags="{flags}"}} {count}'
+
+
+def _closed(rows: Iterable[tuple[str, Counts]]) -> Iterator[str]:
+    for labels, total in rows:
+        for flags, count in total.closed.items():
+            yield f'mesh_tcp_connections_closed_total{{{labels},response_flags="{flags}"}} {count}'
+
+
+def _carried(rows: Iterable[tuple[str, Counts]], name: str) -> Iterator[str]:
+    for labels, total in rows:
+        count = total.request_bytes if name == "mesh_tcp_sent_bytes_total" else total.response_bytes
+        yield f"{name}{{{labels}}} {count}"
+
+
 def _retries(rows: Iterable[tuple[str, Counts]]) -> Iterator[str]:
     for labels, total in rows:
         if total.retries:
@@ -125,6 +161,13 @@ def _retries(rows: Iterable[tuple[str, Counts]]) -> Iterator[str]:
 def _overflows(source: Source) -> Iterator[str]:
     for service, limit, count in source.overflows():
         yield f'mesh_breaker_overflows_total{{destination_service="{service}",limit="{limit}"}} {count}'
+
+
+def _limits(uses: Uses) -> Iterator[str]:
+    for use in uses.totals():
+        labels = f'destination_service="{use.service}",route="{use.route}",limit="{use.limit}"'
+        yield f'mesh_limit_requests_total{{{labels},outcome="allowed"}} {use.allowed}'
+        yield f'mesh_limit_requests_total{{{labels},outcome="limited"}} {use.limited}'
 
 
 def _each(states: Iterable[ServiceState], name: str, value: Callable[[ServiceState], int]) -> Iterator[str]:

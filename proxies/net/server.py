@@ -21,6 +21,8 @@ from proxies.net.tunnel import Tunnel
 from proxies.net.wheel import Timer, Wheel
 
 if TYPE_CHECKING:
+    from proxies.net.exchange import Way
+    from proxies.net.holding import Holding
     from proxies.net.metrics import Metrics
     from proxies.net.ports import Port
 
@@ -71,7 +73,7 @@ class ServerConnection(Timer):
         self._asked_port: int | None = None
         self._forwarded = b""
         self._buffer = b""
-        self._exchange: Exchange | Tunnel | None = None
+        self._exchange: Exchange | Tunnel | Holding | None = None
         self._ended = False
         self._held = False
         self._lingering = False
@@ -170,6 +172,23 @@ class ServerConnection(Timer):
             tunnel.request_data(data)
         self.release()
 
+    def hold_exchange(self, holding: Holding) -> None:
+        """The exchange begins later: until then this stands in its place."""
+        self._exchange = holding
+
+    def begin_exchange(self, exchange: Exchange, data: bytes, way: Way) -> None:
+        """Begin the exchange that was held, with all that came of it."""
+        self._exchange = exchange
+        left = exchange.begin(data, way)
+        if left and not self._lingering:
+            self._buffer = left
+            if self._is_free():
+                self._continue_soon()
+        if self._is_in(exchange):
+            self.release()
+            if self._ended and not exchange.client_eof():
+                self.transport.close()
+
     def finished(self, *, close: bool) -> None:
         """The response is written; go on with the next request, or end."""
         self._release_exchange()
@@ -249,8 +268,14 @@ class ServerConnection(Timer):
         self._read(data)
         self.release()
 
+    # Asked by calls: what an attribute was set to may be different after another call, and a compiled attribute is not
+    # looked at again where its type seems to be known.
+
     def _is_free(self) -> bool:
         return self._exchange is None
+
+    def _is_in(self, exchange: Exchange) -> bool:
+        return self._exchange is exchange
 
     def _release_exchange(self) -> None:
         self._exchange = None

@@ -70,6 +70,7 @@ class TlsProtocol:
         "_incoming",
         "_inner",
         "_outgoing",
+        "_peer_ended",
         "_raw",
         "_sessions",
         "peer",
@@ -95,6 +96,7 @@ class TlsProtocol:
         self._expected = expected
         self._sessions = sessions
         self._closing = False
+        self._peer_ended = False
         self._deadline: asyncio.TimerHandle | None = None
         self._done: asyncio.Future[None] | None = None
         self._failure: Exception | None = None
@@ -156,11 +158,15 @@ class TlsProtocol:
                 self._sessions.keep(self.session)
                 self._sessions = None
             self._inner.data_received(plain[0] if len(plain) == 1 else b"".join(plain))
-        if ended and not self._inner.eof_received():
-            self.close()
+        if ended:
+            self._peer_ended = True
+            if not self._inner.eof_received():
+                self.close()
 
     def eof_received(self) -> bool:
         """TCP ended without a close_notify: to a body that ends with its connection this is truncation."""
+        if self._peer_ended and not self._closing:
+            return True  # it had given notice, and we go on
         self._fail(ConnectionResetError("the peer closed without notice"))
         return False
 
@@ -199,7 +205,15 @@ class TlsProtocol:
         return False
 
     def write_eof(self) -> None:
-        raise NotImplementedError("TLS connections are closed whole")
+        raise NotImplementedError("an HTTP connection over TLS is closed whole")
+
+    def end_sending(self) -> None:
+        """Give notice that nothing more will come (RFC 8446 section 6.1); the peer may go on. Once at most, and nothing
+        is written after it."""
+        with contextlib.suppress(ssl.SSLError):  # it asks for the peer's notice too, which comes when it comes
+            self.session.unwrap()
+        if self._outgoing.pending:
+            self._raw.write(self._outgoing.read())
 
     def close(self) -> None:
         if self._closing:

@@ -12,7 +12,7 @@ from typing import Protocol
 from proxies.core.breaker import Load
 from proxies.core.retry import Failure
 from proxies.net.connection import UpstreamConnection
-from proxies.net.flow import as_protocol, spawn
+from proxies.net.flow import Receiver, as_protocol, spawn
 from proxies.net.tls import ClientTls, Sessions
 from proxies.net.wheel import Wheel
 
@@ -174,20 +174,25 @@ class Endpoint:
 
     async def connect(self) -> UpstreamConnection:
         """A new connection, for whoever wants one of its own. Raises OSError."""
-        loop = asyncio.get_running_loop()
         connection = UpstreamConnection(self)
+        if self._tls is not None:
+            connection.tls = self._tls.context
+        await self.open(connection)
+        return connection
+
+    async def open(self, receiver: Receiver) -> None:
+        """Connect a receiver to the endpoint, once that proved its identity if it has one. Raises OSError."""
+        loop = asyncio.get_running_loop()
         if self._tls is None:
-            await loop.create_connection(lambda: as_protocol(connection), self.address, self.port)
-            return connection
-        connection.tls = self._tls.context
-        secured = self._tls.wrap(connection, self.identity, self._sessions)
+            await loop.create_connection(lambda: as_protocol(receiver), self.address, self.port)
+            return
+        secured = self._tls.wrap(receiver, self.identity, self._sessions)
         transport, _ = await loop.create_connection(lambda: as_protocol(secured), self.address, self.port)
         try:
             await secured.handshaken()
         except BaseException:
             transport.abort()
             raise
-        return connection
 
 
 class Dial:

@@ -11,13 +11,15 @@ class JoinRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``POST /api/v1/proxies/join/``. Only the public key is taken from ``csr`` (PEM); who the proxy is comes from
     the token. ``name`` is the proxy's own, unique within its service; joining again under it replaces the former.
     ``listeners`` are where it will listen; an inbound one also registers the instance at that address.
-    ``admin`` is ``address:port`` of its metrics."""
+    ``admin`` is ``address:port`` of its metrics. ``node``: its process serves other services too, each with an identity
+    of its own."""
 
     token: str
     csr: str
     name: str
     listeners: list[Listener]
     admin: str = ""
+    node: bool = False
     proxy_version: str = ""
 
 

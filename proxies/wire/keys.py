@@ -14,6 +14,11 @@ TELEMETRY_SHARDS = 8
 TELEMETRY_MAXLEN = 20_000
 ACK_MAXLEN = 200_000
 FRAMES = "mesh:frames"
+LIMIT_FUNCTION = "mesh_limit"
+"""The server's function that counts against shared rate limits."""
+CALLED_LIMITS = "mesh:limit:out:"
+RECEIVED_LIMITS = "mesh:limit:in:"
+"""Where shared counts stand: of a service's routes, which any caller counts, and of what its own proxies receive."""
 RESYNC_S = 30
 """Seconds (with jitter) after which a proxy compares its state with what is published, hints or none."""
 HINT_INLINE_MAX = 64 * 1024
@@ -33,3 +38,8 @@ def hint(key: str) -> str:
 def telemetry(proxy_id: str) -> str:
     """The shard that a proxy reports to; stable for its id."""
     return f"{TELEMETRY_PREFIX}{crc32(proxy_id.encode()) % TELEMETRY_SHARDS}"
+
+
+def limit(service: str, route: str, name: str, key: str) -> str:
+    """Where a shared limit of a service counts what has this ``key``; ``route`` is empty for what it receives."""
+    return f"{CALLED_LIMITS}{service}:{route}:{name}:{key}" if route else f"{RECEIVED_LIMITS}{service}:{name}:{key}"

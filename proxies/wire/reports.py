@@ -48,6 +48,13 @@ class Responses(Struct, frozen=True, array_like=True):
     count: int
 
 
+class Closed(Struct, frozen=True, array_like=True):
+    """``count`` connections that ended with ``flags``."""
+
+    flags: str
+    count: int
+
+
 class EdgeDelta(Struct, frozen=True, array_like=True):
     """One edge in one second, as one side saw it. Sum of ``responses`` counts = requests.
 
@@ -55,6 +62,10 @@ class EdgeDelta(Struct, frozen=True, array_like=True):
     ``namespace/name``, or ``unknown``. ``histogram`` is sparse: bucket, count, bucket, count ... (see histogram.py),
     of the time from the request's first byte to the response's last, in microseconds. ``retries`` counts the
     tries after a first one.
+
+    With ``protocol`` tcp what is counted is connections: each once, as a response with code 200 when it is known to be
+    established, or with code 0 when it led nowhere. Bytes count as they pass. ``closed`` are those that ended since,
+    and ``histogram`` is of their durations (a longer one counts as MAX_US).
     """
 
     reporter: Literal["source", "destination"]
@@ -70,6 +81,7 @@ class EdgeDelta(Struct, frozen=True, array_like=True):
     response_bytes: int
     histogram: list[int]
     retries: int = 0
+    closed: list[Closed] = field(default_factory=list)
 
 
 class ServiceState(Struct, frozen=True, array_like=True):
@@ -100,6 +112,35 @@ class Gauges(Struct, frozen=True, array_like=True):
     services: list[ServiceState] = field(default_factory=list)
 
 
+class LimitUse(Struct, frozen=True, array_like=True):
+    """How many requests one limit let pass and turned away. ``service`` is whose limit it is; ``route`` is empty for
+    a limit on what it receives."""
+
+    service: str
+    route: str
+    limit: str
+    allowed: int
+    limited: int
+
+
+class RequestSample(Struct, frozen=True, array_like=True):
+    """One of the requests that the proxy routed in this second, and how many (``weight``) it stands for.
+
+    ``route`` is empty where none matched. ``path`` is normalised and without query. Of query parameters, headers (lower
+    case) and cookies all names are told, but only the values that a route of the service compares; else None.
+    """
+
+    destination: str
+    route: str
+    weight: int
+    method: str
+    host: str
+    path: str
+    query: list[tuple[str, str | None]]
+    headers: list[tuple[str, str | None]]
+    cookies: list[tuple[str, str | None]]
+
+
 class Telemetry(Struct, frozen=True, array_like=True):
     """One proxy's second. ``boot`` identifies the process, ``seq`` counts its reports, ``at`` is Unix seconds at the
     end of the second; ``dropped`` counts the seconds lost to back-pressure since the last report that arrived."""
@@ -113,6 +154,8 @@ class Telemetry(Struct, frozen=True, array_like=True):
     dropped: int = 0
     certificate_not_after: float = 0.0
     proxy_version: str = ""
+    limits: list[LimitUse] = field(default_factory=list)
+    samples: list[RequestSample] = field(default_factory=list)
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -19,15 +19,28 @@ from proxies.wire.base import Label, Milliseconds
 from proxies.wire.resilience import Balancer, Breaker, HealthCheck, Outlier, RetryBudget
 from proxies.wire.routing import RateLimit, Route, WeightedVersion
 
-SCHEMA = 1
-"""The newest schema this code understands; an envelope whose ``requires`` is greater is refused."""
+SCHEMA = 3
+"""The newest schema this code understands; an envelope whose ``requires`` is greater is refused.
+
+2: services whose protocol is ``tcp``. 3: rate limits whose scope is ``global``."""
 
 ServiceName = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
+Protocol = Literal["http", "tcp"]
+TCP_IDLE_MS = 3_600_000
 
 
 # --- service: the client's view ---------------------------------------------------------------------------------
+
+
+class Fallback(_Body, frozen=True, kw_only=True):
+    """The split and the routes that a proxy takes by itself once it has not heard from the control plane for
+    ``after_ms``. It goes back to the published ones when it hears from it again."""
+
+    after_ms: Milliseconds
+    split: list[WeightedVersion]
+    routes: list[Route]
 
 
 class ServiceBody(_Body, frozen=True, kw_only=True):
@@ -36,8 +49,13 @@ class ServiceBody(_Body, frozen=True, kw_only=True):
     ``hosts`` are the names by which the outbound listener knows the service, lower case, without port.
     ``identity`` is the SPIFFE id its servers must present where an endpoint speaks mTLS. ``outlier`` and
     ``health_check`` of None are off; without a ``retry_budget`` the breaker's count limits retries.
+
+    Of a ``tcp`` service connections are forwarded, not requests: it has no routes, and ``port`` is the one at which
+    apps that connect to the mesh's names mean it. Its connections end after ``idle_timeout_ms`` of silence.
     """
 
+    protocol: Protocol = "http"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
     hosts: list[Host]
     versions: list[Label]
     split: list[WeightedVersion]
@@ -49,6 +67,8 @@ class ServiceBody(_Body, frozen=True, kw_only=True):
     retry_budget: RetryBudget | None = field(default_factory=RetryBudget)
     outlier: Outlier | None = field(default_factory=Outlier)
     health_check: HealthCheck | None = None
+    idle_timeout_ms: Milliseconds = TCP_IDLE_MS
+    fallback: Fallback | None = None
 
 
 # --- endpoints --------------------------------------------------------------------------------------------------
@@ -79,10 +99,11 @@ class EndpointsBody(_Body, frozen=True, kw_only=True):
 
 class InboundBody(_Body, frozen=True, kw_only=True):
     """How a service's own proxies receive. ``strict`` refuses plaintext; ``disable`` speaks only plaintext. Of
-    ``limits`` all must let a request pass."""
+    ``limits`` all must let a request pass. ``idle_timeout_ms`` is of a ``tcp`` service's connections."""
 
     mtls: Literal["strict", "disable"] = "strict"
     limits: list[RateLimit] = field(default_factory=list)
+    idle_timeout_ms: Milliseconds = TCP_IDLE_MS
 
 
 # --- trust ------------------------------------------------------------------------------------------------------
@@ -108,13 +129,14 @@ class DirectoryBody(_Body, frozen=True, kw_only=True):
 
 
 class InboundListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="inbound"):
-    """Receives for ``service`` and forwards to the app at ``app_address:app_port``."""
+    """Receives for ``service``, which speaks ``protocol``, and forwards to the app at ``app_address:app_port``."""
 
     address: Host
     port: Port
     service: ServiceName
     app_address: Host = "127.0.0.1"
     app_port: Port
+    protocol: Protocol = "http"
 
 
 class OutboundListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="outbound"):
@@ -124,6 +146,14 @@ class OutboundListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="
     address: Host = "127.0.0.1"
     port: Port
     egress: Literal["allow", "deny"] = "deny"
+
+
+class TcpListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="tcp"):
+    """The app's way out to one service whose protocol is ``tcp``."""
+
+    address: Host = "127.0.0.1"
+    port: Port
+    service: ServiceName
 
 
 class GatewayHost(_Body, frozen=True, kw_only=True):
@@ -155,7 +185,7 @@ class GatewayListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="g
     tls: list[GatewayCertificate] = field(default_factory=list)
 
 
-Listener = InboundListener | OutboundListener | GatewayListener
+Listener = InboundListener | OutboundListener | TcpListener | GatewayListener
 
 
 class ProxyBody(_Body, frozen=True, kw_only=True):
@@ -249,6 +279,30 @@ def resource_key(kind: str, name: str) -> str:
 def content_hash(body: _Body) -> str:
     """The version of a body: the same body gives the same 16 hex digits on every machine."""
     return hashlib.sha256(_encoder.encode(body)).hexdigest()[:16]
+
+
+def required_schema(body: _Body) -> int:
+    """The oldest schema whose readers understand all of a body: what an envelope ``requires``."""
+    match body:
+        case ServiceBody(routes=routes) if any(_is_global(limit) for route in routes for limit in route.limits):
+            return 3
+        case InboundBody(limits=limits) if any(map(_is_global, limits)):
+            return 3
+        case ServiceBody(protocol="tcp"):
+            return 2
+        case ProxyBody(listeners=listeners) if any(is_tcp(listener) for listener in listeners):
+            return 2
+        case _:
+            return 1
+
+
+def _is_global(limit: RateLimit) -> bool:
+    return limit.scope == "global"
+
+
+def is_tcp(listener: Listener) -> bool:
+    """Whether what comes in is carried on by the connection."""
+    return isinstance(listener, TcpListener) or (isinstance(listener, InboundListener) and listener.protocol == "tcp")
 
 
 def encode(resource: Resource) -> bytes:

@@ -143,9 +143,11 @@ class Sticky(Body, frozen=True, kw_only=True):
 
 
 class RateLimit(Body, frozen=True, kw_only=True):
-    """At most ``requests`` in ``per_ms`` to each proxy, ``burst`` of them at once (0: as many as ``requests``),
-    counted apart for each combination of ``by``: ``source`` (the peer's service, or its address) and ``header:name``.
-    A request above it gets 429."""
+    """At most ``requests`` in ``per_ms``, ``burst`` of them at once (0: as many as ``requests``), counted apart for
+    each combination of ``by``: ``source`` (the peer's service, or its address) and ``header:name``. A request above it
+    gets 429. ``local`` holds for each proxy, ``global`` for all of them together; where the shared count cannot be
+    asked in time, ``on_error`` says whether a request passes or gets 503. Of a list, the local ones are judged first.
+    """
 
     name: Label
     requests: Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -154,6 +156,8 @@ class RateLimit(Body, frozen=True, kw_only=True):
     by: list[Annotated[str, Meta(pattern=r"^(source|header:[a-z0-9!#$%&'*+.^_`|~-]{1,128})$")]] = field(
         default_factory=list
     )
+    scope: Literal["local", "global"] = "local"
+    on_error: Literal["allow", "deny"] = "allow"
 
 
 class Timeouts(Body, frozen=True, kw_only=True):

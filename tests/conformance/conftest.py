@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.bench import Bench
 from tests.conformance.harness import (
     App,
     Conversation,
@@ -111,3 +112,16 @@ def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scripted]:
     shared = Scripted(tmp_path_factory.mktemp("scripted"))
     yield shared
     shared.close()
+
+
+@pytest.fixture(scope="module")
+def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    shared = Bench(tmp_path_factory.mktemp("bench"))
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def bench(shared_bench: Bench) -> Bench:
+    """Shared: each test puts its own instances behind it."""
+    return shared_bench

@@ -16,6 +16,7 @@ from meshui.accounts.authentication import TOKEN_PREFIX, digest
 from meshui.accounts.models import ApiToken, RoleGrant, User
 from meshui.catalog.models import Instance, JoinToken, Namespace, Proxy, Service, Version
 from meshui.core.models import Change, Mesh, Outbox, Revision
+from meshui.rollouts.models import AnalysisTemplate, Approval, IdempotencyKey, Rollout, RolloutEvent
 from meshui.traffic.models import GatewayHost, TrafficRules
 
 WATCHED = (
@@ -28,6 +29,11 @@ WATCHED = (
     TrafficRules,
     GatewayHost,
     RoleGrant,
+    Rollout,
+    RolloutEvent,
+    Approval,
+    IdempotencyKey,
+    AnalysisTemplate,
     Mesh,
     Revision,
     Change,

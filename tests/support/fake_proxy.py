@@ -21,7 +21,7 @@ import uvloop
 from proxies.agent.follower import Follower
 from proxies.agent.replica import Replica
 from proxies.agent.resp import Login
-from proxies.wire.reports import EdgeDelta, Gauges
+from proxies.wire.reports import EdgeDelta, Gauges, LimitUse
 from proxies.wire.resources import Resource, ResourceError
 
 
@@ -44,6 +44,9 @@ class FakeEngine:
         pass
 
     def collect(self) -> list[EdgeDelta]:
+        return []
+
+    def limit_uses(self) -> list[LimitUse]:
         return []
 
     def gauges(self) -> Gauges:

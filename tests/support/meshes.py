@@ -179,3 +179,21 @@ def services(draw: st.DrawFn) -> values.Service:
             for instance in ids
         ),
     )
+
+
+@st.composite
+def overlays(draw: st.DrawFn, service: values.Service) -> values.Overlay:
+    """What a rollout may lay over the service."""
+    version = st.sampled_from(service.versions)
+    matches = st.builds(
+        values.RouteMatch,
+        headers=st.lists(HEADERS, min_size=1, max_size=2),
+        methods=st.lists(METHODS, max_size=2),
+    )
+    return values.Overlay(
+        canary=draw(version),
+        matches=draw(st.lists(matches, max_size=3)),
+        mirror=draw(st.none() | st.builds(values.Mirror, version=version, percent=PERCENTS)),
+        sticky=draw(st.none() | st.builds(values.Sticky, kind=st.just("header"), name=TEXTS)),
+        fallback=draw(st.none() | st.builds(values.Fallback, version=version, after_ms=st.integers(1, 600_000))),
+    )

@@ -4,6 +4,60 @@
  */
 
 export interface paths {
+    "/api/v1/analysis-templates/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Metrics that rollouts can name; they belong to no namespace. */
+        get: operations["analysis_templates"];
+        put?: never;
+        /** @description A new template. */
+        post: operations["analysis_template_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analysis-templates/{template}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One template. */
+        get: operations["analysis_template"];
+        /** @description Set it, whole. Rollouts that have started keep what they copied. */
+        put: operations["analysis_template_set"];
+        post?: never;
+        /** @description Delete it. Rollouts that have started keep what they copied. */
+        delete: operations["analysis_template_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analysis-templates/{template}/backtest/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description What it would have said of recorded traffic. Nothing changes. */
+        post: operations["analysis_template_backtest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/login/": {
         parameters: {
             query?: never;
@@ -251,6 +305,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/interchange/import/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Read Istio's, the Gateway API's or SMI's documents as drafts of this mesh's rules, with a report of what has
+         *     no equivalent. Nothing is changed; apply the drafts with ``routes/``, ``split/`` and ``resilience/``.
+         */
+        post: operations["interchange_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/join-tokens/": {
         parameters: {
             query?: never;
@@ -476,6 +550,280 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rollouts/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The rollouts of the namespaces that one may view; the newest first. */
+        get: operations["rollouts"];
+        put?: never;
+        /** @description A new rollout, started unless ``start`` is false. 409 ``active_rollout`` names the one that is under way. */
+        post: operations["rollout_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One rollout. */
+        get: operations["rollout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** @description Give a draft another plan, whole; 409 ``not_a_draft`` once it has started. */
+        patch: operations["rollout_edit"];
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/abort/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Roll back now: all traffic to stable, in one revision. */
+        post: operations["rollout_abort"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/approve/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Let it past its approval; the author may not. */
+        post: operations["rollout_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/events/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What happened to it, from the first. */
+        get: operations["rollout_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/measurements/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What was measured, from the first tick. */
+        get: operations["rollout_measurements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/pause/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Stay as it is until somebody resumes. */
+        post: operations["rollout_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/promote/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Give the canary everything now, past the steps that are left. */
+        post: operations["rollout_promote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/proxies/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What each proxy that one may view answered to the latest revision; refusals first. */
+        get: operations["rollout_proxies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/reject/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Do not let it past: it rolls back. */
+        post: operations["rollout_reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/resume/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Go on with the step that was paused. */
+        post: operations["rollout_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/retry/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Begin the current step anew. */
+        post: operations["rollout_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/skip-step/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description End the current step now and go on with the next. */
+        post: operations["rollout_skip_step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{rollout_id}/start/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Start a draft; its plan is frozen. */
+        post: operations["rollout_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/estimate/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description How soon a doubling of errors would be noticed at each step that analyses, at the present rate. */
+        post: operations["rollout_estimate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/preflight/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Whether a rollout of ``canary`` could start now, check by check. */
+        post: operations["rollout_preflight"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/services/": {
         parameters: {
             query?: never;
@@ -511,6 +859,40 @@ export interface paths {
         head?: never;
         /** @description Change its description. */
         patch: operations["service_update"];
+        trace?: never;
+    };
+    "/api/v1/services/{ns}/{name}/dry-run/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Try a draft on recent requests, by the code that proxies run. Nothing is sent and nothing changes. */
+        post: operations["dry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/{ns}/{name}/export/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The service's rules in another mesh's words, with what those cannot say. */
+        get: operations["service_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/services/{ns}/{name}/health-check/": {
@@ -641,6 +1023,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/services/{ns}/{name}/limits/usage/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What the limits of the service and of its routes let pass and turned away within the window. */
+        get: operations["limits_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/services/{ns}/{name}/resilience/": {
         parameters: {
             query?: never;
@@ -652,6 +1051,28 @@ export interface paths {
         get: operations["resilience"];
         /** @description Set it, whole. */
         put: operations["resilience_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/{ns}/{name}/rollout/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The service's latest rollout. */
+        get: operations["service_rollout"];
+        /**
+         * @description Declare the service's rollout. The same plan as its latest rollout's answers that one and changes nothing,
+         *     whatever became of it; another plan starts a new one, or is refused (409 ``active_rollout``) while one is
+         *     under way.
+         */
+        put: operations["rollout_declare"];
         post?: never;
         delete?: never;
         options?: never;
@@ -706,6 +1127,26 @@ export interface paths {
         get: operations["service_traffic"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/{ns}/{name}/undo/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Roll the service's last success back, as a new rollout of one step: within 30 minutes, and while the version
+         *     before is healthy (409 ``undo_expired``, ``undo_unhealthy``).
+         */
+        post: operations["service_undo"];
         delete?: never;
         options?: never;
         head?: never;
@@ -840,6 +1281,66 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AbortBody
+         * @description ``force`` goes back to stable even where none of its instances is healthy.
+         */
+        AbortBody: {
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+            /** @default false */
+            force: boolean;
+        };
+        /**
+         * AcksView
+         * @description What proxies answered to ``revision``, the rollout's latest; null before the first.
+         */
+        AcksView: {
+            total: number;
+            acked: number;
+            nacked: number;
+            waiting: number;
+            offline: number;
+            revision: number | null;
+        };
+        /** ActBody */
+        ActBody: {
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * AnalysisBody
+         * @description Without ``metrics``: those of the template, or errors and latency. With both, all of them.
+         */
+        AnalysisBody: {
+            /**
+             * @description 30s, 1h30m, or ISO 8601.
+             * @default 15s
+             * @example 30s
+             * @example 5m
+             * @example PT1H
+             */
+            interval: string;
+            /** @default 0.01 */
+            alpha: number;
+            /**
+             * @description Milliseconds.
+             * @default 300
+             */
+            objective_ms: number;
+            /** @default 200 */
+            min_requests: number;
+            /** @default null */
+            metrics: (("errors" | "latency") | components["schemas"]["MetricBody"])[] | null;
+            /** @default  */
+            template: string;
+        };
         /** AnswerView */
         AnswerView: {
             proxy: string;
@@ -861,6 +1362,15 @@ export interface components {
             status: "ack" | "nack";
             error: string;
             at: string | null;
+        };
+        /** ApprovalView */
+        ApprovalView: {
+            by: string;
+            at: string;
+            step_index: number;
+            /** @enum {unknown} */
+            decision: "approved" | "rejected";
+            reason: string;
         };
         /**
          * AuthorityCertificateView
@@ -900,6 +1410,55 @@ export interface components {
             share: number;
         };
         /**
+         * BacktestBody
+         * @description Over the telemetry recorded ``from`` one time ``to`` another, at most a week; in windows of whole ten seconds.
+         */
+        BacktestBody: {
+            /** @description namespace/name */
+            service: string;
+            canary: string;
+            stable: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            /**
+             * @description 30s, 1h30m, or ISO 8601.
+             * @default 30s
+             * @example 30s
+             * @example 5m
+             * @example PT1H
+             */
+            interval: string;
+            /**
+             * @description 30s, 1h30m, or ISO 8601.
+             * @default 60s
+             * @example 30s
+             * @example 5m
+             * @example PT1H
+             */
+            bake: string;
+            /** @default 0.01 */
+            alpha: number;
+            /**
+             * @description Milliseconds.
+             * @default 300
+             */
+            objective_ms: number;
+            /** @default 1 */
+            steps: number;
+        };
+        /**
+         * BacktestView
+         * @description ``windows`` were read; ``pauses`` are the times at which somebody would have been asked.
+         */
+        BacktestView: {
+            windows: number;
+            ticks: components["schemas"]["TickView"][];
+            outcome: components["schemas"]["OutcomeView"];
+            pauses: string[];
+        };
+        /**
          * Balancer
          * @description How one of a version's instances is chosen: ``least_request`` and ``peak_ewma`` take the better of two by open
          *         requests or by expected latency; ``maglev`` gives requests with an equal ``hash`` the same one.
@@ -933,6 +1492,13 @@ export interface components {
             requests: number;
             /** @default 3 */
             retries: number;
+        };
+        /** CandidateView */
+        CandidateView: {
+            name: string;
+            weight: number;
+            instances: number;
+            healthy: number;
         };
         /**
          * CertificateView
@@ -992,10 +1558,51 @@ export interface components {
             output: string;
             at: string | null;
         };
+        /** CheckView */
+        CheckView: {
+            name: string;
+            ok: boolean;
+            detail: string;
+        };
         /** ConfigView */
         ConfigView: {
             desired: components["schemas"]["DesiredView"][];
             applied: components["schemas"]["AppliedView"][];
+        };
+        /**
+         * DeclaredBody
+         * @description A rollout as a repository declares it, of the service that the path names. The same plan with another ``trigger``
+         *         is another declaration: so a version that was rolled back can be tried again.
+         */
+        DeclaredBody: {
+            canary: string;
+            /** @default  */
+            stable: string;
+            /**
+             * @default canary
+             * @enum {unknown}
+             */
+            strategy: "ab" | "blue_green" | "canary" | "manual" | "mirror";
+            /** @default null */
+            steps: components["schemas"]["StepBody"][] | null;
+            analysis?: components["schemas"]["AnalysisBody"];
+            /**
+             * @default rollback
+             * @enum {unknown}
+             */
+            on_fail: "freeze" | "rollback";
+            /** @default [] */
+            approvers: string[];
+            /** @default [] */
+            notify: components["schemas"]["NotifyBody"][];
+            safety?: components["schemas"]["SafetyBody"];
+            /** @default  */
+            trigger: string;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
         };
         /**
          * DesiredView
@@ -1006,6 +1613,16 @@ export interface components {
             revision: number;
             version: string;
             body: unknown;
+        };
+        /**
+         * DetectView
+         * @description For a step that analyses: after how many minutes, in half of all cases, a doubling of errors would have ended
+         *         the rollout; null: not in a week. ``share`` is the canary's part (0..1).
+         */
+        DetectView: {
+            index: number;
+            share: number;
+            minutes_to_detect: number | null;
         };
         /**
          * DirectResponse
@@ -1040,9 +1657,25 @@ export interface components {
             reason: string;
         };
         /**
+         * DryRunBody
+         * @description ``window`` is at most an hour.
+         */
+        DryRunBody: {
+            draft: components["schemas"]["DraftBody"];
+            /**
+             * @description Seconds, or with a unit: `90`, `60s`, `5m`.
+             * @default 1h
+             */
+            window: string;
+        };
+        /**
          * Edge
          * @description Calls from ``source`` to ``target`` within the window. ``errors`` are responses 5xx and requests without one;
          *         ``codes`` and ``flags`` count requests, classes without any left out; ``secured`` is the share over mTLS.
+         *
+         *         With ``protocol`` tcp it is connections that count: as 2xx where they were established, as errors where they led
+         *         nowhere; ``flags`` are of those that ended too, and percentiles are of how long those lasted (60 s and more count as
+         *         60 s). Bytes are those that passed in the window, over connections of any age.
          */
         Edge: {
             id: string;
@@ -1069,6 +1702,65 @@ export interface components {
             health: "degraded" | "failing" | "healthy" | "idle" | "unknown";
             sample: number;
             reason: string;
+        };
+        /**
+         * EstimateBody
+         * @description As in a rollout.
+         */
+        EstimateBody: {
+            /** @description namespace/name */
+            service: string;
+            steps: components["schemas"]["StepBody"][];
+            analysis?: components["schemas"]["AnalysisBody"];
+        };
+        /**
+         * EstimateView
+         * @description ``total_minutes`` is the least that all steps take. The rates are the last ten minutes', null without traffic.
+         */
+        EstimateView: {
+            baseline_error: number | null;
+            rate_rps: number | null;
+            steps: components["schemas"]["DetectView"][];
+            total_minutes: number;
+        };
+        /**
+         * EventView
+         * @description One line of a rollout's story; ``seq`` rises by one with each.
+         */
+        EventView: {
+            seq: number;
+            at: string;
+            kind: string;
+            actor: string;
+            step: number | null;
+            detail: string;
+            data: Record<string, never>;
+        };
+        /** EventViewPage */
+        EventViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["EventView"][];
+        };
+        /** ExportView */
+        ExportView: {
+            /** @enum {unknown} */
+            format: "gateway-api" | "istio" | "smi";
+            text: string;
+            report: components["schemas"]["Note"][];
+        };
+        /**
+         * FateView
+         * @description ``shares`` are percent by version; ``status`` is that of an answer of the proxy's own, else 0.
+         */
+        FateView: {
+            route: string;
+            /** @enum {unknown} */
+            answer: "direct" | "forward" | "redirect" | "refused";
+            status: number;
+            shares: {
+                [key: string]: number;
+            };
         };
         /**
          * Fault
@@ -1342,8 +2034,38 @@ export interface components {
             status_max: number;
         };
         /**
+         * ImportBody
+         * @description YAML or JSON, several documents; ``namespace`` is where names without one belong.
+         */
+        ImportBody: {
+            text: string;
+            /** @default  */
+            namespace: string;
+        };
+        /** ImportView */
+        ImportView: {
+            services: components["schemas"]["ImportedService"][];
+            report: components["schemas"]["Note"][];
+        };
+        /**
+         * ImportedService
+         * @description Null where the documents say nothing. ``versions`` are those that they name; ``missing_versions`` the service
+         *         does not have yet.
+         */
+        ImportedService: {
+            service: string;
+            exists: boolean;
+            versions: string[];
+            missing_versions: string[];
+            routes: components["schemas"]["Route"][] | null;
+            split: {
+                [key: string]: number;
+            } | null;
+            resilience: components["schemas"]["Resilience"] | null;
+        };
+        /**
          * InboundListener
-         * @description Receives for ``service`` and forwards to the app at ``app_address:app_port``.
+         * @description Receives for ``service``, which speaks ``protocol``, and forwards to the app at ``app_address:app_port``.
          */
         InboundListener: {
             /** @enum {unknown} */
@@ -1354,6 +2076,11 @@ export interface components {
             /** @default 127.0.0.1 */
             app_address: string;
             app_port: number;
+            /**
+             * @default http
+             * @enum {unknown}
+             */
+            protocol: "http" | "tcp";
         };
         /** InfoView */
         InfoView: {
@@ -1448,15 +2175,18 @@ export interface components {
          * @description ``POST /api/v1/proxies/join/``. Only the public key is taken from ``csr`` (PEM); who the proxy is comes from
          *         the token. ``name`` is the proxy's own, unique within its service; joining again under it replaces the former.
          *         ``listeners`` are where it will listen; an inbound one also registers the instance at that address.
-         *         ``admin`` is ``address:port`` of its metrics.
+         *         ``admin`` is ``address:port`` of its metrics. ``node``: its process serves other services too, each with an identity
+         *         of its own.
          */
         JoinRequest: {
             token: string;
             csr: string;
             name: string;
-            listeners: (components["schemas"]["InboundListener"] | components["schemas"]["OutboundListener"] | components["schemas"]["GatewayListener"])[];
+            listeners: (components["schemas"]["InboundListener"] | components["schemas"]["OutboundListener"] | components["schemas"]["TcpListener"] | components["schemas"]["GatewayListener"])[];
             /** @default  */
             admin: string;
+            /** @default false */
+            node: boolean;
             /** @default  */
             proxy_version: string;
         };
@@ -1530,6 +2260,24 @@ export interface components {
             latency_ms: number;
         };
         /**
+         * LimitUsage
+         * @description ``route`` is null for a limit on what the service receives. ``rate_rps`` is what came, allowed or limited.
+         *         ``share_of_limit`` is the allowed rate as a part of the limit's; null where that is no one number: a local limit
+         *         holds for each proxy, and one with ``by`` for each key.
+         */
+        LimitUsage: {
+            name: string;
+            route: string | null;
+            scope: string;
+            requests: number;
+            per_ms: number;
+            allowed: number;
+            limited: number;
+            rate_rps: number;
+            share_of_limit: number | null;
+            series: components["schemas"]["UsageStep"][];
+        };
+        /**
          * LimitsBody
          * @description All limits; a request must pass each.
          */
@@ -1540,6 +2288,16 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * LimitsUsage
+         * @description ``covered_s`` is how much of the window was observed. A step that nobody observed is left out.
+         */
+        LimitsUsage: {
+            window_s: number;
+            step_s: number;
+            covered_s: number;
+            limits: components["schemas"]["LimitUsage"][];
         };
         /** LimitsView */
         LimitsView: {
@@ -1581,12 +2339,87 @@ export interface components {
             };
             csrf: string;
         };
+        /**
+         * MeasurementView
+         * @description One metric at one tick: what was counted since the tick before, and the evidence until then.
+         */
+        MeasurementView: {
+            at: string;
+            metric: string;
+            step_index: number;
+            attempt: number;
+            canary: components["schemas"]["SampleView"];
+            baseline: components["schemas"]["SampleView"];
+            log_e: number | null;
+            e: number | null;
+            limit: number | null;
+            value: number | null;
+            /** @enum {unknown} */
+            verdict: "error" | "fail" | "inconclusive" | "no_data" | "none" | "pass";
+            dry_run: boolean;
+        };
+        /** MeasurementViewPage */
+        MeasurementViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["MeasurementView"][];
+        };
         /** MeshSyncView */
         MeshSyncView: {
             proxies: number;
             synced: number;
             refused: number;
             offline: number;
+        };
+        /**
+         * MetricBody
+         * @description ``errors`` or ``latency`` need no more than their name. Any other metric is a PromQL query that gives one number,
+         *         with a condition for success, for failure, or both.
+         */
+        MetricBody: {
+            /** @description Shown, and unique. */
+            name: string;
+            /** @default  */
+            promql: string;
+            /**
+             * @description With `and` and `or`.
+             * @default
+             * @example value < 0.05
+             */
+            success: string;
+            /**
+             * @description With `and` and `or`.
+             * @default
+             * @example value < 0.05
+             */
+            failure: string;
+            /** @default 0 */
+            failure_limit: number;
+            /** @default 1 */
+            consecutive_success: number;
+            /** @default 0 */
+            inconclusive_limit: number;
+            /** @default null */
+            error_limit: number | null;
+            /** @default false */
+            dry_run: boolean;
+        };
+        /**
+         * MetricView
+         * @description The verdict of one metric. ``value`` is the newest of a query.
+         */
+        MetricView: {
+            /** @enum {unknown} */
+            kind: "error" | "fail" | "inconclusive" | "no_data" | "none" | "pass";
+            metric: string;
+            E: number | null;
+            limit: number | null;
+            canary: components["schemas"]["SampleView"];
+            baseline: components["schemas"]["SampleView"];
+            reason: string;
+            name: string;
+            dry_run: boolean;
+            value: number | null;
         };
         /**
          * Metrics
@@ -1613,6 +2446,15 @@ export interface components {
         Mirror: {
             version: string;
             /** @default 100 */
+            percent: number;
+            /** @default false */
+            unsafe: boolean;
+        };
+        /**
+         * MirrorBody
+         * @description ``unsafe`` copies also requests whose method may change something.
+         */
+        MirrorBody: {
             percent: number;
             /** @default false */
             unsafe: boolean;
@@ -1681,7 +2523,8 @@ export interface components {
         /**
          * Node
          * @description A service, a version, a gateway, or what is outside. Percentiles, errors and health are of what it answered; of
-         *         a gateway, which nobody calls, of what it was answered. Rates are requests a second, durations milliseconds.
+         *         a gateway, which nobody calls, of what it was answered. Rates are requests, or TCP connections, a second;
+         *         percentiles are of requests alone, in milliseconds.
          */
         Node: {
             id: string;
@@ -1703,6 +2546,34 @@ export interface components {
             p99_ms: number | null;
         };
         /**
+         * Note
+         * @description ``lost`` has no equivalent and is left out, ``changed`` behaves a little differently, ``info`` is good to know.
+         *
+         *         ``document`` counts from 0; on the way out it is 0 and ``path`` names a field of the mesh's own rules.
+         */
+        Note: {
+            /** @enum {unknown} */
+            severity: "changed" | "info" | "lost";
+            document: number;
+            path: string;
+            detail: string;
+        };
+        /**
+         * Nothing
+         * @description ``{}``: there is nothing to say.
+         */
+        Nothing: Record<string, never>;
+        /**
+         * NotifyBody
+         * @description Without ``on``: of everything.
+         */
+        NotifyBody: {
+            /** @enum {unknown} */
+            kind: "email" | "slack" | "webhook";
+            target: string;
+            on?: ("approval" | "failed" | "paused" | "rolled_back" | "started" | "succeeded")[];
+        };
+        /**
          * OutboundListener
          * @description The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host
          *         gets.
@@ -1718,6 +2589,16 @@ export interface components {
              * @enum {unknown}
              */
             egress: "allow" | "deny";
+        };
+        /**
+         * OutcomeView
+         * @description Where it led: ``inconclusive`` when the recording ended first.
+         */
+        OutcomeView: {
+            /** @enum {unknown} */
+            verdict: "fail" | "inconclusive" | "pass";
+            at: string | null;
+            reason: string;
         };
         /**
          * Outlier
@@ -1748,6 +2629,42 @@ export interface components {
             metadata: {
                 [key: string]: string;
             };
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * RolloutBody
+         * @description ``start`` of false leaves it a draft.
+         */
+        PatchedRolloutBody: {
+            canary: string;
+            /** @default  */
+            stable: string;
+            /**
+             * @default canary
+             * @enum {unknown}
+             */
+            strategy: "ab" | "blue_green" | "canary" | "manual" | "mirror";
+            /** @default null */
+            steps: components["schemas"]["StepBody"][] | null;
+            analysis?: components["schemas"]["AnalysisBody"];
+            /**
+             * @default rollback
+             * @enum {unknown}
+             */
+            on_fail: "freeze" | "rollback";
+            /** @default [] */
+            approvers: string[];
+            /** @default [] */
+            notify: components["schemas"]["NotifyBody"][];
+            safety?: components["schemas"]["SafetyBody"];
+            /** @description namespace/name */
+            service: string;
+            /** @default true */
+            start: boolean;
             /**
              * @description Why; kept in the change log.
              * @default
@@ -1791,6 +2708,51 @@ export interface components {
             value: string;
         };
         /**
+         * PlanView
+         * @description The plan as it is frozen, in the words of a body.
+         */
+        PlanView: {
+            canary: string;
+            /** @default  */
+            stable: string;
+            /**
+             * @default canary
+             * @enum {unknown}
+             */
+            strategy: "ab" | "blue_green" | "canary" | "manual" | "mirror";
+            /** @default null */
+            steps: components["schemas"]["StepBody"][] | null;
+            analysis?: components["schemas"]["AnalysisBody"];
+            /**
+             * @default rollback
+             * @enum {unknown}
+             */
+            on_fail: "freeze" | "rollback";
+            /** @default [] */
+            approvers: string[];
+            /** @default [] */
+            notify: components["schemas"]["NotifyBody"][];
+            safety?: components["schemas"]["SafetyBody"];
+            service: string;
+        };
+        /** PreflightBody */
+        PreflightBody: {
+            /** @description namespace/name */
+            service: string;
+            canary: string;
+        };
+        /**
+         * PreflightView
+         * @description Whether a rollout could start now. ``rate_rps`` is what the service gets (null: no telemetry).
+         */
+        PreflightView: {
+            checks: components["schemas"]["CheckView"][];
+            rate_rps: number | null;
+            stable: string;
+            versions: components["schemas"]["CandidateView"][];
+            active_rollout: string | null;
+        };
+        /**
          * ProgressView
          * @description The four sum to ``total``; ``offline`` proxies are counted apart, never as acked.
          */
@@ -1801,13 +2763,20 @@ export interface components {
             waiting: number;
             offline: number;
         };
+        /**
+         * PromoteBody
+         * @description To everybody now, past the steps that are left: say why.
+         */
+        PromoteBody: {
+            reason: string;
+        };
         /** ProxyView */
         ProxyView: {
             id: string;
             name: string;
             service: string;
             /** @enum {unknown} */
-            kind: "gateway" | "sidecar";
+            kind: "gateway" | "node" | "sidecar";
             service_version: string;
             identity: string;
             address: string;
@@ -1828,9 +2797,10 @@ export interface components {
         };
         /**
          * RateLimit
-         * @description At most ``requests`` in ``per_ms`` to each proxy, ``burst`` of them at once (0: as many as ``requests``),
-         *         counted apart for each combination of ``by``: ``source`` (the peer's service, or its address) and ``header:name``.
-         *         A request above it gets 429.
+         * @description At most ``requests`` in ``per_ms``, ``burst`` of them at once (0: as many as ``requests``), counted apart for
+         *         each combination of ``by``: ``source`` (the peer's service, or its address) and ``header:name``. A request above it
+         *         gets 429. ``local`` holds for each proxy, ``global`` for all of them together; where the shared count cannot be
+         *         asked in time, ``on_error`` says whether a request passes or gets 503. Of a list, the local ones are judged first.
          */
         RateLimit: {
             name: string;
@@ -1841,6 +2811,16 @@ export interface components {
             burst: number;
             /** @default [] */
             by: string[];
+            /**
+             * @default local
+             * @enum {unknown}
+             */
+            scope: "global" | "local";
+            /**
+             * @default allow
+             * @enum {unknown}
+             */
+            on_error: "allow" | "deny";
         };
         /**
          * Redirect
@@ -1896,6 +2876,24 @@ export interface components {
             bundle: string[];
         };
         /**
+         * Resilience
+         * @description How callers of a service choose its instances and guard themselves. ``outlier`` and ``health_check`` of None are
+         *         off; without a ``retry_budget`` the breaker's count limits retries. ``idle_timeout_ms`` is of a ``tcp`` service's
+         *         connections, where what counts requests means nothing; of an ``http`` one the routes say it.
+         */
+        Resilience: {
+            /** @default 1000 */
+            connect_timeout_ms: number;
+            balancer?: components["schemas"]["Balancer"];
+            breaker?: components["schemas"]["Breaker"];
+            retry_budget?: components["schemas"]["RetryBudget"] | null;
+            outlier?: components["schemas"]["Outlier"] | null;
+            /** @default null */
+            health_check: components["schemas"]["HealthCheck"] | null;
+            /** @default 3600000 */
+            idle_timeout_ms: number;
+        };
+        /**
          * ResilienceBody
          * @description All of it: a part that is left out has its defaults. Null turns ``outlier``, ``health_check`` and
          *         ``retry_budget`` off.
@@ -1908,6 +2906,8 @@ export interface components {
             outlier?: components["schemas"]["Outlier"] | null;
             /** @default null */
             health_check: components["schemas"]["HealthCheck"] | null;
+            /** @default 3600000 */
+            idle_timeout_ms: number;
             /**
              * @description Why; kept in the change log.
              * @default
@@ -1922,6 +2922,7 @@ export interface components {
             retry_budget: components["schemas"]["RetryBudget"] | null;
             outlier: components["schemas"]["Outlier"] | null;
             health_check: components["schemas"]["HealthCheck"] | null;
+            idle_timeout_ms: number;
             version: string;
         };
         /** ResilienceWritten */
@@ -1932,6 +2933,7 @@ export interface components {
             retry_budget: components["schemas"]["RetryBudget"] | null;
             outlier: components["schemas"]["Outlier"] | null;
             health_check: components["schemas"]["HealthCheck"] | null;
+            idle_timeout_ms: number;
             version: string;
             revision: number | null;
         };
@@ -2058,6 +3060,128 @@ export interface components {
             namespace: string | null;
         };
         /**
+         * RolloutBody
+         * @description ``start`` of false leaves it a draft.
+         */
+        RolloutBody: {
+            canary: string;
+            /** @default  */
+            stable: string;
+            /**
+             * @default canary
+             * @enum {unknown}
+             */
+            strategy: "ab" | "blue_green" | "canary" | "manual" | "mirror";
+            /** @default null */
+            steps: components["schemas"]["StepBody"][] | null;
+            analysis?: components["schemas"]["AnalysisBody"];
+            /**
+             * @default rollback
+             * @enum {unknown}
+             */
+            on_fail: "freeze" | "rollback";
+            /** @default [] */
+            approvers: string[];
+            /** @default [] */
+            notify: components["schemas"]["NotifyBody"][];
+            safety?: components["schemas"]["SafetyBody"];
+            /** @description namespace/name */
+            service: string;
+            /** @default true */
+            start: boolean;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * RolloutView
+         * @description ``reason`` says in a sentence, with numbers, why it is where it is. ``may`` are the actions that its state allows
+         *         you now; over WebSocket, where one message goes to many, those that it allows anybody who may write traffic there.
+         *         ``deadline_at`` is when the current step pauses. ``version`` is its ETag. ``id`` is empty in a dry run.
+         */
+        RolloutView: {
+            id: string;
+            service: string;
+            stable: string;
+            canary: string;
+            /** @enum {unknown} */
+            strategy: "ab" | "blue_green" | "canary" | "manual" | "mirror";
+            /** @enum {unknown} */
+            state: "draft" | "paused" | "progressing" | "promoting" | "rolled_back" | "rolling_back" | "succeeded";
+            pause_reason: string;
+            step_index: number;
+            step_phase: ("analysing" | "applying" | "done" | "gating" | "propagating" | "warming") | "";
+            attempt: number;
+            steps: components["schemas"]["StepView"][];
+            plan: components["schemas"]["PlanView"];
+            weights: components["schemas"]["WeightsView"];
+            acks: components["schemas"]["AcksView"];
+            verdict: components["schemas"]["VerdictView"];
+            metrics: components["schemas"]["MetricView"][];
+            traffic: components["schemas"]["TrafficView"];
+            reason: string;
+            created_by: string;
+            created_at: string;
+            started_at: string | null;
+            finished_at: string | null;
+            next_due_at: string | null;
+            deadline_at: string | null;
+            revision: number | null;
+            version: string;
+            approvals: components["schemas"]["ApprovalView"][];
+            may: ("abort" | "approve" | "pause" | "promote" | "reject" | "resume" | "retry" | "skip-step" | "start")[];
+            undo_until: string | null;
+            undo_of: string | null;
+        };
+        /** RolloutViewPage */
+        RolloutViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["RolloutView"][];
+        };
+        /**
+         * RolloutWritten
+         * @description A rollout that was just made; in a dry run also whether it could start, and how long it might take.
+         */
+        RolloutWritten: {
+            id: string;
+            service: string;
+            stable: string;
+            canary: string;
+            /** @enum {unknown} */
+            strategy: "ab" | "blue_green" | "canary" | "manual" | "mirror";
+            /** @enum {unknown} */
+            state: "draft" | "paused" | "progressing" | "promoting" | "rolled_back" | "rolling_back" | "succeeded";
+            pause_reason: string;
+            step_index: number;
+            step_phase: ("analysing" | "applying" | "done" | "gating" | "propagating" | "warming") | "";
+            attempt: number;
+            steps: components["schemas"]["StepView"][];
+            plan: components["schemas"]["PlanView"];
+            weights: components["schemas"]["WeightsView"];
+            acks: components["schemas"]["AcksView"];
+            verdict: components["schemas"]["VerdictView"];
+            metrics: components["schemas"]["MetricView"][];
+            traffic: components["schemas"]["TrafficView"];
+            reason: string;
+            created_by: string;
+            created_at: string;
+            started_at: string | null;
+            finished_at: string | null;
+            next_due_at: string | null;
+            deadline_at: string | null;
+            revision: number | null;
+            version: string;
+            approvals: components["schemas"]["ApprovalView"][];
+            may: ("abort" | "approve" | "pause" | "promote" | "reject" | "resume" | "retry" | "skip-step" | "start")[];
+            undo_until: string | null;
+            undo_of: string | null;
+            preflight: components["schemas"]["PreflightView"] | null;
+            estimate: components["schemas"]["EstimateView"] | null;
+        };
+        /**
          * Route
          * @description An ordered rule, first match wins. It forwards (``weights`` of None follows the service's split), unless it has
          *         a ``redirect`` or a ``direct`` response. Limits are judged first, then the fault, then the rest.
@@ -2137,8 +3261,59 @@ export interface components {
             revision: number | null;
         };
         /**
+         * SafetyBody
+         * @description ``dead_man`` of null is off.
+         */
+        SafetyBody: {
+            /**
+             * @description 30s, 1h30m, or ISO 8601.
+             * @default 30m
+             * @example 30s
+             * @example 5m
+             * @example PT1H
+             */
+            step_deadline: string;
+            /**
+             * @description 30s, 1h30m, or ISO 8601.
+             * @default 60s
+             * @example 30s
+             * @example 5m
+             * @example PT1H
+             */
+            ack_deadline: string;
+            /**
+             * @description 30s, 1h30m, or ISO 8601.
+             * @default 30s
+             * @example 30s
+             * @example 5m
+             * @example PT1H
+             */
+            warm: string;
+            /**
+             * @description 30s, 1h30m, or ISO 8601.
+             * @default 5m
+             * @example 30s
+             * @example 5m
+             * @example PT1H
+             */
+            post_check: string;
+            /** @default null */
+            dead_man: string | null;
+            /** @default null */
+            sticky: components["schemas"]["Sticky"] | null;
+        };
+        /**
+         * SampleView
+         * @description ``rate`` is the part (0..1) of bad requests, null where there were none.
+         */
+        SampleView: {
+            total: number;
+            bad: number;
+            rate: number | null;
+        };
+        /**
          * Series
-         * @description A value per step: requests a second, the share of errors, milliseconds.
+         * @description A value per step: requests or TCP connections a second, the share of errors, milliseconds (of requests).
          */
         Series: {
             rps: (number | null)[];
@@ -2149,11 +3324,18 @@ export interface components {
         };
         /**
          * ServiceBody
-         * @description The first version takes all the traffic.
+         * @description The first version takes all the traffic. A ``tcp`` service needs a ``port``: where apps connect to its name.
          */
         ServiceBody: {
             namespace: string;
             name: string;
+            /**
+             * @default http
+             * @enum {unknown}
+             */
+            protocol: "http" | "tcp";
+            /** @default null */
+            port: number | null;
             /** @default  */
             description: string;
             versions?: string[];
@@ -2177,7 +3359,8 @@ export interface components {
         };
         /**
          * ServiceView
-         * @description ``hosts`` are the names by which it is called; ``revision`` is the last one that changed it.
+         * @description ``hosts`` are the names by which it is called, ``port`` is where a ``tcp`` service is, ``revision`` the last one
+         *         that changed it.
          */
         ServiceView: {
             id: string;
@@ -2185,6 +3368,7 @@ export interface components {
             name: string;
             description: string;
             protocol: string;
+            port: number | null;
             hosts: string[];
             versions: components["schemas"]["VersionView"][];
             instances: number;
@@ -2201,6 +3385,18 @@ export interface components {
             next: string | null;
             previous: string | null;
             results: components["schemas"]["ServiceView"][];
+        };
+        /**
+         * SideView
+         * @description What one version answered in the last minute; ``sample`` are its requests.
+         */
+        SideView: {
+            rps: number;
+            error_rate: number | null;
+            p50_ms: number | null;
+            p95_ms: number | null;
+            p99_ms: number | null;
+            sample: number;
         };
         /**
          * SimulateBody
@@ -2230,6 +3426,7 @@ export interface components {
         /**
          * Simulation
          * @description ``route`` is null where the request reached none; ``status``, ``flag`` and ``reason`` then say what it is told.
+         *         ``index`` is its place among the service's own routes; null for one that a rollout has laid over them.
          *         ``chosen`` is the version that stickiness, or a lack of others, decides on; empty where chance does. ``lines`` are
          *         the head that goes on, first the request line; of a redirect or a direct response, its own fields. ``limits``
          *         are the route's, then the service's own.
@@ -2287,6 +3484,40 @@ export interface components {
             };
             version: string;
             revision: number | null;
+        };
+        /**
+         * StepBody
+         * @description Exactly one of these.
+         */
+        StepBody: {
+            set_weight?: number;
+            /**
+             * @description 30s, 1h30m, or ISO 8601.
+             * @example 30s
+             * @example 5m
+             * @example PT1H
+             */
+            bake?: string;
+            analyse?: components["schemas"]["Nothing"];
+            approve?: components["schemas"]["Nothing"];
+            set_match?: components["schemas"]["RouteMatch"][];
+            set_mirror?: components["schemas"]["MirrorBody"];
+            webhook?: components["schemas"]["WebhookBody"];
+            pause?: components["schemas"]["Nothing"];
+        };
+        /**
+         * StepView
+         * @description ``weight`` of a set_weight, else null. ``detail`` says what the step does in a few words.
+         */
+        StepView: {
+            index: number;
+            kind: string;
+            weight: number | null;
+            detail: string;
+            /** @enum {unknown} */
+            state: "current" | "done" | "todo";
+            started_at: string | null;
+            done_at: string | null;
         };
         /**
          * Sticky
@@ -2349,6 +3580,77 @@ export interface components {
             jitter: number;
         };
         /**
+         * TcpListener
+         * @description The app's way out to one service whose protocol is ``tcp``.
+         */
+        TcpListener: {
+            /** @enum {unknown} */
+            kind: "tcp";
+            /** @default 127.0.0.1 */
+            address: string;
+            port: number;
+            service: string;
+        };
+        /** TemplateBody */
+        TemplateBody: {
+            name: string;
+            /** @default  */
+            description: string;
+            metrics: (("errors" | "latency") | components["schemas"]["MetricBody"])[];
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * TemplateContent
+         * @description All of it but its name.
+         */
+        TemplateContent: {
+            /** @default  */
+            description: string;
+            metrics: (("errors" | "latency") | components["schemas"]["MetricBody"])[];
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * TemplateView
+         * @description Metrics that rollouts name instead of listing them; a rollout copies them when it starts.
+         */
+        TemplateView: {
+            name: string;
+            description: string;
+            metrics: (("errors" | "latency") | components["schemas"]["MetricBody"])[];
+            created_by: string;
+            created_at: string;
+            updated_at: string;
+            version: string;
+        };
+        /** TemplateViewPage */
+        TemplateViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["TemplateView"][];
+        };
+        /**
+         * TickView
+         * @description What the template said of one metric at one time. ``e`` and ``limit`` are null for a query.
+         */
+        TickView: {
+            at: string;
+            step: number;
+            metric: string;
+            e: number | null;
+            limit: number | null;
+            /** @enum {unknown} */
+            verdict: "error" | "fail" | "inconclusive" | "no_data" | "none" | "pass";
+            reason: string;
+        };
+        /**
          * Timeouts
          * @description ``request_ms`` covers the whole exchange; ``idle_ms`` the silence within it.
          */
@@ -2386,6 +3688,40 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["TokenView"][];
         };
+        /** TrafficView */
+        TrafficView: {
+            canary: components["schemas"]["SideView"];
+            stable: components["schemas"]["SideView"];
+        };
+        /**
+         * Tried
+         * @description ``sampled`` requests stand for ``requests``. Of ``unjudged`` ones a value was not told that a route compares
+         *         (``untold`` names the fields): proxies tell only what routes in force compare. The largest rows come, changed
+         *         ones first.
+         */
+        Tried: {
+            sampled: number;
+            requests: number;
+            changed: number;
+            unjudged: number;
+            untold: string[];
+            since: string | null;
+            until: string | null;
+            rows: components["schemas"]["TriedRow"][];
+        };
+        /**
+         * TriedRow
+         * @description Requests that are alike; ids in ``path`` are ``*``, and ``source`` is `hidden` where you may not view it.
+         */
+        TriedRow: {
+            source: string;
+            method: string;
+            path: string;
+            requests: number;
+            changed: boolean;
+            now: components["schemas"]["FateView"];
+            draft: components["schemas"]["FateView"];
+        };
         /**
          * TtlCheck
          * @description Critical after its ``ttl_s`` without a heartbeat: its proxy's reports, or its own.
@@ -2395,6 +3731,15 @@ export interface components {
             kind: "ttl";
             /** @default null */
             deregister_after_s: number | null;
+        };
+        /**
+         * UsageStep
+         * @description ``at`` is the step's start, Unix seconds.
+         */
+        UsageStep: {
+            at: number;
+            allowed: number;
+            limited: number;
         };
         /** UserBody */
         UserBody: {
@@ -2438,6 +3783,20 @@ export interface components {
             date_joined: string;
             revision: number | null;
         };
+        /**
+         * VerdictView
+         * @description ``E`` is the evidence against the canary, ``limit`` where it fails; null for metrics that have none.
+         */
+        VerdictView: {
+            /** @enum {unknown} */
+            kind: "error" | "fail" | "inconclusive" | "no_data" | "none" | "pass";
+            metric: string;
+            E: number | null;
+            limit: number | null;
+            canary: components["schemas"]["SampleView"];
+            baseline: components["schemas"]["SampleView"];
+            reason: string;
+        };
         /** VersionBody */
         VersionBody: {
             name: string;
@@ -2450,9 +3809,11 @@ export interface components {
         /**
          * VersionTraffic
          * @description What a version answered; ``share`` is its part (0..1) of the service's requests, null where there were none.
+         *         ``requests`` are those of the window.
          */
         VersionTraffic: {
             rps: number;
+            requests: number;
             share: number | null;
             error_rate: number | null;
             p50_ms: number | null;
@@ -2486,6 +3847,28 @@ export interface components {
             revision: number | null;
         };
         /**
+         * WebhookBody
+         * @description Asked by POST, at most 10 s, three times; 2xx goes on.
+         */
+        WebhookBody: {
+            url: string;
+        };
+        /**
+         * WeightsView
+         * @description Percent that is wanted; percent that all proxies last took; the part (0..1) of the last minute's requests.
+         */
+        WeightsView: {
+            desired: {
+                [key: string]: number;
+            };
+            acknowledged: {
+                [key: string]: number;
+            } | null;
+            observed: {
+                [key: string]: number;
+            } | null;
+        };
+        /**
          * Problem
          * @description RFC 9457, with a stable ``code`` and the fields at fault.
          */
@@ -2515,6 +3898,215 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    analysis_templates: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                page_size?: number;
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    analysis_template_create: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    analysis_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    analysis_template_set: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateContent"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    analysis_template_delete: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+                /** @description Why; kept in the change log. */
+                reason?: string;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    analysis_template_backtest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BacktestBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -3114,6 +4706,38 @@ export interface operations {
             };
         };
     };
+    interchange_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     join_tokens: {
         parameters: {
             query?: {
@@ -3673,6 +5297,668 @@ export interface operations {
             };
         };
     };
+    rollouts: {
+        parameters: {
+            query?: {
+                active?: boolean | null;
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                namespace?: string;
+                ordering?: string;
+                page_size?: number;
+                search?: string;
+                service?: string;
+                state?: "" | "draft" | "paused" | "progressing" | "promoting" | "rolled_back" | "rolling_back" | "succeeded";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_create: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RolloutBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutWritten"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_edit: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchedRolloutBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutWritten"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_abort: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AbortBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_approve: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_events: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                page_size?: number;
+                since?: number;
+            };
+            header?: never;
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_measurements: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                metric?: string;
+                page_size?: number;
+                since?: string | null;
+            };
+            header?: never;
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeasurementViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_pause: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_promote: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromoteBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_proxies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswerView"][];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_reject: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_resume: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_retry: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_skip_step: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_start: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                rollout_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_estimate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EstimateBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EstimateView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_preflight: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreflightBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreflightView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     services: {
         parameters: {
             query?: {
@@ -3840,6 +6126,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServiceView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dry_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DryRunBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tried"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    service_export: {
+        parameters: {
+            query?: {
+                format?: "gateway-api" | "istio" | "smi";
+            };
+            header?: never;
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportView"];
                 };
             };
             /** @description A problem (RFC 9457) */
@@ -4333,6 +6687,40 @@ export interface operations {
             };
         };
     };
+    limits_usage: {
+        parameters: {
+            query?: {
+                /** @description Seconds, or with a unit: `90`, `60s`, `5m`. */
+                window?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsUsage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     resilience: {
         parameters: {
             query?: never;
@@ -4392,6 +6780,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ResilienceWritten"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    service_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollout_declare: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeclaredBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutWritten"];
                 };
             };
             /** @description A problem (RFC 9457) */
@@ -4570,6 +7027,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServiceTraffic"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    service_undo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request has one effect, for 24 h. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutView"];
                 };
             };
             /** @description A problem (RFC 9457) */

@@ -17,7 +17,7 @@ from meshui.accounts.selectors import user_version
 from meshui.accounts.services import Grant, user_create, user_delete, user_update
 from meshui.core.api.actors import actor_of
 from meshui.core.api.bodies import Body, DeleteQuery, Reason, View, WriteQuery, body, query
-from meshui.core.api.conditions import answer, expected_version
+from meshui.core.api.conditions import answer, conditions, deletion
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
 from meshui.core.api.pages import ListQuery, Page, page
@@ -115,27 +115,20 @@ class OneUser(Endpoint):
         """Change password, address or roles. A new password ends the user's sessions."""
         sent = body(request, UserPatch)
         done = user_update(
-            actor=actor_of(request),
             username=username,
             password=None if sent.password is UNSET else sent.password,
             email=None if sent.email is UNSET else sent.email,
             roles=None if sent.roles is UNSET else _grants(sent.roles),
-            reason=sent.reason,
-            expected_version=expected_version(request),
-            dry_run=query(request, WriteQuery).dry_run,
+            **conditions(request, sent.reason),
         )
         return answer(_written(done.value, done.revision), version=user_version(done.value))
 
     @operation("user_delete", query=DeleteQuery, status=204, conditional=True)
     def delete(self, request: Request, username: str) -> Response:
         """Delete a user with their tokens. The last who may administer users stays."""
-        asked = query(request, DeleteQuery)
         user_delete(
-            actor=actor_of(request),
             username=username,
-            reason=asked.reason,
-            expected_version=expected_version(request),
-            dry_run=asked.dry_run,
+            **deletion(request),
         )
         return Response(status=204)
 

@@ -23,7 +23,7 @@ from meshui.catalog.services import (
 from meshui.catalog.services.instances import DEFAULT_TTL_S
 from meshui.core.api.actors import actor_of
 from meshui.core.api.bodies import Body, DeleteQuery, Reason, WriteQuery, body, extended, query
-from meshui.core.api.conditions import answer, expected_version
+from meshui.core.api.conditions import answer, conditions, deletion
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
 from meshui.core.api.pages import ListQuery, Page, page
@@ -118,27 +118,20 @@ class OneInstance(Endpoint):
         """Replace its metadata."""
         sent = body(request, InstancePatch)
         done = instance_update(
-            actor=actor_of(request),
             service=f"{ns}/{name}",
             instance_id=instance,
             metadata=sent.metadata,
-            reason=sent.reason,
-            expected_version=expected_version(request),
-            dry_run=query(request, WriteQuery).dry_run,
+            **conditions(request, sent.reason),
         )
         return _written(done)
 
     @operation("instance_deregister", query=DeleteQuery, status=204, conditional=True)
     def delete(self, request: Request, ns: str, name: str, instance: str) -> Response:
         """Take it out of the registry; 409 for one behind a proxy, which comes and goes with that."""
-        asked = query(request, DeleteQuery)
         instance_deregister(
-            actor=actor_of(request),
             service=f"{ns}/{name}",
             instance_id=instance,
-            reason=asked.reason,
-            expected_version=expected_version(request),
-            dry_run=asked.dry_run,
+            **deletion(request),
         )
         return Response(status=204)
 

@@ -14,7 +14,7 @@ from meshui.catalog.api.shapes import NamespaceView, NamespaceWritten, namespace
 from meshui.catalog.services import namespace_create, namespace_delete
 from meshui.core.api.actors import actor_of
 from meshui.core.api.bodies import Body, DeleteQuery, Description, Reason, WriteQuery, body, extended, query
-from meshui.core.api.conditions import answer, expected_version
+from meshui.core.api.conditions import answer, deletion
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
 from meshui.core.api.pages import ListQuery, Page, ordering, page
@@ -72,12 +72,8 @@ class OneNamespace(Endpoint):
     @operation("namespace_delete", query=DeleteQuery, status=204, conditional=True)
     def delete(self, request: Request, ns: str) -> Response:
         """Delete an empty namespace. Needs catalog.write mesh-wide."""
-        asked = query(request, DeleteQuery)
         namespace_delete(
-            actor=actor_of(request),
             name=ns,
-            reason=asked.reason,
-            expected_version=expected_version(request),
-            dry_run=asked.dry_run,
+            **deletion(request),
         )
         return Response(status=204)

@@ -16,20 +16,23 @@ from meshui.catalog.models import Service
 from meshui.catalog.services import service_create, service_delete, service_update, version_create
 from meshui.core.api.actors import actor_of
 from meshui.core.api.bodies import Body, DeleteQuery, Description, Reason, WriteQuery, body, extended, query
-from meshui.core.api.conditions import answer, expected_version
+from meshui.core.api.conditions import answer, conditions, deletion
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
 from meshui.core.api.pages import ListQuery, Page, ordering, page
 from meshui.core.commits import Outcome
+from proxies.wire.resources import Protocol
 
 ORDERINGS = {"name": ("namespace__name", "name"), "updated_at": ("updated_at", "pk")}
 
 
 class ServiceBody(Body, frozen=True, kw_only=True):
-    """The first version takes all the traffic."""
+    """The first version takes all the traffic. A ``tcp`` service needs a ``port``: where apps connect to its name."""
 
     namespace: Label
     name: Label
+    protocol: Protocol = "http"
+    port: Annotated[int, Meta(ge=1, le=65535)] | None = None
     description: Description = ""
     versions: Annotated[list[VersionLabel], Meta(min_length=1, max_length=50)] = field(default_factory=lambda: ["v1"])
     reason: Reason = ""
@@ -69,6 +72,8 @@ class Services(Endpoint):
             actor=actor_of(request),
             service=f"{sent.namespace}/{sent.name}",
             versions=sent.versions,
+            protocol=sent.protocol,
+            port=sent.port,
             description=sent.description,
             reason=sent.reason,
             dry_run=query(request, WriteQuery).dry_run,
@@ -90,25 +95,18 @@ class OneService(Endpoint):
         """Change its description."""
         sent = body(request, ServicePatch)
         done = service_update(
-            actor=actor_of(request),
             service=f"{ns}/{name}",
             description=sent.description,
-            reason=sent.reason,
-            expected_version=expected_version(request),
-            dry_run=query(request, WriteQuery).dry_run,
+            **conditions(request, sent.reason),
         )
         return _written(done)
 
     @operation("service_delete", query=DeleteQuery, status=204, conditional=True)
     def delete(self, request: Request, ns: str, name: str) -> Response:
         """Delete it with its versions, instances and proxies; 409 while a gateway leads to it."""
-        asked = query(request, DeleteQuery)
         service_delete(
-            actor=actor_of(request),
             service=f"{ns}/{name}",
-            reason=asked.reason,
-            expected_version=expected_version(request),
-            dry_run=asked.dry_run,
+            **deletion(request),
         )
         return Response(status=204)
 

@@ -52,13 +52,15 @@ class HealthSummary(View, frozen=True, kw_only=True):
 
 
 class ServiceView(View, frozen=True, kw_only=True):
-    """``hosts`` are the names by which it is called; ``revision`` is the last one that changed it."""
+    """``hosts`` are the names by which it is called, ``port`` is where a ``tcp`` service is, ``revision`` the last one
+    that changed it."""
 
     id: str
     namespace: str
     name: str
     description: str
     protocol: str
+    port: int | None
     hosts: list[str]
     versions: list[VersionView]
     instances: int
@@ -182,7 +184,8 @@ def service_view(row: Service) -> ServiceView:
         namespace=name.namespace,
         name=name.name,
         description=row.description,
-        protocol=row.kind,
+        protocol=row.protocol,
+        port=row.port,
         hosts=[name.host],
         versions=versions,
         instances=sum(version.instances for version in versions),

@@ -16,7 +16,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from meshui.catalog.models import Instance, Proxy, Service
+from meshui.catalog.models import CALLED, Instance, Proxy
 from meshui.catalog.selectors import (
     HEARTBEATS_HEARD,
     actively_checked,
@@ -76,7 +76,7 @@ def heartbeats_record(
 
 
 def _restore(proxy_ids: Collection[str]) -> None:
-    lost = Proxy.objects.filter(pk__in=proxy_ids, instance=None, service__kind=Service.Kind.HTTP)
+    lost = Proxy.objects.filter(pk__in=proxy_ids, instance=None, service__kind__in=CALLED)
     for proxy in lost.select_related("service__namespace", "version"):
         instance_restore(proxy)
 

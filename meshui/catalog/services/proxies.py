@@ -40,6 +40,7 @@ def proxy_register(
     listeners: Sequence[Listener],
     redis_password_sha256: str,
     admin: str = "",
+    node: bool = False,
     proxy_version: str = "",
     certificate_not_after: datetime | None = None,
 ) -> Registered:
@@ -60,6 +61,7 @@ def proxy_register(
             version=get_version(row, version),
             listeners=msgspec.to_builtins(list(listeners)),
             admin=admin,
+            node=node,
             redis_password_sha256=redis_password_sha256,
             proxy_version=proxy_version,
             certificate_not_after=certificate_not_after,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meshui.catalog.models import Service, Version
+from meshui.catalog.models import CALLED, Service, Version
 from meshui.catalog.selectors import counted_versions, get_namespace, get_service, get_service_shown, service_version
 from meshui.core.actors import Actor
 from meshui.core.commits import Commit, Outcome, commit
 from meshui.core.errors import Conflict, InvalidInput
 from meshui.core.versions import expect
 from meshui.mesh.names import VERSION, ServiceName
+from proxies.wire.resources import Protocol
 
 PER_SERVICE = ("service", "endpoints", "inbound")
 """The wire resources that a service that is called has of its own."""
@@ -21,17 +22,21 @@ def service_create(
     actor: Actor,
     service: str,
     versions: Sequence[str] = ("v1",),
+    protocol: Protocol = "http",
+    port: int | None = None,
     description: str = "",
     reason: str = "",
     dry_run: bool = False,
 ) -> Outcome[Service]:
-    """Create ``namespace/name`` with its versions; the first takes all the traffic.
+    """Create ``namespace/name`` with its versions; the first takes all the traffic. A ``tcp`` service has a ``port``,
+    an ``http`` one is called by its name.
 
     Raises PermissionDenied, NotFound (namespace), InvalidInput, Conflict (the name is taken).
     """
     namespace = service.partition("/")[0]
     actor.require("catalog.write", namespace)
     _check_versions(versions)
+    _check_port(protocol, port)
     with commit(
         actor=actor,
         action="service.create",
@@ -40,15 +45,20 @@ def service_create(
         reason=reason,
         dry_run=dry_run,
     ) as change:
-        row = service_insert(change, service, Service.Kind.HTTP, versions, description)
+        row = service_insert(change, service, Service.Kind(protocol), versions, description, port)
         change.summary = f"created service {service}"
-        change.after = {"description": description, "versions": list(versions)}
+        change.after = {"description": description, "versions": list(versions), "protocol": protocol, "port": port}
         row = get_service_shown(service)
     return Outcome(row, change.revision)
 
 
 def service_insert(
-    change: Commit, service: str, kind: Service.Kind, versions: Sequence[str], description: str = ""
+    change: Commit,
+    service: str,
+    kind: Service.Kind,
+    versions: Sequence[str],
+    description: str = "",
+    port: int | None = None,
 ) -> Service:
     """Insert the rows, within a commit. Raises NotFound (namespace), InvalidInput (its name), Conflict."""
     try:
@@ -59,7 +69,12 @@ def service_insert(
     if Service.objects.filter(namespace=namespace, name=name.name).exists():
         raise Conflict(f"{service} exists")
     row = Service.objects.create(
-        namespace=namespace, name=name.name, kind=kind, description=description, revision=change.revision or 0
+        namespace=namespace,
+        name=name.name,
+        kind=kind,
+        port=port,
+        description=description,
+        revision=change.revision or 0,
     )
     Version.objects.bulk_create(
         Version(service=row, name=version, weight=0 if index else 100) for index, version in enumerate(versions)
@@ -128,6 +143,8 @@ def service_delete(
         expect(expected_version, service_version(row))
         if leading := sorted({str(host.gateway) for host in row.gateway_hosts.select_related("gateway__namespace")}):
             raise Conflict(f"{', '.join(leading)} leads to {service}", code="in_use")
+        if hasattr(row, "rules") and row.rules.owner:
+            raise Conflict(f"{row.rules.owner.replace(':', ' ')} of {service} is active", code="owned_by_rollout")
         change.summary = f"deleted service {service}"
         change.before = {"description": row.description, "versions": [version.name for version in row.versions.all()]}
         service_remove(change, row)
@@ -186,9 +203,18 @@ def _check_versions(versions: Sequence[str]) -> None:
             raise InvalidInput.field(f"versions.{index}", "duplicate", f"{version} stands there twice")
 
 
+def _check_port(protocol: Protocol, port: int | None) -> None:
+    if protocol == "tcp" and port is None:
+        raise InvalidInput.field("port", "required", "a tcp service has a port")
+    if protocol == "http" and port is not None:
+        raise InvalidInput.field("port", "tcp_only", "an http service is called by its name")
+    if port is not None and not 0 < port < 65536:
+        raise InvalidInput.field("port", "range", "expected 1 to 65535")
+
+
 def _dirty(change: Commit, service: Service) -> None:
     """What a service's coming or going changes; of a gateway, which nobody calls, nothing is published."""
-    if service.kind == Service.Kind.HTTP:
+    if service.kind in CALLED:
         for kind in PER_SERVICE:
             change.dirty(kind, service)
         change.dirty("directory")

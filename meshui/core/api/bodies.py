@@ -6,7 +6,7 @@ Types and ranges live in the struct alone: the schema that clients see is made f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -21,6 +21,7 @@ from meshui.core.errors import FieldError, InvalidInput, TooLarge
 
 PRINTABLE = r"^[^\u0000-\u001f\u007f]*$"
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+LINES = str.maketrans("", "", "\t\n\r")
 
 Reason = Annotated[str, Meta(max_length=500, pattern=PRINTABLE, description="Why; kept in the change log.")]
 Description = Annotated[str, Meta(max_length=500, pattern=PRINTABLE)]
@@ -49,9 +50,10 @@ class DeleteQuery(Body, frozen=True, kw_only=True):
     reason: Reason = ""
 
 
-def body(request: Request, kind: type[T]) -> T:
-    """The request's JSON body as ``kind``. Raises InvalidInput with field paths; ParseError where it is no JSON."""
-    return _convert(request.data, kind, strict=True)
+def body(request: Request, kind: type[T], *, documents: Collection[str] = ()) -> T:
+    """The request's JSON body as ``kind``; the fields in ``documents`` hold text of several lines. Raises InvalidInput
+    with field paths; ParseError where it is no JSON."""
+    return _convert(request.data, kind, strict=True, documents=documents)
 
 
 def query(request: Request, kind: type[T]) -> T:
@@ -62,9 +64,9 @@ def query(request: Request, kind: type[T]) -> T:
     return _convert(request.query_params.dict(), kind, strict=False)
 
 
-def _convert(data: Any, kind: type[T], *, strict: bool) -> T:
+def _convert(data: Any, kind: type[T], *, strict: bool, documents: Collection[str] = ()) -> T:
     for path, text in _texts(data):
-        if CONTROL.search(text):
+        if CONTROL.search(text.translate(LINES) if path in documents else text):
             raise InvalidInput.field(path, "control_character", "control characters are not allowed")
     try:
         return msgspec.convert(data, kind, strict=strict)
@@ -128,5 +130,5 @@ class JSONRenderer(BaseRenderer):
 
 
 def extended(kind: type[T], shown: Struct, **more: Any) -> T:
-    """``shown`` as ``kind``, which has its fields and those in ``more``."""
-    return kind(**{name: getattr(shown, name) for name in shown.__struct_fields__}, **more)
+    """``shown`` as ``kind``, which has its fields and those in ``more``; these come first."""
+    return kind(**{name: getattr(shown, name) for name in shown.__struct_fields__} | more)

@@ -30,18 +30,23 @@ def operation(
     answer: Any = None,
     status: int = 200,
     conditional: bool = False,
+    idempotent: bool = False,
     tags: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Describe one method of a view; its docstring is the description, ``name`` the operation's id.
 
     ``body``, ``query`` and ``answer`` are structs (``answer`` also ``Page[Struct]``); ``conditional`` says that
-    If-Match is required. Every error is a problem, which needs no saying.
+    If-Match is required, ``idempotent`` that an Idempotency-Key is taken. Every error
+    is a problem, which needs no saying.
     """
     parameters = _parameters(query) if query else []
     if conditional:
         parameters.append(
             OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True, description="ETag, or *")
         )
+    if idempotent:
+        text = "The same key with the same request has one effect, for 24 h."
+        parameters.append(OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description=text))
     return extend_schema(
         operation_id=name,
         request=_target(body),

@@ -22,6 +22,7 @@ from meshui.mesh.values import (
     RetryBudget,
     Route,
 )
+from meshui.telemetry.api.queries import MAX_WINDOW_S, Duration, seconds
 from meshui.traffic.services.gateways import MAX_HOSTS
 
 PERCENT = {"additionalProperties": {"type": "integer", "minimum": 0, "maximum": 100}}
@@ -79,6 +80,7 @@ class ResilienceView(View, frozen=True, kw_only=True):
     retry_budget: RetryBudget | None
     outlier: Outlier | None
     health_check: HealthCheck | None
+    idle_timeout_ms: int
     version: str
 
 
@@ -100,6 +102,16 @@ class LimitsView(View, frozen=True, kw_only=True):
 
 class LimitsWritten(LimitsView, frozen=True, kw_only=True):
     revision: int | None
+
+
+class UsageQuery(Body, frozen=True, kw_only=True):
+    """Up to fifteen minutes from one-second frames; beyond, from ten-second rollups."""
+
+    window: Duration = "5m"
+
+    @property
+    def window_s(self) -> int:
+        return seconds("window", self.window, MAX_WINDOW_S)
 
 
 class HostBody(Body, frozen=True, kw_only=True):

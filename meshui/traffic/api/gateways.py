@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from meshui.catalog.models import Service
 from meshui.core.api.actors import actor_of
 from meshui.core.api.bodies import DeleteQuery, WriteQuery, body, query
-from meshui.core.api.conditions import answer, expected_version
+from meshui.core.api.conditions import answer, conditions, deletion
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
 from meshui.core.api.pages import Page, page
@@ -59,28 +59,17 @@ class OneGateway(Endpoint):
     def put(self, request: Request, ns: str, name: str) -> Response:
         """Set all its hosts."""
         sent = body(request, GatewayHostsBody)
-        expected = expected_version(request)
+        how = conditions(request, sent.reason)
         selectors.get_gateway(f"{ns}/{name}")
-        done = gateway_put(
-            actor=actor_of(request),
-            gateway=f"{ns}/{name}",
-            hosts=_rules(sent.hosts),
-            reason=sent.reason,
-            expected_version=expected,
-            dry_run=query(request, WriteQuery).dry_run,
-        )
+        done = gateway_put(gateway=f"{ns}/{name}", hosts=_rules(sent.hosts), **how)
         return _written(done)
 
     @operation("gateway_delete", query=DeleteQuery, status=204, conditional=True)
     def delete(self, request: Request, ns: str, name: str) -> Response:
         """Delete it with its proxies."""
-        asked = query(request, DeleteQuery)
         gateway_delete(
-            actor=actor_of(request),
             gateway=f"{ns}/{name}",
-            reason=asked.reason,
-            expected_version=expected_version(request),
-            dry_run=asked.dry_run,
+            **deletion(request),
         )
         return Response(status=204)
 

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from meshui.catalog.selectors import get_service
 from meshui.core.api.actors import actor_of
 from meshui.core.api.bodies import DeleteQuery, WriteQuery, body, extended, query
-from meshui.core.api.conditions import answer, expected_version
+from meshui.core.api.conditions import answer, conditions
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
 from meshui.core.versions import etag
@@ -26,9 +26,11 @@ from meshui.traffic.api.bodies import (
     SplitBody,
     SplitView,
     SplitWritten,
+    UsageQuery,
 )
 from meshui.traffic.selectors import limits_of, resilience_of, routes_of, split_of
 from meshui.traffic.services import limits_set, resilience_set, routes_set, split_set, version_remove
+from meshui.traffic.usage import LimitsUsage, limits_usage
 
 
 class Split(Endpoint):
@@ -46,12 +48,9 @@ class Split(Endpoint):
         """Set the weights, whole."""
         sent = body(request, SplitBody)
         done = split_set(
-            actor=actor_of(request),
             service=f"{ns}/{name}",
             weights=sent.weights,
-            reason=sent.reason,
-            expected_version=expected_version(request),
-            dry_run=query(request, WriteQuery).dry_run,
+            **conditions(request, sent.reason),
         )
         shown = SplitWritten(weights=done.weights, version=done.version, revision=done.revision)
         return answer(shown, version=done.version)
@@ -72,14 +71,11 @@ class Routes(Endpoint):
         """Set all routes, in their order."""
         sent = body(request, RoutesBody)
         done = routes_set(
-            actor=actor_of(request),
             service=f"{ns}/{name}",
             routes=sent.routes,
-            reason=sent.reason,
-            expected_version=expected_version(request),
-            dry_run=query(request, WriteQuery).dry_run,
+            **conditions(request, sent.reason),
         )
-        shown = RoutesWritten(routes=list(done.routes), version=done.version, revision=done.revision)
+        shown = RoutesWritten(routes=list(done.value), version=done.version, revision=done.revision)
         return answer(shown, version=done.version)
 
 
@@ -98,14 +94,11 @@ class ServiceResilience(Endpoint):
         """Set it, whole."""
         sent = body(request, ResilienceBody)
         done = resilience_set(
-            actor=actor_of(request),
             service=f"{ns}/{name}",
             resilience=Resilience(**{name: getattr(sent, name) for name in Resilience.__struct_fields__}),
-            reason=sent.reason,
-            expected_version=expected_version(request),
-            dry_run=query(request, WriteQuery).dry_run,
+            **conditions(request, sent.reason),
         )
-        shown = extended(ResilienceWritten, done.resilience, version=done.version, revision=done.revision)
+        shown = extended(ResilienceWritten, done.value, version=done.version, revision=done.revision)
         return answer(shown, version=done.version)
 
 
@@ -124,15 +117,22 @@ class ServiceLimits(Endpoint):
         """Set all limits, in the order in which they count."""
         sent = body(request, LimitsBody)
         done = limits_set(
-            actor=actor_of(request),
             service=f"{ns}/{name}",
             limits=sent.limits,
-            reason=sent.reason,
-            expected_version=expected_version(request),
-            dry_run=query(request, WriteQuery).dry_run,
+            **conditions(request, sent.reason),
         )
-        shown = LimitsWritten(limits=list(done.limits), version=done.version, revision=done.revision)
+        shown = LimitsWritten(limits=list(done.value), version=done.version, revision=done.revision)
         return answer(shown, version=done.version)
+
+
+class ServiceLimitsUsage(Endpoint):
+    writes = None
+
+    @operation("limits_usage", query=UsageQuery, answer=LimitsUsage)
+    def get(self, request: Request, ns: str, name: str) -> Response:
+        """What the limits of the service and of its routes let pass and turned away within the window."""
+        window_s = query(request, UsageQuery).window_s
+        return Response(limits_usage(service=f"{ns}/{name}", window_s=window_s))
 
 
 class OneVersion(Endpoint):

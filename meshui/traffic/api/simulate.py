@@ -54,6 +54,7 @@ class BackendShare(View, frozen=True, kw_only=True):
 
 class Simulation(View, frozen=True, kw_only=True):
     """``route`` is null where the request reached none; ``status``, ``flag`` and ``reason`` then say what it is told.
+    ``index`` is its place among the service's own routes; null for one that a rollout has laid over them.
     ``chosen`` is the version that stickiness, or a lack of others, decides on; empty where chance does. ``lines`` are
     the head that goes on, first the request line; of a redirect or a direct response, its own fields. ``limits``
     are the route's, then the service's own."""

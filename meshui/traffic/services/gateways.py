@@ -105,7 +105,10 @@ def _targets(actor: Actor, hosts: Sequence[HostRule]) -> dict[str, Service]:
         try:
             # A service that the actor may not view is as unknown to it as one that is not there.
             actor.require_visible(rule.service.partition("/")[0])
-            targets[rule.host] = get_service(rule.service)
+            targets[rule.host] = target = get_service(rule.service)
+            if target.protocol == "tcp":
+                speaks = f"{rule.service} is a tcp service, and a gateway speaks HTTP"
+                errors.append(FieldError(f"hosts.{index}.service", "http_only", speaks))
         except NotFound:
             errors.append(FieldError(f"hosts.{index}.service", "unknown_service", f"no service {rule.service}"))
     if errors:

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-import msgspec
-
 from meshui.core.actors import Actor
 from meshui.core.errors import Conflict, Stale
-from meshui.core.selectors import get_change
+from meshui.core.selectors import REVERTIBLE, get_change
 from meshui.core.versions import etag
-from meshui.mesh.values import RateLimit, Resilience, Route
-from meshui.traffic.services.rules import limits_set, resilience_set, routes_set
+from meshui.traffic.services.rules import rules_restore
 from meshui.traffic.services.splits import split_set
-
-Stored = Mapping[str, Any]
-Undo = Callable[[Actor, str, Stored, Stored, str], int | None]
 
 
 def change_revert(*, actor: Actor, change_id: int, reason: str = "") -> int | None:
@@ -25,68 +16,18 @@ def change_revert(*, actor: Actor, change_id: int, reason: str = "") -> int | No
     Raises NotFound, PermissionDenied, Conflict: ``not_revertible``, or the object has changed since.
     """
     change = get_change(actor, change_id)
-    undo = UNDO.get(change.action)
-    if undo is None or change.before is None or change.after is None:
+    before, after = change.before, change.after
+    if change.action not in REVERTIBLE or before is None or after is None:
         raise Conflict(f"{change.action} cannot be reverted", code="not_revertible")
     service = change.object.partition(":")[2]
+    why = reason or f"revert of change {change_id}"
     try:
-        return undo(actor, service, change.before, change.after, reason or f"revert of change {change_id}")
+        if change.action == "split.set":
+            version = etag(after["weights"])
+            done = split_set(
+                actor=actor, service=service, weights=before["weights"], reason=why, expected_version=version
+            )
+            return done.revision
+        return rules_restore(actor=actor, service=service, action=change.action, before=before, after=after, reason=why)
     except Stale as error:
         raise Conflict(f"{change.object} has changed since change {change_id}") from error
-
-
-def _split(actor: Actor, service: str, before: Stored, after: Stored, reason: str) -> int | None:
-    return split_set(
-        actor=actor,
-        service=service,
-        weights=before["weights"],
-        reason=reason,
-        expected_version=etag(after["weights"]),
-    ).revision
-
-
-def _routes(actor: Actor, service: str, before: Stored, after: Stored, reason: str) -> int | None:
-    return routes_set(
-        actor=actor,
-        service=service,
-        routes=_read_routes(before),
-        reason=reason,
-        expected_version=etag(_read_routes(after)),
-    ).revision
-
-
-def _read_routes(stored: Stored) -> tuple[Route, ...]:
-    return msgspec.convert(stored["routes"], tuple[Route, ...])
-
-
-def _resilience(actor: Actor, service: str, before: Stored, after: Stored, reason: str) -> int | None:
-    return resilience_set(
-        actor=actor,
-        service=service,
-        resilience=msgspec.convert(before, Resilience),
-        reason=reason,
-        expected_version=etag(msgspec.convert(after, Resilience)),
-    ).revision
-
-
-def _limits(actor: Actor, service: str, before: Stored, after: Stored, reason: str) -> int | None:
-    return limits_set(
-        actor=actor,
-        service=service,
-        limits=_read_limits(before),
-        reason=reason,
-        expected_version=etag(_read_limits(after)),
-    ).revision
-
-
-def _read_limits(stored: Stored) -> tuple[RateLimit, ...]:
-    return msgspec.convert(stored["limits"], tuple[RateLimit, ...])
-
-
-UNDO: Mapping[str, Undo] = {
-    "split.set": _split,
-    "routes.set": _routes,
-    "resilience.set": _resilience,
-    "limits.set": _limits,
-}
-"""What can be reverted; ``core.selectors.REVERTIBLE`` names the same actions to the change log."""

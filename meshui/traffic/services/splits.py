@@ -11,7 +11,7 @@ from meshui.core.commits import commit
 from meshui.core.versions import etag, expect
 from meshui.mesh.invariants import split_breaches
 from meshui.traffic.selectors import split_of
-from meshui.traffic.services.common import refuse, touch
+from meshui.traffic.services.common import refuse, refuse_owned, touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ def split_set(
 ) -> SplitResult:
     """Set a service's weights; a version left out gets none.
 
-    Raises PermissionDenied, NotFound, Stale (``expected_version`` is not the current one), InvalidInput.
+    Raises PermissionDenied, NotFound, Stale (``expected_version`` is not the current one), InvalidInput, Conflict
+    ``owned_by_rollout``.
     """
     namespace = service.partition("/")[0]
     actor.require("traffic.write", namespace)
@@ -46,6 +47,7 @@ def split_set(
         dry_run=dry_run,
     ) as change:
         row = get_service(service)
+        refuse_owned(row)
         before = split_of(row)
         expect(expected_version, etag(before))
         refuse(split_breaches(weights, before.keys()))

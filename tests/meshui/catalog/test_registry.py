@@ -28,6 +28,7 @@ def test_a_service_is_shown_whole(operator: Api) -> None:
         "name": "catalog",
         "description": "",
         "protocol": "http",
+        "port": None,
         "hosts": ["catalog.shop.mesh"],
         "versions": [
             {"name": "v1", "weight": 100, "instances": 0, "healthy": 0, "draining": 0},

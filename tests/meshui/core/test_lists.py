@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+import msgspec
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -15,6 +16,9 @@ from meshui.catalog.models import Instance, JoinToken, Namespace, Proxy, Service
 from meshui.core.actors import system
 from meshui.core.commits import commit
 from meshui.core.models import Change
+from meshui.rollouts.bodies import PlanBody
+from meshui.rollouts.models import AnalysisTemplate, Rollout
+from meshui.rollouts.planning import plan_of
 from meshui.security.models import Authority, IssuedCertificate
 from meshui.traffic.models import GatewayHost
 from tests.meshui.core.test_authorization import LISTS
@@ -34,6 +38,8 @@ QUERIES = {
     "proxies/": 4,
     "revisions/": 4,
     "certificates/": 3,
+    "rollouts/": 9,
+    "analysis-templates/": 3,
 }
 
 
@@ -59,6 +65,7 @@ def crowd(admin: Api, catalog: Service) -> Callable[[int], None]:
                 id=f"i{number}", service=catalog, version=version, proxy=proxy, address="10.0.0.1", port=number + 1
             )
             gateway = Service.objects.create(namespace=shop, name=f"g{number}", kind="gateway")
+            _roll_out(service, number)
             GatewayHost.objects.create(gateway=gateway, host="*", service=service)
             JoinToken.objects.create(
                 service=catalog,
@@ -86,6 +93,24 @@ def crowd(admin: Api, catalog: Service) -> Callable[[int], None]:
             )
 
     return add
+
+
+def _roll_out(service: Service, number: int) -> None:
+    """One under way, with a revision and an approval, or one that has just succeeded; and a template."""
+    states = ("progressing", "succeeded")
+    row = Rollout.objects.create(
+        service=service,
+        stable="v1",
+        canary="v2",
+        strategy="canary",
+        plan=msgspec.to_builtins(plan_of(str(service), PlanBody(canary="v2", stable="v1"))),
+        state=states[number % 2],
+        revision=number + 1,
+        finished_at=timezone.now() if number % 2 else None,
+        created_by="x",
+    )
+    row.approvals.create(step_index=0, attempt=1, by="y", decision="approved")
+    AnalysisTemplate.objects.create(name=f"t{number}", metrics=[{"name": "errors"}], created_by="x")
 
 
 @pytest.mark.parametrize("path", QUERIES)

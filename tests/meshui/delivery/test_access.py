@@ -11,6 +11,7 @@ from django.conf import settings
 
 from meshui.delivery import access
 from meshui.delivery.access import sync_users
+from meshui.delivery.limits import ensure_function
 from meshui.delivery.redis import client
 from meshui.delivery.services import proxy_evict
 from proxies.wire import keys
@@ -24,6 +25,7 @@ def proxy(world: World) -> Iterator[redis.Redis]:
     world.add_proxy("shop/catalog", "px-a")
     world.add_proxy("shop/cart", "px-b")
     sync_users()
+    ensure_function()
     with login("px-a") as connection:
         yield connection
 
@@ -31,6 +33,14 @@ def proxy(world: World) -> Iterator[redis.Redis]:
 def login(proxy_id: str, password: str = "secret") -> redis.Redis:
     server = redis.connection.parse_url(settings.MESHUI.redis_url)
     return redis.Redis(host=server["host"], port=server["port"], username=proxy_id, password=password)
+
+
+OWN = "mesh:limit:in:shop/catalog:a:1"
+CALLED = "mesh:limit:out:shop/cart:default:a:1"
+
+
+def count(connection: redis.Redis, *places: str) -> object:
+    return connection.fcall(keys.LIMIT_FUNCTION, len(places), *places, *["1000000.0", "9000000.0"] * len(places))
 
 
 ALLOWED: list[Callable[[redis.Redis], object]] = [
@@ -45,6 +55,8 @@ ALLOWED: list[Callable[[redis.Redis], object]] = [
     lambda r: subscribe(r, "SUBSCRIBE", "mesh:hint:trust", "mesh:hint:directory", "mesh:hint:service:shop/cart"),
     lambda r: subscribe(r, "SUBSCRIBE", "mesh:hint:proxy:px-a", "mesh:hint:inbound:shop/catalog"),
     lambda r: subscribe(r, "PSUBSCRIBE", "mesh:hint:service:*", "mesh:hint:endpoints:*"),
+    lambda r: count(r, OWN),
+    lambda r: count(r, CALLED, OWN),
 ]
 
 OTHER_SHARD = next(f"mesh:telemetry:{n}" for n in range(8) if keys.telemetry("px-a") != f"mesh:telemetry:{n}")
@@ -73,6 +85,20 @@ REFUSED: dict[str, Callable[[redis.Redis], object]] = {
     "publishing": lambda r: r.publish("mesh:hint:trust", b"x"),
     "another's hints": lambda r: subscribe(r, "SUBSCRIBE", "mesh:hint:proxy:px-b"),
     "everyone's hints": lambda r: subscribe(r, "PSUBSCRIBE", "mesh:hint:*"),
+    "what another service receives": lambda r: count(r, "mesh:limit:in:shop/cart:a:1"),
+    "a count among other keys": lambda r: count(r, "mesh:acl"),
+    "a count where it reports": lambda r: count(r, keys.ACK),
+    "a count over a resource": lambda r: count(r, OWN, "mesh:res:trust"),
+    "writing where it reports": lambda r: r.set(keys.ACK, "x"),
+    "writing another's count": lambda r: r.set("mesh:limit:in:shop/cart:a:1", "x"),
+    "deleting a count": lambda r: r.delete(OWN),
+    "streams among counts": lambda r: r.xadd(OWN, {"d": "x"}),
+    "a script of its own": lambda r: r.eval("return redis.call('SET', KEYS[1], '1')", 1, OWN),
+    "loading a script": lambda r: r.script_load("return 1"),
+    "functions of its own": lambda r: r.function_load("#!lua name=x\nredis.register_function('x', function() end)"),
+    "the functions there are": lambda r: r.function_list(),
+    "removing functions": lambda r: r.function_delete("meshui"),
+    "read-only calls": lambda r: r.fcall_ro(keys.LIMIT_FUNCTION, 1, OWN),
     "live topics": lambda r: subscribe(r, "SUBSCRIBE", "mesh:live"),
 }
 

@@ -35,6 +35,7 @@ DEFAULT: dict[str, Any] = {
         "max_percent": 10,
     },
     "health_check": None,
+    "idle_timeout_ms": 3_600_000,
 }
 GUARDED: dict[str, Any] = {
     "connect_timeout_ms": 250,
@@ -56,6 +57,7 @@ GUARDED: dict[str, Any] = {
         "unhealthy": 2,
         "jitter_percent": 0,
     },
+    "idle_timeout_ms": 3_600_000,
 }
 
 

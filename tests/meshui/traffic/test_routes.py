@@ -62,7 +62,17 @@ BETA = {
     "mirror": {"version": "v1", "percent": 12.5, "unsafe": False},
     "fault": {"delay_ms": 5, "delay_percent": 100.0, "abort_status": 503, "abort_percent": 1.0, "header": "x-fault"},
     "sticky": {"kind": "cookie", "name": "u", "ttl_s": 60},
-    "limits": [{"name": "l", "requests": 10, "per_ms": 1000, "burst": 0, "by": ["source", "header:x-api-key"]}],
+    "limits": [
+        {
+            "name": "l",
+            "requests": 10,
+            "per_ms": 1000,
+            "burst": 0,
+            "by": ["source", "header:x-api-key"],
+            "scope": "global",
+            "on_error": "deny",
+        }
+    ],
 }
 AWAY = {
     "name": "away",
@@ -250,6 +260,7 @@ def test_limits_are_set_whole_and_reverted(operator: Api) -> None:
     assert operator.get(LIMITS).body["limits"] == []
     Outbox.objects.all().delete()
     limit = {"name": "l", "requests": 5, "per_ms": 1000, "burst": 0, "by": ["source"]}
+    limit |= {"scope": "local", "on_error": "allow"}
     done = operator.change("PUT", LIMITS, {"limits": [limit]})
     assert (done.status, done.body["limits"], operator.get(LIMITS).etag) == (200, [limit], done.etag)
     assert [(row.kind, row.name) for row in Outbox.objects.all()] == [("inbound", "shop/catalog")]
@@ -261,6 +272,8 @@ def test_limits_are_set_whole_and_reverted(operator: Api) -> None:
     assert (twice.status, twice.paths()) == (400, {"limits.1.name": "duplicate"})
     unknown = operator.change("PUT", LIMITS, {"limits": [{**limit, "by": ["path"]}]})
     assert unknown.paths() == {"limits.0.by.0": "invalid"}
+    unused = operator.change("PUT", LIMITS, {"limits": [{**limit, "on_error": "deny"}]})
+    assert unused.paths() == {"limits.0.on_error": "unused"}
     assert everything() == before
     assert operator.post(f"changes/{change.pk}/revert/", {}).status == 200
     assert operator.get(LIMITS).body["limits"] == []

@@ -35,6 +35,7 @@ TRUST_DOMAIN = "mesh.local"
 SERVICE = "shop/catalog"
 IDENTITY = f"spiffe://{TRUST_DOMAIN}/ns/shop/svc/catalog"
 PROXY = "px-1"
+LIMITS = Path(__file__).parents[3] / "meshui" / "delivery" / "limits.lua"
 MASTER = b"m" * 32
 PASSWORD = "proxy-password"
 
@@ -87,7 +88,9 @@ class Valkey:
             *(f"%W~{keys.ACK}", f"%W~{keys.telemetry(proxy_id)}"),
             *(f"&{keys.hint(key)}" for key in followed),
             *("+get", "+mget", "+subscribe", "+psubscribe", "+xadd", "+hello", "+auth", "+ping"),
+            f"(%RW~{keys.CALLED_LIMITS}* %RW~{keys.RECEIVED_LIMITS}{service}:* +fcall +get +set +time)",
         ]
+        self.client.execute_command("FUNCTION LOAD", "REPLACE", LIMITS.read_text())
         self.client.execute_command("ACL SETUSER", proxy_id, *rules)
         self.client.execute_command("ACL SAVE")
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from proxies.core.actions import Answer, Choice, Means, compile_choice, compile_delay, compile_mirrored
 from proxies.core.edits import compile_ops
 from proxies.core.head import RequestHead
-from proxies.core.limits import MAX_KEYS, Bucket, compile_limits
+from proxies.core.limits import MAX_KEYS, Bucket, Gates
 from proxies.core.rewrite import compile_redirect, compile_rewrite
 from proxies.core.routes import route_flaws
 from proxies.core.split import compile_sticky
@@ -34,9 +34,9 @@ def route(**fields: Any) -> Route:
 def choice(wanted: Route, *, rng: Callable[[], float] = lambda: 0.0) -> Choice[str]:
     ids = count()
     means = Means(rng, lambda: b"id-%d" % next(ids))
-    judge = compile_limits(wanted.limits, lambda: 0.0) if wanted.limits else None
+    gate = Gates(lambda: 0.0).gate("shop/catalog", wanted.name, wanted.limits)
     split = wanted.split or HALF
-    return compile_choice(wanted, split, lambda v: v, lambda v, line: f"{v} {line.decode()}", means, judge)
+    return compile_choice(wanted, split, lambda v: v, lambda v, line: f"{v} {line.decode()}", means, gate)
 
 
 # --- rewrite and redirect

@@ -126,3 +126,31 @@ def test_instances_take_turns_in_being_first_and_are_bounded() -> None:
     assert len(reply.answers) == 100
     firsts = {texts(ask(zone([], many[:3]), "catalog.shop.mesh", number=n).answer)[0] for n in range(3)}
     assert firsts == {"10.0.0.0", "10.0.0.1", "10.0.0.2"}
+
+
+def tcp_zone(*listeners: wire.Listener) -> Zone:
+    """``shop/db`` at 10.0.0.7:8001, in a proxy with an outbound listener beside these."""
+    body = wire.ServiceBody(protocol="tcp", port=5432, hosts=["db.shop.mesh"], versions=["v1"], split=[], routes=[])
+    resources = {
+        "service:shop/db": wire.ServiceResource(name="shop/db", body=body),
+        "endpoints:shop/db": wire.EndpointsResource(name="shop/db", body=wire.EndpointsBody(endpoints=[ENDPOINTS[0]])),
+    }
+    every = [wire.OutboundListener(address="127.0.0.9", port=15001), *listeners]
+    return Zone(resources.get, lambda: wire.ProxyBody(service="shop/cart", version="v1", listeners=every))
+
+
+def test_a_tcp_service_is_where_the_proxy_listens_for_it() -> None:
+    listener = wire.TcpListener(address="127.0.0.1", port=15432, service="shop/db")
+    found = tcp_zone(listener, wire.TcpListener(port=15433, service="shop/other"))
+    assert texts(ask(found, "db.shop.mesh").answer) == ["127.0.0.1"]
+    answer = ask(found, "db.shop.mesh", "SRV")
+    assert texts(answer.answer) == ["0 100 15432 7f000001.db.shop.mesh."]
+    assert texts(answer.additional) == ["127.0.0.1"]
+    assert texts(ask(found, "7f000001.db.shop.mesh").answer) == ["127.0.0.1"]
+
+
+def test_a_tcp_service_that_the_proxy_does_not_listen_for_is_where_its_instances_are() -> None:
+    found = tcp_zone()
+    assert texts(ask(found, "db.shop.mesh").answer) == ["10.0.0.7"]
+    assert texts(ask(found, "db.shop.mesh", "SRV").answer) == ["0 30 8001 0a000007.db.shop.mesh."]
+    assert ask(found, "_http._tcp.db.shop.mesh", "SRV").rcode() == dns.rcode.NXDOMAIN

@@ -41,10 +41,10 @@ async def engine() -> AsyncIterator[Engine]:
     made.stop()
 
 
-async def status(port: int) -> int:
+async def status(port: int, request: bytes = GET) -> int:
     def ask() -> int:
         with Conversation.to(port) as client:
-            client.send(GET)
+            client.send(request)
             return client.read_response().status
 
     return await asyncio.get_running_loop().run_in_executor(None, ask)
@@ -130,3 +130,30 @@ async def test_a_second_proxy_is_refused(engine: Engine) -> None:
     engine.apply(parse(first)[0])
     with pytest.raises(ResourceError, match="under-test"):
         engine.apply(parse({**first, "name": "another"})[0])
+
+
+async def test_a_request_of_each_route_is_told_of(engine: Engine) -> None:
+    app, port = App(echo("app")), free_port()
+    beta = {"name": "beta", "match": {"path": {"kind": "prefix", "value": "/beta"}}, "direct": {"status": 410}}
+    routed = service({"v1": 1})
+    routed["body"]["routes"] = [beta, {"name": "rest", "match": {"methods": ["GET"]}}]
+    try:
+        for resource in parse(proxy(gateway(port)), routed, endpoints({"v1": [app.port]})):
+            engine.apply(resource)
+        asked = [b"GET /a?x=1", b"GET /b", b"GET /beta", b"POST /none"]
+        for line in asked:
+            await status(port, GET.replace(b"GET /", line))
+        assert len(engine.collect()) == 3
+        told = {sample.route: sample for sample in engine.samples()}
+        assert {name: (each.path, each.weight) for name, each in told.items()} == {
+            "rest": ("/a", 2),
+            "beta": ("/beta", 1),
+            "": ("/none", 1),
+        }
+        assert told["rest"].query == [("x", None)]
+        assert engine.collect() == [] and engine.samples() == []
+        await status(port)
+        engine.collect()
+        assert [sample.path for sample in engine.samples()] == ["/"]
+    finally:
+        app.close()

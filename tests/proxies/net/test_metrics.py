@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proxies.core.usage import Uses
 from proxies.net.metrics import Edge, Metrics
 from proxies.net.prometheus import BOUNDS_S, render
 from proxies.wire.histogram import bucket
@@ -34,6 +35,7 @@ class Alone:
 
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
+        self.uses = Uses()
 
     def gauges(self) -> Gauges:
         return Gauges(services=[ServiceState("c/d", requests=2, ejected=["c-1"])])
@@ -47,7 +49,14 @@ def test_retries_overflows_and_states_are_told() -> None:
     row = metrics.row(EDGE)
     row.retried()
     row.retried()
-    text = render(Alone(metrics))
+    alone = Alone(metrics)
+    alone.uses.row("c/d", "default", "spend").limited += 4
+    alone.uses.collect()
+    text = render(alone)
+    assert (
+        'mesh_limit_requests_total{destination_service="c/d",route="default",limit="spend",outcome="limited"} 4\n'
+        in text
+    )
     assert 'route="default",security="mtls"} 2\n' in text.partition("\nmesh_request_retries_total")[2]
     assert 'mesh_breaker_overflows_total{destination_service="c/d",limit="requests"} 3\n' in text
     assert 'mesh_upstream_requests{destination_service="c/d"} 2\n' in text

@@ -1,0 +1,53 @@
+"""A rollout's overlay and a service's own routes, laid together. Taking the overlay away gives the routes as they were.
+
+Pure. Both the compiler and the simulation ask here, so that what is shown is what proxies get.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
+
+from meshui.mesh.values import Overlay, Route
+
+
+def laid_over(routes: Sequence[Route], overlay: Overlay | None) -> tuple[Route, ...]:
+    """The routes that callers get: first one for each match of the overlay, then the service's own.
+
+    A matched request goes to the canary as the service's last route would send it: with its timeouts and its retry.
+    """
+    if overlay is None or not routes:
+        return tuple(routes)
+    return (*_matched(routes, overlay), *(_steered(route, overlay) for route in routes))
+
+
+def _matched(routes: Sequence[Route], overlay: Overlay) -> Iterator[Route]:
+    names = _unused(route.name for route in routes)
+    last = routes[-1]
+    for match in overlay.matches:
+        yield Route(
+            name=next(names),
+            match=match,
+            weights={overlay.canary: 100},
+            timeouts=last.timeouts,
+            retry=last.retry,
+        )
+
+
+def _steered(route: Route, overlay: Overlay) -> Route:
+    """The route with what it does not say itself. One that answers by itself, or has weights of its own, is none of
+    the rollout's business."""
+    if route.weights is not None or route.redirect is not None or route.direct is not None:
+        return route
+    return replace(route, mirror=route.mirror or overlay.mirror, sticky=route.sticky or overlay.sticky)
+
+
+def _unused(taken: Iterable[str]) -> Iterator[str]:
+    known = set(taken)
+    number = 0
+    while True:
+        name = f"rollout-{number}"
+        if name not in known:
+            yield name
+        number += 1

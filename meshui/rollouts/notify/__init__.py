@@ -1,0 +1,1 @@
+"""Telling people: what a message says (``messages``), and sending what waits in the outbox (``sender``)."""

@@ -1,0 +1,135 @@
+"""What a worker does with a rollout at each tick: look, decide, carry out, until there is nothing left to do.
+
+The database is the truth. A tick that dies anywhere leaves the rollout as the last transaction left it, and the next
+one goes on from there; two at a time are told apart by the lease.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from datetime import timedelta
+
+import redis
+
+from meshui.core import outgoing
+from meshui.core.actors import system
+from meshui.core.errors import MeshError
+from meshui.delivery.redis import client
+from meshui.delivery.signals import LIVE_CHANNEL, live_hint
+from meshui.rollouts import analysing, ledger
+from meshui.rollouts.decide import CallWebhook, CountTry, decide
+from meshui.rollouts.models import Rollout
+from meshui.rollouts.observe import last_told, observe
+from meshui.rollouts.snapshot import WebhookAnswer
+from meshui.rollouts.writer import Writer, snapshot
+
+log = logging.getLogger(__name__)
+
+ENGINE = system("rollouts")
+LONGEST = timedelta(seconds=5)
+"""No active rollout goes without a look for longer."""
+SOON = timedelta(seconds=1)
+"""How long until the next look where proxies are waited for."""
+MAX_ROUNDS = 50
+"""Decisions of one tick: a plan has no more steps that take no time."""
+
+
+def tick(rollout_id: int) -> None:
+    """Bring one rollout as far as it gets now. Nothing happens where another worker holds it, or it is over."""
+    row = ledger.lease(rollout_id)
+    if row is None:
+        return
+    try:
+        _analyse(row)
+        _decide(row)
+        _rest(row)
+    except ledger.LostLease:
+        log.info("rollout %s was taken over; what was under way is dropped", rollout_id)
+    except MeshError as error:  # a version is gone, or the traffic is somebody else's
+        log.warning("rollout %s does not get on: %s", rollout_id, error)
+    finally:
+        ledger.release(row)
+    hint(rollout_id)
+
+
+def due() -> list[int]:
+    """The active rollouts that are to be looked at now."""
+    rows = Rollout.objects.filter(state__in=Rollout.ACTIVE)
+    now = ledger.now()
+    return [row.pk for row in rows.only("pk", "next_tick_at") if row.next_tick_at is None or row.next_tick_at <= now]
+
+
+def hint(rollout_id: int) -> None:
+    """Tell web processes that there is something new; whoever misses it reads it later."""
+    try:
+        client().publish(LIVE_CHANNEL, live_hint(rollouts=[rollout_id]))
+    except redis.RedisError as error:
+        log.info("nobody was told about rollout %s: %s", rollout_id, error)
+
+
+def _analyse(row: Rollout) -> None:
+    now = ledger.now()
+    if not analysing.is_due(row, now):
+        return
+    seen = analysing.look(row, now, lambda: ledger.renew(row))
+    with ledger.writing(row, measurements=True):
+        analysing.weigh(row, seen)
+        ledger.save(row)
+
+
+def _decide(row: Rollout) -> None:
+    answer: WebhookAnswer | None = None
+    for _ in range(MAX_ROUNDS):
+        ledger.renew(row)
+        told = last_told(row) if row.state in ("promoting", "rolling_back") else ""
+        seen = observe(row, answer)
+        effects, answer = decide(snapshot(row, told), seen), None
+        match effects:
+            case []:
+                return
+            case [CallWebhook(url)]:
+                answer = _call(row, url)
+            case _:
+                with ledger.writing(row):
+                    Writer(row, ENGINE, seen.now).carry_out(effects)
+                    ledger.save(row)
+                if any(isinstance(effect, CountTry) for effect in effects):
+                    return  # the next try is the next tick's
+    log.error("rollout %s has more to do than one tick should", row.pk)
+
+
+def _rest(row: Rollout) -> None:
+    """Write down when to look again."""
+    now = ledger.now()
+    plan = snapshot(row).plan
+    pause = min(LONGEST, timedelta(milliseconds=plan.analysis.interval_ms))
+    if row.step_phase in ("applying", "propagating"):
+        pause = min(pause, SOON)
+    if row.next_due_at is not None:
+        pause = min(pause, max(row.next_due_at - now, timedelta(0)))
+    ledger.rest(row, now + pause)
+
+
+def _call(row: Rollout, url: str) -> WebhookAnswer:
+    """POST what the rollout is, signed; a 2xx agrees. It may be asked the same twice: the id says so."""
+    about = {
+        "rollout": str(row.pk),
+        "service": str(row.service),
+        "stable": row.stable,
+        "canary": row.canary,
+        "step": row.step_index,
+        "attempt": row.attempt,
+    }
+    body = json.dumps(about, sort_keys=True).encode()
+    key = hashlib.sha256(body).hexdigest()[:32]
+    headers = {"Content-Type": "application/json", "Idempotency-Key": key, **outgoing.signed(body, now=time.time())}
+    try:
+        answer = outgoing.post(url, body, headers)
+    except outgoing.Refused as error:
+        return WebhookAnswer(False, str(error), final=True)
+    except outgoing.Failed as error:
+        return WebhookAnswer(False, str(error))
+    return WebhookAnswer(answer.ok, f"it answered {answer.status}")
