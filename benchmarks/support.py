@@ -80,6 +80,11 @@ def machine() -> str:
     )
 
 
+def load_average() -> str:
+    """Of the last minute: what else the machine does."""
+    return f"{os.getloadavg()[0]:.2f}"
+
+
 def report(name: str, rows: list[dict[str, object]], out: Path | None) -> None:
     """Write the figures as JSON, where they are wanted."""
     if out is not None:

@@ -15,24 +15,29 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COLD = {
-    "core": ("addresses", "check", "dns", "health", "identity", "locality", "maglev", "zone"),
-    "net": ("admin", "edge_tls", "engine", "identity", "prometheus", "standalone"),
-    "wire": ("base", "join", "keys", "release", "reports", "resilience", "resources", "routing"),
+    "core": """actions addresses check dns edits health identity locality maglev rewrite routes shared tcp told usage
+        zone""",
+    "net": """admin catalog checks edge_tls engine holding identity mirror prometheus replies special standalone tcp""",
 }
-"""By package: the modules that no request passes through. All others are compiled."""
+"""By package: the modules that most requests do not pass through. All others are compiled."""
+ALSO = {"wire": "histogram"}
 
 
 def hot(package: str) -> list[str]:
     """The files of a package that are compiled, relative to ROOT."""
-    names = sorted(file.stem for file in (ROOT / "proxies" / package).glob("*.py"))
-    return [f"proxies/{package}/{name}.py" for name in names if name not in ("__init__", *COLD[package])]
+    if package in ALSO:
+        names = ALSO[package].split()
+    else:
+        cold = ("__init__", *COLD[package].split())
+        names = sorted(file.stem for file in (ROOT / "proxies" / package).glob("*.py") if file.stem not in cold)
+    return [f"proxies/{package}/{name}.py" for name in names]
 
 
 def folder() -> Path:
     """Where the compiled copy of these sources for this Python is, or would be. Cold modules count: what they say of
     types and constants is compiled into the others."""
-    digest = blake2s(f"{sys.version} {sysconfig.get_platform()} {COLD}".encode(), digest_size=12)
-    for package in COLD:
+    digest = blake2s(f"{sys.version} {sysconfig.get_platform()} {COLD} {ALSO}".encode(), digest_size=12)
+    for package in (*COLD, *ALSO):
         for file in sorted((ROOT / "proxies" / package).glob("*.py")):
             digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return Path(sys.prefix, "lib", "meshui", digest.hexdigest())
