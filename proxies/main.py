@@ -2,6 +2,7 @@
 
 python -m proxies run --resources FILE.json [--admin 127.0.0.1:PORT]     serve a file, no control plane needed
 python -m proxies run --join URL ...                                     serve what a control plane publishes
+python -m proxies run --join URL --node FILE.json ...                    the same, for several services of this host
 python -m proxies check FILE.json                                        validate a file
 python -m proxies schema                                                 print the JSON Schema of such a file
 """
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import uvloop
 
 from proxies.core.addresses import address, loopback
-from proxies.net.admin import serve_admin
+from proxies.net.admin import pages_of, serve_admin
 from proxies.net.engine import Engine
 from proxies.net.standalone import FileConfiguration, TlsFiles, load
 from proxies.wire.resources import ResourceError, json_schema
@@ -40,7 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, stream=sys.stderr)
     try:
-        if words[:1] == ["run"] and any(word.split("=")[0] == "--join" for word in words):
+        flags = {word.split("=")[0] for word in words} if words[:1] == ["run"] else set()
+        if "--node" in flags:
+            return _run_node(words[1:])
+        if "--join" in flags:
             return _run_joined(words[1:])
         options = _parser().parse_args(words)
         return int(options.command(options))
@@ -79,7 +83,7 @@ async def serve_until_told(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    pages = await serve_admin(engine, *admin, more_metrics) if admin is not None else None
+    pages = await serve_admin(pages_of(engine, more_metrics), *admin) if admin is not None else None
     names = await _serve_dns(engine, dns) if dns is not None else None
     await told.wait()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -136,6 +140,20 @@ def _run_joined(words: list[str]) -> int:
     except JoinError as error:
         print(f"proxies: {error}", file=sys.stderr)  # noqa: T201
         return 1
+
+
+def _run_node(words: list[str]) -> int:
+    # A proxy of one service does without it.
+    from proxies.node.node import Node
+    from proxies.node.services import parse
+
+    options = parse(words)
+    logging.getLogger().setLevel(options.log_level.upper())
+
+    async def serve() -> None:
+        await Node(options).serve()
+
+    return run_loop(serve())
 
 
 def _check(options: argparse.Namespace) -> int:
