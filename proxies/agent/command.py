@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from proxies.core.addresses import address, loopback
+from proxies.core.addresses import address, loopback, workers
 from proxies.wire.resources import (
     GatewayCertificate,
     GatewayListener,
@@ -46,6 +46,7 @@ class Options:
     admin: Address | None
     dns: Address | None
     log_level: str
+    workers: int = 1
     node: bool = False
     """Whether its process serves other services too."""
     service: str = ""
@@ -113,6 +114,7 @@ def parse(words: Sequence[str]) -> Options:
         admin=found.admin,
         dns=found.dns,
         log_level=found.log_level,
+        workers=found.workers,
     )
 
 
@@ -164,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ADDRESS:PORT",
         help="where to answer names under .mesh for the app; on loopback",
     )
+    add("--workers", type=workers, default=1, metavar="N", help="processes that share the ports and are one proxy")
     return parser
 
 
