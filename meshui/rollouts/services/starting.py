@@ -100,6 +100,8 @@ def start_now(row: Rollout, actor: Actor, reason: str = "") -> None:
 def _insert(
     actor: Actor, plan: Plan, service: Service, *, start: bool, reason: str, undo_of: Rollout | None
 ) -> Rollout:
+    if start:
+        refuse_second(active_rollout(service))  # before its traffic makes it unclear which version is stable
     row = Rollout.objects.create(
         service=service, created_by=actor.name, reason=reason, undo_of=undo_of, **_planned(service, plan)
     )

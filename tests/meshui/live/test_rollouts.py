@@ -71,7 +71,7 @@ async def test_a_watcher_gets_the_rollout_and_then_its_events(valkey: Redis) -> 
 
         await in_thread(act, rollout, "abort")
         aborted = await diff_with(page, topic, "rolling_back")
-        assert aborted["data"]["rollout"]["weights"]["desired"] == {"v1": 100}
+        assert aborted["data"]["rollout"]["weights"]["desired"] == {"v1": 100, "v2": 0}
 
     async with browser(cookie) as page:
         await page.say(subscribe=topic, since=paused["seq"])

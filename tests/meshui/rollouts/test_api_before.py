@@ -80,6 +80,7 @@ def test_an_estimate_is_of_each_step_that_analyses(operator: Api, frames: Window
     serve(frames)
     shown = operator.post("rollouts/estimate/", {"service": "shop/catalog", "steps": STEPS}).body
     assert (shown["rate_rps"], shown["baseline_error"]) == (pytest.approx(100), pytest.approx(0.01))
+    assert shown["assumed_error"] == pytest.approx(0.01)
     assert [(step["index"], step["share"]) for step in shown["steps"]] == [(2, 0.05), (4, 0.5)]
     expected = minutes_to_detect(100, 0.05, 0.01, 2.0, 0.01, deciding=2)
     assert shown["steps"][0]["minutes_to_detect"] == pytest.approx(expected)
@@ -92,6 +93,15 @@ def test_without_traffic_nothing_would_be_noticed(operator: Api) -> None:
     shown = operator.post("rollouts/estimate/", {"service": "shop/catalog", "steps": STEPS}).body
     assert (shown["rate_rps"], shown["baseline_error"]) == (None, None)
     assert [step["minutes_to_detect"] for step in shown["steps"]] == [None, None]
+
+
+def test_where_stable_never_fails_a_canary_that_does_is_noticed(operator: Api, frames: Window) -> None:
+    now = time.time()
+    for ago in reversed(range(20)):
+        second(frames, now - ago, shop_frontend=[call("shop/catalog", "v1", codes={200: 100}, ms=[5] * 100)])
+    shown = operator.post("rollouts/estimate/", {"service": "shop/catalog", "steps": STEPS}).body
+    assert (shown["baseline_error"], shown["assumed_error"]) == (0.0, 0.005)
+    assert shown["steps"][1]["minutes_to_detect"] == pytest.approx(minutes_to_detect(100, 0.5, 0.005, deciding=2))
 
 
 def test_copies_count_for_the_canary(operator: Api, frames: Window) -> None:
