@@ -11,6 +11,11 @@ def main() -> None:
         from meshui.demo import runner
 
         sys.exit(runner.main(sys.argv[1]))
+    if "DATABASE_URL" not in os.environ:
+        # Nobody said which control plane is meant: the demo, if there is one.
+        from meshui.demo.environment import recall
+
+        os.environ.update(recall(os.environ))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meshui.config.settings")
     from django.core.management import execute_from_command_line
 

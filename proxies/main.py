@@ -2,6 +2,8 @@
 
 python -m proxies run --resources FILE.json [--admin 127.0.0.1:PORT]     serve a file, no control plane needed
 python -m proxies run --join URL ...                                     serve what a control plane publishes
+python -m proxies run --join URL --node FILE.json ...                    the same, for several services of this host
+python -m proxies run ... --workers N                                    the same, in N processes
 python -m proxies check FILE.json                                        validate a file
 python -m proxies schema                                                 print the JSON Schema of such a file
 python -m proxies version                                                say which release it is, and if it is compiled
@@ -19,14 +21,15 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvloop
 
 from proxies import compiled
-from proxies.core.addresses import address, loopback
-from proxies.net.admin import serve_admin
+from proxies.core.addresses import address, loopback, workers
+from proxies.net.admin import pages_of, serve_admin
 from proxies.net.engine import Engine
 from proxies.net.standalone import FileConfiguration, TlsFiles, load
 from proxies.wire.release import VERSION
@@ -34,6 +37,7 @@ from proxies.wire.resources import ResourceError, json_schema
 
 if TYPE_CHECKING:
     from proxies.agent.dns import DnsServer
+    from proxies.workers.fleet import Fleet
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
@@ -43,7 +47,10 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, stream=sys.stderr)
     try:
-        if words[:1] == ["run"] and any(word.split("=")[0] == "--join" for word in words):
+        flags = {word.split("=")[0] for word in words} if words[:1] == ["run"] else set()
+        if "--node" in flags:
+            return _run_node(words[1:])
+        if "--join" in flags:
             return _run_joined(words[1:])
         options = _parser().parse_args(words)
         return int(options.command(options))
@@ -71,7 +78,7 @@ def _allow_files() -> None:
 
 
 async def serve_until_told(
-    engine: Engine,
+    engine: Engine | Fleet,
     admin: tuple[str, int] | None,
     dns: tuple[str, int] | None,
     more_metrics: Callable[[], str] = str,
@@ -82,7 +89,7 @@ async def serve_until_told(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    pages = await serve_admin(engine, *admin, more_metrics) if admin is not None else None
+    pages = await serve_admin(pages_of(engine, more_metrics), *admin) if admin is not None else None
     names = await _serve_dns(engine, dns) if dns is not None else None
     await told.wait()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -94,7 +101,7 @@ async def serve_until_told(
             side.close()
 
 
-async def _serve_dns(engine: Engine, dns: tuple[str, int]) -> DnsServer:
+async def _serve_dns(engine: Engine | Fleet, dns: tuple[str, int]) -> DnsServer:
     # A proxy that answers no names does without it.
     from proxies.agent.dns import serve_dns
 
@@ -102,12 +109,37 @@ async def _serve_dns(engine: Engine, dns: tuple[str, int]) -> DnsServer:
 
 
 async def _serve_file(options: argparse.Namespace, tls: TlsFiles | None) -> None:
-    engine = Engine()
+    engine, more_metrics = await _start_engine(options.workers)
     configuration = FileConfiguration(engine, options.resources, tls)
-    configuration.apply()
+    try:
+        configuration.apply()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, configuration.reload)
+        await serve_until_told(engine, options.admin, options.dns, more_metrics)
+    finally:
+        engine.stop()
+
+
+async def _start_engine(workers: int) -> tuple[Engine | Fleet, Callable[[], str]]:
+    """An engine without shared counts, and what it tells beside the metrics of its traffic."""
+    if workers > 1:
+        fleet = await _start_fleet(workers, shared_counts=False)
+        return fleet, fleet.more_metrics
+    engine = Engine()
     engine.start()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, configuration.reload)
-    await serve_until_told(engine, options.admin, options.dns)
+    return engine, str
+
+
+async def _start_fleet(workers: int, *, shared_counts: bool) -> Fleet:
+    # A proxy of one process does without it.
+    from proxies.workers.fleet import Fleet
+
+    fleet = Fleet(workers, shared_counts=shared_counts)
+    try:
+        await fleet.start()
+    except BaseException:
+        fleet.stop()
+        raise
+    return fleet
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -134,11 +166,38 @@ def _run_joined(words: list[str]) -> int:
         async with joined(options, engine, lambda _, connection: counts.use(connection)) as agent:
             await serve_until_told(engine, options.admin, options.dns, agent.metrics)
 
+    async def serve_by_workers() -> None:
+        fleet = await _start_fleet(options.workers, shared_counts=True)
+        try:
+            async with joined(options, fleet, lambda login, _: fleet.link(login)) as agent:
+                more_metrics = partial(_joined_text, agent.metrics, fleet.more_metrics)
+                await serve_until_told(fleet, options.admin, options.dns, more_metrics)
+        finally:
+            fleet.stop()
+
     try:
-        return run_loop(serve())
+        return run_loop(serve() if options.workers == 1 else serve_by_workers())
     except JoinError as error:
         print(f"proxies: {error}", file=sys.stderr)  # noqa: T201
         return 1
+
+
+def _run_node(words: list[str]) -> int:
+    # A proxy of one service does without it.
+    from proxies.node.node import Node
+    from proxies.node.services import parse
+
+    options = parse(words)
+    logging.getLogger().setLevel(options.log_level.upper())
+
+    async def serve() -> None:
+        await Node(options).serve()
+
+    return run_loop(serve())
+
+
+def _joined_text(*texts: Callable[[], str]) -> str:
+    return "".join(text() for text in texts)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -167,6 +226,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--cert", type=Path, metavar="FILE", help="PEM certificate chain for mTLS, leaf first")
     run.add_argument("--key", type=Path, metavar="FILE", help="PEM private key of the certificate")
     run.add_argument("--ca", type=Path, metavar="FILE", help="PEM root certificates to trust")
+    run.add_argument("--workers", type=workers, default=1, metavar="N", help="processes that share the ports")
     run.set_defaults(command=_run)
     check = commands.add_parser("check", help="validate a resource file")
     check.add_argument("file", type=Path)

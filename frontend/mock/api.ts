@@ -1,104 +1,12 @@
 /** The REST API of the mock backend: one function from a request to a response, for the dev server and the tests. */
-import type { ResilienceView, RoleGrant, Route } from '../src/api/types'
+import type { RoleGrant } from '../src/api/types'
+import { type Context, gone, type Handler, json, page, problem, serviceId } from './answers.ts'
 import type { MockMesh } from './mesh.ts'
-
-const RESILIENCE: ResilienceView = {
-  connect_timeout_ms: 1000,
-  balancer: { policy: 'least_request', slow_start_ms: 0, panic_percent: 50 },
-  breaker: { connections: 1024, pending: 1024, requests: 1024, retries: 3 },
-  retry_budget: { percent: 20, min: 3 },
-  outlier: {
-    consecutive_5xx: 5,
-    consecutive_gateway: 5,
-    interval_ms: 10000,
-    eject_ms: 30000,
-    eject_max_ms: 300000,
-    max_percent: 10,
-  },
-  health_check: null,
-  version: '1',
-}
-
-type Context = {
-  mesh: MockMesh
-  params: Record<string, string>
-  query: URLSearchParams
-  request: Request
-  body: Body
-}
-type Body = Record<string, unknown>
-type Handler = (context: Context) => Response
-
-const json = (value: unknown, init: ResponseInit = {}) =>
-  new Response(JSON.stringify(value), {
-    ...init,
-    headers: { 'Content-Type': 'application/json', ...(init.headers as Record<string, string>) },
-  })
-const page = (results: unknown[]) => json({ next: null, previous: null, results })
-const gone = () => new Response(null, { status: 204 })
-
-type FieldProblem = { path: string; code: string; detail: string }
-
-export function problem(status: number, code: string, detail: string, errors: FieldProblem[] = []): Response {
-  return json(
-    { type: 'about:blank', title: code, status, code, detail, errors },
-    { status, headers: { 'Content-Type': 'application/problem+json' } },
-  )
-}
+import { RULES } from './rules.ts'
 
 const seconds = (window: string | null) => {
   const text = window ?? '60s'
   return Number.parseInt(text, 10) * (text.endsWith('m') ? 60 : 1)
-}
-const serviceId = ({ params }: Context) => `${params.namespace}/${params.name}`
-
-function stale({ mesh, request, ...rest }: Context): Response | null {
-  const match = request.headers.get('If-Match')
-  if (!match) return problem(428, 'precondition_required', 'Send If-Match.')
-  const id = `${rest.params.namespace}/${rest.params.name}`
-  return match === mesh.etag(id) ? null : problem(412, 'stale', 'It changed since you read it.')
-}
-
-function putSplit(context: Context): Response {
-  const { mesh, body, query } = context
-  const id = serviceId(context)
-  const refused = stale(context)
-  if (refused) return refused
-  const weights = body.weights as Record<string, number>
-  const known = mesh.splits[id] ?? {}
-  const strangers = Object.keys(weights).filter((version) => !(version in known))
-  if (strangers.length) {
-    const errors = strangers.map((name) => ({
-      path: `weights.${name}`,
-      code: 'unknown_version',
-      detail: `No version ${name}.`,
-    }))
-    return problem(400, 'invalid', 'The split names unknown versions.', errors)
-  }
-  if (Object.values(weights).reduce((sum, weight) => sum + weight, 0) !== 100) {
-    return problem(400, 'invalid', 'Refused.', [
-      { path: 'weights', code: 'sum', detail: 'Weights must sum to 100.' },
-    ])
-  }
-  if (query.get('dry_run') === '1') return json({ weights, revision: null })
-  const revision = mesh.setSplit(id, weights, String(body.reason ?? ''))
-  return json({ weights: mesh.splits[id], revision }, { headers: { ETag: mesh.etag(id) } })
-}
-
-function putRoutes(context: Context): Response {
-  const { mesh, body, query } = context
-  const id = serviceId(context)
-  const refused = stale(context)
-  if (refused) return refused
-  const routes = body.routes as Route[]
-  const nameless = routes.findIndex((route) => !route.name)
-  if (nameless >= 0) {
-    const errors = [{ path: `routes.${nameless}.name`, code: 'required', detail: 'A route needs a name.' }]
-    return problem(400, 'invalid', 'Refused.', errors)
-  }
-  if (query.get('dry_run') === '1') return json({ routes, revision: null })
-  const revision = mesh.setRoutes(id, routes, String(body.reason ?? ''))
-  return json({ routes, revision }, { headers: { ETag: mesh.etag(id) } })
 }
 
 function listChanges({ mesh, query }: Context): Response {
@@ -111,14 +19,6 @@ function listChanges({ mesh, query }: Context): Response {
       `${change.summary} ${change.reason} ${change.object}`.toLowerCase().includes(search),
   )
   return page(found.slice(0, limit))
-}
-
-function revert({ mesh, params, body }: Context): Response {
-  const change = mesh.changes.find((each) => each.id === Number(params.id))
-  const weights = (change?.before as { weights?: Record<string, number> } | null)?.weights
-  if (!change || !weights) return problem(409, 'not_revertible', 'This change cannot be reverted.')
-  const revision = mesh.setSplit(change.object.replace('service:', ''), weights, String(body.reason ?? ''))
-  return json({ revision })
 }
 
 function login({ mesh, body }: Context): Response {
@@ -268,7 +168,6 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
         },
       ]),
   ],
-  ['GET', 'services/:namespace/:name/resilience', () => json(RESILIENCE, { headers: { ETag: '"1"' } })],
   ['GET', 'services/:namespace/:name', (c) => one(c.mesh.service(serviceId(c)), 'service')],
   ['GET', 'services/:namespace/:name/instances', (c) => page(c.mesh.instances(serviceId(c)))],
   [
@@ -276,18 +175,7 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
     'services/:namespace/:name/traffic',
     (c) => json(c.mesh.traffic(serviceId(c), seconds(c.query.get('window')))),
   ],
-  [
-    'GET',
-    'services/:namespace/:name/split',
-    (c) => json({ weights: c.mesh.splits[serviceId(c)] }, { headers: { ETag: c.mesh.etag(serviceId(c)) } }),
-  ],
-  ['PUT', 'services/:namespace/:name/split', putSplit],
-  [
-    'GET',
-    'services/:namespace/:name/routes',
-    (c) => json({ routes: c.mesh.routes[serviceId(c)] }, { headers: { ETag: c.mesh.etag(serviceId(c)) } }),
-  ],
-  ['PUT', 'services/:namespace/:name/routes', putRoutes],
+  ...RULES,
   ['GET', 'proxies', ({ mesh }) => page(mesh.proxies)],
   [
     'GET',
@@ -310,7 +198,6 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
         'change',
       ),
   ],
-  ['POST', 'changes/:id/revert', revert],
   ['GET', 'tokens', ({ mesh }) => page(mesh.tokens)],
   ['POST', 'tokens', createToken],
   [

@@ -1,6 +1,7 @@
 /** The demo mesh as a small model in memory: what the mock backend answers from. */
 import type * as T from '../src/api/types'
-import { newRoute } from '../src/features/traffic/routeText'
+import { newRoute, RESILIENCE } from '../src/features/traffic/draft/rules.ts'
+import { complete } from '../src/features/traffic/draft/shape.ts'
 
 export type Call = { from: string; to: string; share: number; errors: number; ms: number }
 
@@ -42,10 +43,13 @@ const person = (username: string, email: string, roles: T.RoleGrant[]): T.User =
 const iso = (ms: number) => new Date(ms).toISOString()
 const minutes = (n: number) => n * 60_000
 
+type Series = Record<T.SeriesName, (number | null)[]>
+
 export class MockMesh {
   splits: Record<string, Record<string, number>> = {}
   routes: Record<string, T.Route[]> = {}
-  versions: Record<string, number> = {}
+  resilience: Record<string, T.Resilience> = {}
+  limits: Record<string, T.RateLimit[]> = {}
   observed: Record<string, Record<string, number>> = {}
   changes: T.Change[] = []
   revisions = new Map<number, T.Revision>()
@@ -67,6 +71,8 @@ export class MockMesh {
       this.splits[id] = Object.fromEntries(versions.map((version, index) => [version, index === 0 ? 100 : 0]))
       this.observed[id] = { ...this.splits[id] }
       this.routes[id] = [newRoute('default')]
+      this.resilience[id] = complete(RESILIENCE, {}) as T.Resilience
+      this.limits[id] = []
     }
     this.proxies = this.seedProxies()
     this.seedChanges()
@@ -180,6 +186,7 @@ export class MockMesh {
       name,
       description: '',
       protocol: 'http',
+      port: null,
       hosts: [`${name}.${namespace}.mesh`],
       versions: versions.map((version) => ({
         name: version,
@@ -301,7 +308,6 @@ export class MockMesh {
     const before = { ...this.splits[id] }
     const after = Object.fromEntries(Object.keys(before).map((version) => [version, weights[version] ?? 0]))
     this.splits[id] = after
-    this.bump(id)
     const moves = Object.keys(after).filter((version) => before[version] !== after[version])
     const summary = moves.map((version) => `${version} ${before[version]} -> ${after[version]}`).join(', ')
     return this.record('split.set', `service:${id}`, summary, reason, { weights: before }, { weights: after })
@@ -310,7 +316,6 @@ export class MockMesh {
   setRoutes(id: string, routes: T.Route[], reason: string): number {
     const before = this.routes[id] ?? []
     this.routes[id] = routes
-    this.bump(id)
     return this.record(
       'routes.set',
       `service:${id}`,
@@ -321,12 +326,17 @@ export class MockMesh {
     )
   }
 
-  etag(id: string): string {
-    return `"${this.versions[id] ?? 1}"`
+  setResilience(id: string, resilience: T.Resilience, reason: string): number {
+    const before = this.resilience[id] ?? resilience
+    this.resilience[id] = resilience
+    return this.record('resilience.set', `service:${id}`, 'resilience', reason, before, resilience)
   }
 
-  private bump(id: string): void {
-    this.versions[id] = (this.versions[id] ?? 1) + 1
+  setLimits(id: string, limits: T.RateLimit[], reason: string): number {
+    const before = this.limits[id] ?? []
+    this.limits[id] = limits
+    const summary = `${limits.length} limits`
+    return this.record('limits.set', `service:${id}`, summary, reason, { limits: before }, { limits })
   }
 
   /** Observed shares drift to the desired ones within some seconds. */
@@ -465,6 +475,7 @@ export class MockMesh {
           version,
           {
             rps: (rps * weight) / 100,
+            requests: Math.round((rps * weight * windowS) / 100),
             share: weight / 100,
             error_rate: weight ? (first?.error_rate ?? 0) : null,
             p50_ms: weight ? (first?.p50_ms ?? null) : null,
@@ -478,7 +489,7 @@ export class MockMesh {
 
   metrics(query: { service?: string; edge?: string; from: number; step: number }): T.Metrics {
     const times: number[] = []
-    const series: Record<T.SeriesName, (number | null)[]> = {
+    const series: Series = {
       rps: [],
       error_rate: [],
       p50_ms: [],

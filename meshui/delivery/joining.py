@@ -50,8 +50,10 @@ def join(request: JoinRequest) -> JoinResponse:
     digest = hashlib.sha256(password.encode()).hexdigest()
     with transaction.atomic():
         token = join_token_consume(request.token)
-        _check_listeners(request, token.service)
         name = token.service.full_name
+        if request.service not in ("", str(name)):
+            raise InvalidInput.field("service", "other_service", f"the token is for {name}")
+        _check_listeners(request, token.service)
         registered = proxy_register(
             actor=JOINING,
             service=str(name),

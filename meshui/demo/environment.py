@@ -6,6 +6,7 @@ Reads ``os.environ`` before any settings exist; a bad value is said with the var
 from __future__ import annotations
 
 import base64
+import json
 import math
 import os
 import secrets
@@ -13,9 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from meshui.config.datadir import DataDir, is_free
+from meshui.config.datadir import DataDir, is_free, write_private
 
 ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = frozenset({"DATABASE_URL", "REDIS_URL"})
 
 
 class DemoError(Exception):
@@ -98,6 +100,26 @@ def control_plane(options: Options, database_url: str, redis_url: str) -> dict[s
         "REDIS_URL": redis_url,
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def remember(options: Options, env: Mapping[str, str]) -> None:
+    """Keep what the settings need, so that ``manage.py`` reaches the demo from another shell."""
+    kept = {name: value for name, value in env.items() if name in SETTINGS or name.startswith("MESHUI_")}
+    write_private(_remembered(options.data.path), json.dumps(kept, indent=1))
+
+
+def recall(env: Mapping[str, str]) -> dict[str, str]:
+    """What the demo of the data folder that ``env`` names was last started with; nothing where it never was."""
+    file = _remembered(Path(env.get("MESHUI_DATA_DIR") or ROOT / ".data"))
+    try:
+        kept: dict[str, str] = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return kept
+
+
+def _remembered(folder: Path) -> Path:
+    return folder.absolute() / "environment.json"
 
 
 def admin_password(options: Options) -> str:

@@ -49,6 +49,7 @@ class Demo:
         database_url = options.database_url or urls["postgres"]
         redis_url = options.redis_url or urls["valkey"]
         self._env = environment.control_plane(options, database_url, redis_url)
+        environment.remember(options, self._env)
         self._ports = processes.mesh_ports(options)
         everything = [
             *processes.servers(self._servers),

@@ -16,6 +16,8 @@ from meshui.config.datadir import write_private
 from meshui.core.actors import system
 from meshui.demo import topology
 from meshui.demo.processes import state_dir, token_file
+from meshui.rollouts.plan import Metric
+from meshui.rollouts.services.templates import template_create, templates
 from meshui.traffic import services as traffic
 
 ACTOR = system("demo")
@@ -24,6 +26,7 @@ CERTIFICATE_LEFT = timedelta(minutes=2)
 TOKEN_USES = 3
 """More than one, for a proxy that dies between joining and keeping what it got."""
 ADMIN = "admin"
+TEMPLATE = "web"
 GATEWAY_ID = f"{topology.GATEWAY_NAMESPACE}/{topology.GATEWAY_NAME}"
 
 Ports = Mapping[str, int]
@@ -31,7 +34,7 @@ Ports = Mapping[str, int]
 
 
 def seed(data_dir: Path, ports: Mapping[str, Ports], password: str, redis_url: str) -> None:
-    """Make the admin, the registry, and a join token for each proxy that has to join.
+    """Make the admin, the registry, an analysis template, and a join token for each proxy that has to join.
 
     ``ports`` is by proxy name; ``redis_url`` is where proxies reach Redis, which they remember from joining.
     """
@@ -45,6 +48,13 @@ def seed(data_dir: Path, ports: Mapping[str, Ports], password: str, redis_url: s
             catalog.service_create(actor=ACTOR, service=service.id, versions=service.versions)
     if not _exists(topology.GATEWAY_NAMESPACE, topology.GATEWAY_NAME):
         traffic.gateway_put(actor=ACTOR, gateway=GATEWAY_ID, hosts=[traffic.HostRule("*", topology.ENTRY)])
+    if not templates().filter(name=TEMPLATE).exists():
+        template_create(
+            actor=ACTOR,
+            name=TEMPLATE,
+            description="For what people wait for: errors, and requests slower than the objective",
+            metrics=[Metric(name="errors"), Metric(name="latency")],
+        )
     for each in topology.instances():
         _let_join(data_dir, each.name, each.service.id, each.version, ports[each.name])
     _let_join(data_dir, topology.GATEWAY_NAME, GATEWAY_ID, "v1", ports[topology.GATEWAY_NAME])

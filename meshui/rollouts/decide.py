@@ -113,9 +113,9 @@ def decide(rollout: Snapshot, seen: Seen) -> Effects:
     return rule(rollout, seen) if rule else []
 
 
-def start(rollout: Snapshot) -> Effects:
+def start(rollout: Snapshot, why: str) -> Effects:
     """The first commit: the service's traffic becomes the rollout's."""
-    return [Move("start", "it started"), Apply(at_step(rollout.plan, -1), "it started")]
+    return [Move("start", why), Apply(at_step(rollout.plan, -1), why)]
 
 
 def roll_back(rollout: Snapshot, seen: Seen, event: Event, why: str) -> Effects:
@@ -205,11 +205,19 @@ def _failed(rollout: Snapshot, seen: Seen) -> str:
 def _drift(rollout: Snapshot, seen: Seen) -> Effects:
     if rollout.phase == "applying" or _as_desired(rollout, seen):
         return []
-    is_ = ", ".join(f"{version} {weight}" for version, weight in sorted(seen.actual.weights.items()))
-    wanted = ", ".join(f"{version} {weight}" for version, weight in sorted(rollout.desired.weights.items()))
-    return [
-        Move("hold", f"somebody else changed the traffic: it is {is_}, not {wanted} as this rollout set it", "drift")
-    ]
+    return [Move("hold", f"somebody else changed the traffic: {_difference(rollout, seen)}", "drift")]
+
+
+def _difference(rollout: Snapshot, seen: Seen) -> str:
+    if not seen.owned:
+        return "it is not marked as this rollout's any more"
+    if seen.actual.weights == rollout.desired.weights:
+        return "the matches, mirror or stickiness are not those that this rollout set"
+    return f"it is {_spelled(seen.actual)}, not {_spelled(rollout.desired)} as this rollout set it"
+
+
+def _spelled(split: Traffic) -> str:
+    return ", ".join(f"{version} {weight}" for version, weight in sorted(split.weights.items()))
 
 
 def _as_desired(rollout: Snapshot, seen: Seen) -> bool:

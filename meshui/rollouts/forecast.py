@@ -18,6 +18,8 @@ from meshui.telemetry.selectors import version_traffic
 
 RECENT_S, LONG_S = 60, 600
 """Seconds of traffic that a rate, and an error rate, are taken from."""
+MIN_ERROR = 0.005
+"""What stable is taken to fail at least: twice nothing is nothing."""
 RATIO = 2.0
 """How much worse than stable the canary of an estimate is."""
 WARM_MS = 30_000
@@ -50,11 +52,13 @@ def estimate(service: Service, stable: str, steps: Sequence[AnyStep], analysis: 
     rate = _rate(str(service), LONG_S)
     seen = version_traffic(services=[str(service)], window_s=LONG_S)[str(service)].get(stable)
     error_rate = seen.error_rate if seen else None
+    assumed = max(error_rate or 0.0, MIN_ERROR)
     return EstimateView(
         baseline_error=error_rate,
+        assumed_error=assumed,
         rate_rps=rate,
         steps=[
-            DetectView(index=index, share=share, minutes_to_detect=_minutes(rate, copies, share, error_rate, analysis))
+            DetectView(index=index, share=share, minutes_to_detect=_minutes(rate, copies, share, assumed, analysis))
             for index, share, copies in _shares(steps)
         ],
         total_minutes=_least_minutes(rate, steps, analysis),
@@ -83,10 +87,8 @@ def _shares(steps: Sequence[AnyStep]) -> Iterator[tuple[int, float, float]]:
                 yield index, (weight + mirror) / copies, copies
 
 
-def _minutes(
-    rate: float | None, copies: float, share: float, error_rate: float | None, analysis: Analysis
-) -> float | None:
-    if not rate or error_rate is None:
+def _minutes(rate: float | None, copies: float, share: float, error_rate: float, analysis: Analysis) -> float | None:
+    if not rate:
         return None
     return minutes_to_detect(
         rate * copies,

@@ -34,7 +34,7 @@ class PlanView(PlanBody, frozen=True, kw_only=True):
 
 
 class WeightsView(View, frozen=True, kw_only=True):
-    """Percent that is wanted; percent that all proxies last took; the part (0..1) of the last minute's requests."""
+    """Percent that is wanted; percent that all proxies last took; the part (0..1) of the last 30 seconds' requests."""
 
     desired: dict[str, int]
     acknowledged: dict[str, int] | None
@@ -76,7 +76,7 @@ class MetricView(VerdictView, frozen=True, kw_only=True):
 
 
 class SideView(View, frozen=True, kw_only=True):
-    """What one version answered in the last minute; ``sample`` are its requests."""
+    """What one version answered in the last 30 seconds; ``sample`` are its requests."""
 
     rps: float
     error_rate: float | None
@@ -214,9 +214,11 @@ class DetectView(View, frozen=True, kw_only=True):
 
 
 class EstimateView(View, frozen=True, kw_only=True):
-    """``total_minutes`` is the least that all steps take. The rates are the last ten minutes', null without traffic."""
+    """``total_minutes`` is the least that all steps take. The rates are the last ten minutes', null without traffic.
+    ``assumed_error`` is the error rate whose doubling would be noticed: stable's, but not less than 0.5 %."""
 
     baseline_error: float | None
+    assumed_error: float
     rate_rps: float | None
     steps: list[DetectView]
     total_minutes: float

@@ -37,7 +37,7 @@ from meshui.rollouts.shapes import (
 from meshui.telemetry.selectors import VersionTraffic, version_traffic
 from meshui.traffic.selectors import split_of
 
-WINDOW_S = 60
+WINDOW_S = 30
 """Of the traffic that is shown beside a rollout."""
 SILENT = SideView(rps=0.0, error_rate=None, p50_ms=None, p95_ms=None, p99_ms=None, sample=0)
 NO_SAMPLE = SampleView(total=0, bad=0, rate=None)
@@ -154,9 +154,10 @@ def _plan(plan: Plan) -> PlanView:
 
 def _weights(row: Rollout, traffic: Traffic) -> WeightsView:
     observed = {version: seen.share for version, seen in traffic.items() if seen.share is not None}
+    both = {row.stable: 0, row.canary: 0}
     return WeightsView(
-        desired=row.weights or split_of(row.service),
-        acknowledged=row.good["weights"] if row.good else None,
+        desired=both | (row.weights or split_of(row.service)),
+        acknowledged=both | row.good["weights"] if row.good else None,
         observed=observed or None,
     )
 

@@ -197,7 +197,8 @@ class Writer:
         """Begin the current step anew, judged afresh: a new attempt."""
         row = self.row
         row.attempt += 1
-        row.evidence, row.verdict, row.metrics, row.analysed_until = {}, None, [], None
+        row.evidence = {"until": row.evidence.get("until")}
+        row.verdict, row.metrics = None, []
         self._begin_step(row.step_index)
 
     def _begin_step(self, index: int) -> None:

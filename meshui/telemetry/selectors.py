@@ -363,7 +363,8 @@ class Target(Answer, frozen=True):
 
 
 def prometheus_targets(visible: frozenset[str] | None) -> list[Target]:
-    """The admin addresses of all proxies that may be seen. One query."""
+    """The admin addresses of all proxies that may be seen. One query. Those of a node share an address: each is at a
+    path of its own."""
     proxies = Proxy.objects.exclude(admin="").select_related("service__namespace", "version").order_by("id")
     if visible is not None:
         proxies = proxies.filter(service__namespace__name__in=visible)
@@ -376,7 +377,8 @@ def prometheus_targets(visible: frozenset[str] | None) -> list[Target]:
                 "mesh_version": proxy.version.name,
                 "mesh_proxy": proxy.id,
                 "mesh_kind": proxy.kind,
-            },
+            }
+            | ({"__metrics_path__": f"/metrics/{proxy.name}"} if proxy.node else {}),
         )
         for proxy in proxies
     ]

@@ -61,6 +61,8 @@ def _join(order: JoinOrder, key: ec.EllipticCurvePrivateKey) -> JoinResponse:
         listeners=order.listeners,
         admin=order.admin,
         proxy_version=order.proxy_version,
+        node=order.node,
+        service=order.service,
     )
     return msgspec.json.decode(_post(order, "join", request), type=JoinResponse)
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from proxies.core.addresses import address, loopback
+from proxies.core.addresses import address, loopback, workers
 from proxies.wire.resources import (
     GatewayCertificate,
     GatewayListener,
@@ -46,6 +46,11 @@ class Options:
     admin: Address | None
     dns: Address | None
     log_level: str
+    workers: int = 1
+    node: bool = False
+    """Whether its process serves other services too."""
+    service: str = ""
+    """Whom it takes itself for; empty: whomever the token is for."""
 
     def listeners(self) -> list[Listener]:
         """What the proxy asks to listen on."""
@@ -87,8 +92,6 @@ def parse(words: Sequence[str]) -> Options:
         parser.error("--gateway-tls belongs to --gateway")
     if not (found.inbound or found.outbound or found.tcp or found.gateway):
         parser.error("nothing to listen on: give --inbound and --app, --outbound, --tcp, or --gateway")
-    if urlsplit(found.join).scheme not in ("http", "https"):
-        parser.error("--join takes an http:// or https:// URL")
     return Options(
         url=found.join,
         ca_file=str(found.control_plane_ca or ""),
@@ -111,6 +114,7 @@ def parse(words: Sequence[str]) -> Options:
         admin=found.admin,
         dns=found.dns,
         log_level=found.log_level,
+        workers=found.workers,
     )
 
 
@@ -132,16 +136,9 @@ def _parser() -> argparse.ArgumentParser:
         "once joined, the state folder is enough.",
         allow_abbrev=False,
     )
+    agent_arguments(parser)
     add = parser.add_argument
-    add("--join", metavar="URL", required=True, help="the control plane")
-    add(
-        "--control-plane-ca",
-        type=Path,
-        metavar="FILE",
-        help="PEM authorities to verify an https:// control plane and a rediss:// Redis by",
-    )
     add("--token-file", type=Path, metavar="FILE", help="holds the join token; not needed once joined")
-    add("--state", type=Path, metavar="DIR", required=True, help="key, certificate and last good configuration")
     add("--name", required=True, help="this proxy's name, unique within its service")
     add("--inbound", type=address, metavar="ADDRESS:PORT", help="where to receive for the app")
     add("--app", type=address, metavar="ADDRESS:PORT", help="where the app listens")
@@ -163,12 +160,32 @@ def _parser() -> argparse.ArgumentParser:
         metavar=("HOSTS", "CERT", "KEY"),
         help="speak TLS at the gateway: hosts (a.example,*.b.example) and the PEM files for them; may be repeated",
     )
-    add("--admin", type=address, metavar="ADDRESS:PORT", help="where to serve /metrics, /ready and /config")
     add(
         "--dns",
         type=loopback,
         metavar="ADDRESS:PORT",
         help="where to answer names under .mesh for the app; on loopback",
     )
-    add("--log-level", choices=LEVELS, default="info")
+    add("--workers", type=workers, default=1, metavar="N", help="processes that share the ports and are one proxy")
     return parser
+
+
+def agent_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every proxy that joins is told."""
+    add = parser.add_argument
+    add("--join", metavar="URL", type=_control_plane, required=True, help="the control plane")
+    add(
+        "--control-plane-ca",
+        type=Path,
+        metavar="FILE",
+        help="PEM authorities to verify an https:// control plane and a rediss:// Redis by",
+    )
+    add("--state", type=Path, metavar="DIR", required=True, help="key, certificate and last good configuration")
+    add("--admin", type=address, metavar="ADDRESS:PORT", help="where to serve /metrics, /ready and /config")
+    add("--log-level", choices=LEVELS, default="info")
+
+
+def _control_plane(url: str) -> str:
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise argparse.ArgumentTypeError("takes an http:// or https:// URL")
+    return url

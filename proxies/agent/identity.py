@@ -45,6 +45,8 @@ async def establish(options: Options, state: StateDir) -> Identity:
     kept = state.identity()
     if kept is not None and kept.name != options.name:
         raise JoinError(f"the state folder {state.path} belongs to proxy {kept.name!r}, not {options.name!r}")
+    if kept is not None and options.service not in ("", kept.joined.service):
+        raise JoinError(f"the state folder {state.path} belongs to {kept.joined.service}, not {options.service}")
     moved = kept is not None and (kept.listeners, kept.admin) != (options.listeners(), options.admin_text())
     if kept is not None and not moved and kept.not_after > time():
         return kept
@@ -69,6 +71,8 @@ async def _join(options: Options, state: StateDir, token: str) -> Identity:
         listeners=options.listeners(),
         admin=options.admin_text(),
         proxy_version=VERSION,
+        node=options.node,
+        service=options.service,
     )
     if urlsplit(options.url).scheme == "http" and urlsplit(options.url).hostname not in LOOPBACK:
         log.warning("the join token and the Redis password travel unencrypted; use https://")

@@ -24,6 +24,8 @@ class JoinOrder(Struct, frozen=True, kw_only=True, tag="join"):
     listeners: list[Listener]
     admin: str
     proxy_version: str
+    node: bool = False
+    service: str = ""
 
 
 class RenewOrder(Struct, frozen=True, kw_only=True, tag="renew"):

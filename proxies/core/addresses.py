@@ -1,4 +1,4 @@
-"""Addresses as people write them."""
+"""Addresses and numbers as people write them on a command line."""
 
 from __future__ import annotations
 
@@ -19,3 +19,11 @@ def loopback(text: str) -> tuple[str, int]:
     if not ipaddress.ip_address(host).is_loopback:
         raise ValueError(f"{host} is no loopback address")
     return host, port
+
+
+def workers(text: str) -> int:
+    """Read a number of processes, 1 to 64. Raises ValueError."""
+    count = int(text)
+    if not 1 <= count <= 64:
+        raise ValueError(f"{count} is not from 1 to 64")
+    return count

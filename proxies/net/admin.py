@@ -5,24 +5,38 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from proxies.core.errors import BadMessage
 from proxies.core.head import MAX_HEAD, RequestHead, read_request
-from proxies.net.engine import Engine
-from proxies.net.prometheus import render
+from proxies.net.engine import Applied
+from proxies.net.prometheus import Source, render
 from proxies.net.replies import reply
 
 TIMEOUT_S = 10.0
 _TEXT = "text/plain; charset=utf-8"
+_METRICS = "text/plain; version=0.0.4; charset=utf-8"
+
+Page = tuple[int, str, str]
+"""Status, content type, text."""
+Pages = Callable[[bytes], Page | None]
+"""The page at a path, if there is one."""
+
+
+class Shown(Source, Protocol):
+    """What is shown: an engine."""
+
+    def ready(self) -> str: ...
+    def addresses(self) -> list[tuple[str, str, int]]: ...
+    def applied(self) -> Mapping[str, Applied]: ...
 
 
 class _AdminConnection(asyncio.Protocol):
     """One request, one reply."""
 
-    def __init__(self, engine: Engine, more_metrics: Callable[[], str]) -> None:
-        self._engine = engine
-        self._more_metrics = more_metrics
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -49,16 +63,12 @@ class _AdminConnection(asyncio.Protocol):
             head = read_request(data)
         except BadMessage as error:
             return reply(error.status, close=True)
-        page = _PAGES.get(head.path)
-        if page is None and head.path != b"/metrics":
+        page = self._pages(head.path)
+        if page is None:
             return reply(404, close=True)
         if head.method not in (b"GET", b"HEAD") or head.body:
             return reply(405, close=True)
-        return _response(head, *(page(self._engine) if page else self._metrics()))
-
-    def _metrics(self) -> tuple[int, str, str]:
-        text = render(self._engine) + self._more_metrics()
-        return 200, "text/plain; version=0.0.4; charset=utf-8", text
+        return _response(head, *page)
 
 
 def _response(head: RequestHead, status: int, content_type: str, text: str) -> bytes:
@@ -70,26 +80,35 @@ def _response(head: RequestHead, status: int, content_type: str, text: str) -> b
     return lines.encode() + (b"" if head.method == b"HEAD" else body)
 
 
-def _ready(engine: Engine) -> tuple[int, str, str]:
-    missing = engine.ready()
+def readiness(missing: str) -> Page:
+    """Ready, unless something is missing."""
     return (503, _TEXT, f"{missing}\n") if missing else (200, _TEXT, "ready\n")
 
 
-def _config(engine: Engine) -> tuple[int, str, str]:
-    config = {
+def as_json(value: object) -> Page:
+    return 200, "application/json", json.dumps(value, indent=2) + "\n"
+
+
+def pages_of(engine: Shown, more_metrics: Callable[[], str] = str) -> Pages:
+    """The pages of one engine; ``more_metrics`` gives exposition text to append to the engine's."""
+
+    def page(path: bytes) -> Page | None:
+        if path == b"/metrics":
+            return 200, _METRICS, render(engine) + more_metrics()
+        if path == b"/ready":
+            return readiness(engine.ready())
+        return as_json(_config(engine)) if path == b"/config" else None
+
+    return page
+
+
+def _config(engine: Shown) -> dict[str, object]:
+    return {
         "listeners": [{"kind": kind, "address": address, "port": port} for kind, address, port in engine.addresses()],
         "resources": [{"resource": key, **applied._asdict()} for key, applied in sorted(engine.applied().items())],
     }
-    return 200, "application/json", json.dumps(config, indent=2) + "\n"
 
 
-_PAGES: dict[bytes, Callable[[Engine], tuple[int, str, str]]] = {
-    b"/ready": _ready,
-    b"/config": _config,
-}
-
-
-async def serve_admin(engine: Engine, address: str, port: int, more_metrics: Callable[[], str] = str) -> asyncio.Server:
-    """Open the admin port; 0 takes any free one. ``more_metrics`` gives exposition text to append to the engine's."""
-    loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: _AdminConnection(engine, more_metrics), address, port)
+async def serve_admin(pages: Pages, address: str, port: int) -> asyncio.Server:
+    """Open the admin port; 0 takes any free one."""
+    return await asyncio.get_running_loop().create_server(lambda: _AdminConnection(pages), address, port)

@@ -182,6 +182,7 @@ class Engine:
         for port in ports:
             port.drain()
         deadline = self._loop.time() + self.drain_s
+        await asyncio.sleep(0.02)  # whom the ports took in last are not counted yet
         while self.metrics.connections and self._loop.time() < deadline:  # noqa: ASYNC110 - once in a life
             await asyncio.sleep(0.02)
         self.stop()

@@ -117,6 +117,21 @@ class Row:
 
     # --- all of it
 
+    def absorb(self, delta: EdgeDelta, microseconds: int) -> None:
+        """Add what another process counted on this edge, and the sum of its durations."""
+        counts = self._counts()
+        for response in delta.responses:
+            key = (response.code, response.flags)
+            counts.responses[key] = counts.responses.get(key, 0) + response.count
+        for closed in delta.closed:
+            counts.closed[closed.flags] = counts.closed.get(closed.flags, 0) + closed.count
+        counts.request_bytes += delta.request_bytes
+        counts.response_bytes += delta.response_bytes
+        counts.microseconds += microseconds
+        counts.retries += delta.retries
+        for bucket, count in zip(delta.histogram[::2], delta.histogram[1::2], strict=True):
+            counts.buckets[bucket] += count
+
     def total(self) -> Counts | None:
         """Everything counted since the row exists, if anything was."""
         if self._before is None or self.since is None:
@@ -169,6 +184,20 @@ class Metrics:
 
     def rows(self) -> list[Row]:
         return list(self._rows.values())
+
+    def absorb(self, delta: EdgeDelta, microseconds: int) -> None:
+        """Add what another process counted on an edge, and the sum of its durations."""
+        edge = Edge(
+            delta.reporter,
+            delta.source_service,
+            delta.source_version,
+            delta.destination_service,
+            delta.destination_version,
+            delta.route,
+            delta.protocol,
+            delta.secured,
+        )
+        self.row(edge).absorb(delta, microseconds)
 
     def ask(self, row: Row) -> None:
         """Have one request a second told of that takes the row's route."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from proxies.core.identity import service_of
@@ -70,9 +72,21 @@ class Port:
     def drain(self) -> None:
         """Accept no more; connections end with their current request."""
         self._closed = True
-        self._socket.close() if self._server is None else self._server.close()
+        if self._server is None:
+            self._socket.close()
+        else:
+            self._take_waiting()
+            self._server.close()
         for connection in list(self.connections):
             connection.drain()
+
+    def _take_waiting(self) -> None:
+        """Serve one request of those whom the kernel has let in already: closing the socket would reset them."""
+        loop = asyncio.get_running_loop()
+        with suppress(OSError):  # BlockingIOError when there are no more
+            while True:
+                waiting, _ = self._socket.accept()
+                spawn(_adopt(loop, self._accept, waiting))
 
     def abort(self) -> None:
         for connection in list(self.connections):
@@ -84,6 +98,8 @@ class Port:
         """Take in a connection, whose handshake is over if it has one; learn who is there."""
         self._metrics.connections += 1
         self.connections.add(connection)
+        if self._closed and isinstance(connection, ServerConnection):
+            connection.draining = True
         transport = connection.transport
         connection.source = UNKNOWN
         if isinstance(transport, TlsProtocol):
@@ -141,6 +157,13 @@ class TcpPort(Port):
         if self._tls.context is None:
             return _Refusal()
         return as_protocol(TlsProtocol(TcpConnection(self, self._wheel), self._tls.context, server_side=True))
+
+
+async def _adopt(
+    loop: asyncio.AbstractEventLoop, made: Callable[[], asyncio.Protocol], connected: socket.socket
+) -> None:
+    with suppress(OSError):  # gone already
+        await loop.connect_accepted_socket(made, connected)
 
 
 def _bind(address: str, port: int, *, shared: bool) -> socket.socket:

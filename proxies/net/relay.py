@@ -290,7 +290,7 @@ class TcpConnection(Timer):
         self.transport.close()
 
     def _end(self, flag: str, *, failed: bool = False) -> None:
-        """It is over, and why; ``failed``: by the endpoint, which makes it a failure unless that had answered."""
+        """It is over, for this reason; ``failed``: the endpoint ended it, which is a failure unless it had answered."""
         self._over = True
         self._wheel.disarm(self)
         row = self._row

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 HEADER_TIMEOUT_S = 10.0
 IDLE_TIMEOUT_S = 300.0
+DRAIN_IDLE_S = 0.5
+"""How long an idle connection stays open for a request that may be on its way already."""
 LINGER_S = 2.0
 """How long a closed client may go on sending before it is cut off; closing with unread bytes would reset the
 connection and destroy the reply (RFC 9112 section 9.6)."""
@@ -213,10 +215,10 @@ class ServerConnection(Timer):
     # --- what the listener calls
 
     def drain(self) -> None:
-        """Finish what runs, then close."""
+        """Finish what runs, then close. A request may be on its way even where nothing runs."""
         self.draining = True
-        if self._exchange is None and not self._buffer:
-            self.transport.close()
+        if self._exchange is None and not self._buffer and not self._lingering:
+            self.wheel.arm(self, self.wheel.now + DRAIN_IDLE_S)
 
     # --- inside
 

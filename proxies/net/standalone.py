@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from proxies.core.check import check
-from proxies.net.engine import Engine
+from proxies.net.engine import Applied
 from proxies.wire.resources import ProxyResource, Resource, ResourceError, decode_file
 
 log = logging.getLogger("meshui.proxy")
@@ -32,10 +33,19 @@ def load(file: Path) -> list[Resource]:
     return resources
 
 
+class Configured(Protocol):
+    """What is configured: an engine."""
+
+    def apply(self, resource: Resource) -> None: ...
+    def remove(self, key: str) -> None: ...
+    def applied(self) -> Mapping[str, Applied]: ...
+    def set_identity(self, certificate_chain: str, key: str, bundle: list[str]) -> None: ...
+
+
 class FileConfiguration:
     """Keeps an engine in line with a file and the certificates beside it."""
 
-    def __init__(self, engine: Engine, file: Path, tls: TlsFiles | None) -> None:
+    def __init__(self, engine: Configured, file: Path, tls: TlsFiles | None) -> None:
         self._engine = engine
         self._file = file
         self._tls = tls

@@ -12,7 +12,8 @@ class JoinRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     the token. ``name`` is the proxy's own, unique within its service; joining again under it replaces the former.
     ``listeners`` are where it will listen; an inbound one also registers the instance at that address.
     ``admin`` is ``address:port`` of its metrics. ``node``: its process serves other services too, each with an identity
-    of its own."""
+    of its own. ``service`` is whom the proxy takes itself for, and with a token for another it may not join; empty:
+    whomever the token is for."""
 
     token: str
     csr: str
@@ -20,6 +21,7 @@ class JoinRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     listeners: list[Listener]
     admin: str = ""
     node: bool = False
+    service: str = ""
     proxy_version: str = ""
 
 

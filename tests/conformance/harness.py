@@ -217,13 +217,18 @@ class Proxy:
     """An engine that serves resources until it is closed."""
 
     def __init__(
-        self, folder: Path, resources: list[dict[str, Any]], *, tls: tuple[Path, Path, Path] | None = None
+        self,
+        folder: Path,
+        resources: list[dict[str, Any]],
+        *,
+        tls: tuple[Path, Path, Path] | None = None,
+        workers: int = 1,
     ) -> None:
         self._file = folder / f"resources-{free_port()}.json"
         self._write(resources)
         self.admin = free_port()
         command = [sys.executable, "-m", "proxies", "run", "--resources", str(self._file)]
-        command += ["--admin", f"127.0.0.1:{self.admin}"]
+        command += ["--admin", f"127.0.0.1:{self.admin}", "--workers", str(workers)]
         if tls is not None:
             command += ["--cert", str(tls[0]), "--key", str(tls[1]), "--ca", str(tls[2])]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE)

@@ -72,6 +72,12 @@ export const queries = {
       queryFn: () =>
         tagged(client.GET('/api/v1/services/{ns}/{name}/resilience/', { params: { path: pathOf(id) } })),
     }),
+  limits: (id: string) =>
+    queryOptions({
+      queryKey: ['service', id, 'limits'],
+      queryFn: () =>
+        tagged(client.GET('/api/v1/services/{ns}/{name}/limits/', { params: { path: pathOf(id) } })),
+    }),
   proxies: () =>
     queryOptions({
       queryKey: ['proxies'],

@@ -1716,9 +1716,11 @@ export interface components {
         /**
          * EstimateView
          * @description ``total_minutes`` is the least that all steps take. The rates are the last ten minutes', null without traffic.
+         *         ``assumed_error`` is the error rate whose doubling would be noticed: stable's, but not less than 0.5 %.
          */
         EstimateView: {
             baseline_error: number | null;
+            assumed_error: number;
             rate_rps: number | null;
             steps: components["schemas"]["DetectView"][];
             total_minutes: number;
@@ -2176,7 +2178,8 @@ export interface components {
          *         the token. ``name`` is the proxy's own, unique within its service; joining again under it replaces the former.
          *         ``listeners`` are where it will listen; an inbound one also registers the instance at that address.
          *         ``admin`` is ``address:port`` of its metrics. ``node``: its process serves other services too, each with an identity
-         *         of its own.
+         *         of its own. ``service`` is whom the proxy takes itself for, and with a token for another it may not join; empty:
+         *         whomever the token is for.
          */
         JoinRequest: {
             token: string;
@@ -2187,6 +2190,8 @@ export interface components {
             admin: string;
             /** @default false */
             node: boolean;
+            /** @default  */
+            service: string;
             /** @default  */
             proxy_version: string;
         };
@@ -3388,7 +3393,7 @@ export interface components {
         };
         /**
          * SideView
-         * @description What one version answered in the last minute; ``sample`` are its requests.
+         * @description What one version answered in the last 30 seconds; ``sample`` are its requests.
          */
         SideView: {
             rps: number;
@@ -3855,7 +3860,7 @@ export interface components {
         };
         /**
          * WeightsView
-         * @description Percent that is wanted; percent that all proxies last took; the part (0..1) of the last minute's requests.
+         * @description Percent that is wanted; percent that all proxies last took; the part (0..1) of the last 30 seconds' requests.
          */
         WeightsView: {
             desired: {

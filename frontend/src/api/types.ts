@@ -23,10 +23,6 @@ export type MeshProxy = Schemas['ProxyView']
 export type SyncState = MeshProxy['sync']['state']
 export type ProxyConfig = Schemas['ConfigView']
 
-export type HeaderMatch = Schemas['HeaderMatch']
-/** A route with the parts that the API fills in when they are left out. */
-export type Route = Required<Schemas['Route']>
-
 export type Revision = Schemas['RevisionDetailView']
 export type RevisionState = Revision['state']
 export type ProxyAck = Revision['detail'][number]
@@ -58,4 +54,4 @@ export type ChangeFilters = {
 }
 /** Which series: of a service, an edge, or with neither the whole mesh. `step` as in "10s". */
 export type MetricsQuery = { service?: string; edge?: string; version?: string; step?: string }
-export type ResilienceView = Schemas['ResilienceView']
+export type * from './trafficTypes'

@@ -38,6 +38,21 @@ const service = createRoute({
   path: '/services/$namespace/$name',
   component: lazyRouteComponent(() => import('@/routes/service'), 'ServicePage'),
 })
+const routing = createRoute({
+  getParentRoute: () => shell,
+  path: '/routing',
+  component: lazyRouteComponent(() => import('@/routes/routing'), 'RoutingPage'),
+})
+const routingTry = createRoute({
+  getParentRoute: () => shell,
+  path: '/routing/try',
+  component: lazyRouteComponent(() => import('@/routes/routingTry'), 'RoutingTryPage'),
+})
+const routingImport = createRoute({
+  getParentRoute: () => shell,
+  path: '/routing/import',
+  component: lazyRouteComponent(() => import('@/routes/routingImport'), 'RoutingImportPage'),
+})
 const proxies = createRoute({
   getParentRoute: () => shell,
   path: '/proxies',
@@ -64,7 +79,20 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('@/routes/settings'), 'SettingsPage'),
 })
 
-const pages = [overview, topology, services, service, proxies, proxy, changes, change, settings]
+const pages = [
+  overview,
+  topology,
+  services,
+  service,
+  routing,
+  routingTry,
+  routingImport,
+  proxies,
+  proxy,
+  changes,
+  change,
+  settings,
+]
 
 export const router = createRouter({
   routeTree: root.addChildren([login, shell.addChildren(pages)]),

@@ -2,7 +2,7 @@
 import { Button, Tabs } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
-import { useMemo } from 'react'
+import { lazy, Suspense, useMemo } from 'react'
 import { useFrame } from '@/api/freshness'
 import { queries } from '@/api/queries'
 import { useMay } from '@/api/session'
@@ -13,17 +13,16 @@ import { ChangesTable } from '@/features/changes/ChangesTable'
 import { chartMarks } from '@/features/changes/marks'
 import { TrafficTab } from '@/features/services/TrafficTab'
 import { InstancesPanel, VersionsPanel } from '@/features/services/VersionTables'
-import { ResiliencePanel } from '@/features/traffic/ResiliencePanel'
-import { RoutesPanel } from '@/features/traffic/RoutesPanel'
 import { SplitEditor } from '@/features/traffic/SplitEditor'
 import { worstHealth } from '@/graph/model'
 import { formatRate, formatShare } from '@/ui/format'
 import { HealthMark } from '@/ui/Mark'
 import { PageBody, PageHead, Panel } from '@/ui/Panel'
-import { EmptyState, Loaded } from '@/ui/States'
+import { BlockSkeleton, EmptyState, Loaded } from '@/ui/States'
 import { useText } from '@/ui/useText'
 import { useUrlState } from '@/ui/useUrlState'
 
+const RoutingWorkspace = lazy(() => import('@/features/traffic/RoutingWorkspace'))
 const DEFAULTS = { tab: 'traffic' }
 const TABS = ['traffic', 'split', 'routes', 'changes'] as const
 
@@ -97,7 +96,6 @@ function ServiceTabs({ service, traffic }: { service: Service; traffic: ServiceT
   const mayAdd = useMay('catalog.write', service.namespace)
   const changes = useQuery(queries.changes({ object: `service:${service.id}`, page_size: 50 }))
   const marks = useMemo(() => chartMarks(changes.data?.results ?? []), [changes.data])
-  const versions = service.versions.map((version) => version.name)
   return (
     <Tabs value={tab} onChange={(next) => set({ tab: next ?? 'traffic' })} keepMounted={false}>
       <Tabs.List mb={16}>
@@ -122,8 +120,9 @@ function ServiceTabs({ service, traffic }: { service: Service; traffic: ServiceT
         <InstancesPanel service={service.id} />
       </Tabs.Panel>
       <Tabs.Panel value="routes" className="stack">
-        <RoutesPanel service={service.id} versions={versions} traffic={traffic} mayWrite={mayWrite} />
-        <ResiliencePanel service={service.id} mayWrite={mayWrite} />
+        <Suspense fallback={<BlockSkeleton height={320} />}>
+          <RoutingWorkspace service={service} traffic={traffic} owned={false} />
+        </Suspense>
       </Tabs.Panel>
       <Tabs.Panel value="changes">
         <Panel title={t('nav.changes')} flush>

@@ -4,8 +4,9 @@
  * Placeholders: `{name}` is replaced; `{n|edge|edges}` picks the word for the number `n`.
  */
 import { en } from './en'
+import type { trafficEn } from './traffic.en'
 
-export type TextKey = keyof typeof en
+export type TextKey = keyof typeof en | keyof typeof trafficEn
 export type Catalogue = Record<TextKey, string>
 export type TextParams = Record<string, string | number>
 export type Translate = (key: TextKey, params?: TextParams) => string
@@ -17,7 +18,8 @@ const STORAGE_KEY = 'meshui.locale'
 const PLACEHOLDER = /\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g
 
 let locale: Locale = 'en'
-let catalogue: Catalogue = en
+const english = { ...en } as Catalogue
+let catalogue = english
 const listeners = new Set<() => void>()
 
 export function fill(text: string, params: TextParams, language: Locale): string {
@@ -32,6 +34,11 @@ export function fill(text: string, params: TextParams, language: Locale): string
 
 export const t: Translate = (key, params = {}) => fill(catalogue[key], params, locale)
 
+/** English texts that come with their pages, so that the first load stays small. Call it when they are loaded. */
+export function addEnglish(texts: Partial<Catalogue>): void {
+  Object.assign(english, texts)
+}
+
 export function currentLocale(): Locale {
   return locale
 }
@@ -42,7 +49,7 @@ export function onLocaleChange(listener: () => void): () => void {
 }
 
 export async function setLocale(next: Locale): Promise<void> {
-  catalogue = next === 'fr' ? (await import('./fr')).fr : en
+  catalogue = next === 'fr' ? (await import('./fr')).fr : english
   locale = next
   localStorage.setItem(STORAGE_KEY, next)
   document.documentElement.lang = next

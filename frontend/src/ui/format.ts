@@ -42,6 +42,13 @@ export function formatRate(rps: Maybe): string {
   return scaled(rps, 1000, ['rps', 'krps', 'Mrps'])
 }
 
+/** TCP connections a second. */
+export function formatConnections(perSecond: Maybe): string {
+  if (perSecond == null) return NONE
+  if (perSecond > 0 && perSecond < LEAST) return `${lessThanLeast()}${NBSP}conn/s`
+  return scaled(perSecond, 1000, ['conn/s', 'kconn/s', 'Mconn/s'])
+}
+
 /** A duration given in milliseconds. */
 export function formatMs(ms: Maybe): string {
   if (ms == null) return NONE

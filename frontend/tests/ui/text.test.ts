@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { fill } from '@/text'
 import { en } from '@/text/en'
 import { fr } from '@/text/fr'
+import { trafficEn } from '@/text/traffic.en'
+
+const english: Record<string, string> = { ...en, ...trafficEn }
 
 const placeholders = (text: string) =>
   [...new Set([...text.matchAll(/\{(\w+)/g)].map(([, name]) => name))].sort()
@@ -15,7 +18,7 @@ describe('the catalogue', () => {
 
   it('has in French no placeholder that English lacks', () => {
     for (const [key, text] of Object.entries(fr)) {
-      const known = placeholders(en[key as keyof typeof en])
+      const known = placeholders(english[key] ?? '')
       expect(known, key).toEqual(expect.arrayContaining(placeholders(text)))
     }
   })

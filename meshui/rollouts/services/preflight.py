@@ -30,7 +30,7 @@ def preflight(service: Service, stable: str, canary: str) -> list[Check]:
         Check("versions", stable in split and canary in split and stable != canary, f"{stable} and {canary}"),
         Check("canary_healthy", ready.get(canary, 0) > 0, _instances(ready, canary)),
         Check("stable_healthy", ready.get(stable, 0) > 0, _instances(ready, stable)),
-        Check("canary_idle", split.get(canary, 0) < 100, f"{canary} has {split.get(canary, 0)} % of the split"),
+        Check("stable_serves", split.get(stable, 0) > 0, f"{stable} has {split.get(stable, 0)} % of the split"),
         Check("routes_follow", follows, "a route follows the split" if follows else "every route has its own weights"),
         Check("no_other", free, "none is active" if free else f"{owner.replace(':', ' ') or active} is active"),
     ]

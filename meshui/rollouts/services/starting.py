@@ -41,7 +41,7 @@ def rollout_create(
     version), Conflict: ``active_rollout`` names the first, ``preflight_failed`` the checks, ``idempotency_mismatch``.
     """
     actor.require("traffic.write", plan.service.partition("/")[0])
-    request = {"plan": plan, "start": start}
+    request: Any = {"undo": plan.service} if undo_of else {"plan": plan, "start": start}
     try:
         with ledger.writing():
             if known := keys.used(actor, idempotency_key, request):
@@ -93,12 +93,15 @@ def rollout_edit(
 def start_now(row: Rollout, actor: Actor, reason: str = "") -> None:
     """Start a draft within ``ledger.writing``; the row is to be saved. Raises Conflict."""
     require(row.service, stable=row.stable, canary=row.canary)
-    Writer(row, actor, ledger.now(), reason).carry_out(begin(snapshot(row)))
+    why = f"{actor.name} started it" + (f": {reason}" if reason else "")
+    Writer(row, actor, ledger.now(), reason).carry_out(begin(snapshot(row), why))
 
 
 def _insert(
     actor: Actor, plan: Plan, service: Service, *, start: bool, reason: str, undo_of: Rollout | None
 ) -> Rollout:
+    if start:
+        refuse_second(active_rollout(service))  # before its traffic makes it unclear which version is stable
     row = Rollout.objects.create(
         service=service, created_by=actor.name, reason=reason, undo_of=undo_of, **_planned(service, plan)
     )

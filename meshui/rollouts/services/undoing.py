@@ -7,9 +7,11 @@ import msgspec
 from meshui.catalog.selectors import get_service
 from meshui.core.actors import Actor
 from meshui.core.errors import Conflict
+from meshui.rollouts import ledger
 from meshui.rollouts.models import Rollout
 from meshui.rollouts.plan import Analysis, Plan, SetWeight
 from meshui.rollouts.selectors import active_rollout, healthy, last_finished, plan_of, undo_until
+from meshui.rollouts.services import keys
 from meshui.rollouts.services.preflight import refuse_second
 from meshui.rollouts.services.starting import rollout_create
 
@@ -23,6 +25,9 @@ def undo(*, actor: Actor, service: str, reason: str = "", idempotency_key: str =
     actor.require_visible(service.partition("/")[0])
     actor.require("traffic.write", service.partition("/")[0])
     row = get_service(service)
+    with ledger.writing():
+        if known := keys.used(actor, idempotency_key, {"undo": service}):
+            return known
     refuse_second(active_rollout(row))
     last = last_finished(row)
     if last is None or undo_until(last) is None:

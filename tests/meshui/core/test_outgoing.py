@@ -9,48 +9,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from pytest_django import Settings
 
 from meshui.core import outgoing
-
-
-class Receiver(BaseHTTPRequestHandler):
-    """Answers 200 and keeps what it was sent."""
-
-    seen: list[tuple[str, dict[str, str], bytes]] = []
-    status = 200
-    answer = b"fine"
-    location = ""
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        type(self).seen.append((self.path, dict(self.headers), body))
-        self.send_response(self.status)
-        if self.location:
-            self.send_header("Location", self.location)
-        self.end_headers()
-        with suppress(OSError):
-            self.wfile.write(self.answer)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@contextmanager
-def receiver(**attributes: object) -> Iterator[tuple[str, type[Receiver]]]:
-    kind = type("Own", (Receiver,), {"seen": [], **attributes})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", kind
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+from tests.support.receiver import receiver
 
 
 @contextmanager

@@ -42,6 +42,19 @@ def test_secrets_are_made_once_and_of_the_right_size(tmp_path: Path) -> None:
     assert len({first[name] for name in secrets}) == 4
 
 
+def test_another_shell_reaches_the_demo(tmp_path: Path) -> None:
+    where = {"MESHUI_DATA_DIR": str(tmp_path)}
+    assert environment.recall(where) == {}
+    options = environment.read(where)
+    started = environment.control_plane(options, "postgresql://x", "redis://x") | {"AWS_SECRET": "of somebody else"}
+    environment.remember(options, started)
+    kept = environment.recall(where)
+    assert kept.items() <= started.items()
+    assert (kept["DATABASE_URL"], kept["MESHUI_SECRET_KEY"]) == ("postgresql://x", started["MESHUI_SECRET_KEY"])
+    assert "AWS_SECRET" not in kept
+    assert (tmp_path / "environment.json").stat().st_mode & 0o077 == 0
+
+
 def test_every_instance_has_a_sidecar_and_ports_of_its_own(tmp_path: Path) -> None:
     options = environment.read({"MESHUI_DATA_DIR": str(tmp_path), "DEMO_RPS": "0"})
     ports = processes.mesh_ports(options)

@@ -15,6 +15,7 @@ from meshui.core.actors import system
 from meshui.demo import environment, processes, topology
 from meshui.demo.processes import state_dir, token_file
 from meshui.demo.seed import seed
+from meshui.rollouts.models import AnalysisTemplate
 from meshui.traffic.selectors import split_of
 from meshui.traffic.services import split_set
 from proxies.wire.resources import InboundListener, OutboundListener
@@ -71,6 +72,7 @@ def test_the_first_time_everything_is_made(seeded: Seeded) -> None:
     assert user.check_password(PASSWORD)
     assert all(seeded.token(name) for name in seeded.ports)
     assert JoinToken.objects.count() == 11
+    assert [metric["name"] for metric in AnalysisTemplate.objects.get().metrics] == ["errors", "latency"]
 
 
 def test_a_visitors_changes_stay(seeded: Seeded) -> None:

@@ -395,7 +395,8 @@ def test_11_the_plan_is_fixed_at_the_start_and_a_retry_is_a_new_attempt(world: W
     row = world.step(row, 15)
     assert row.evidence
     row = world.act(world.act(row, "pause"), "retry")
-    assert (row.attempt, row.step_index, row.step_phase, row.evidence) == (2, 0, "applying", {})
+    assert (row.attempt, row.step_index, row.step_phase, row.verdict) == (2, 0, "applying", None)
+    assert "states" not in row.evidence
 
 
 def test_11_what_is_stable_is_settled_at_the_start(world: World) -> None:
@@ -469,7 +470,8 @@ def test_a_promotion_needs_a_reason(world: World) -> None:
 
 def test_a_success_can_be_undone(world: World) -> None:
     done = world.until_state(world.create(), "succeeded")
-    row = undo(actor=OTHER, service="shop/catalog", reason="complaints")
+    row = undo(actor=OTHER, service="shop/catalog", reason="complaints", idempotency_key="k")
+    assert undo(actor=OTHER, service="shop/catalog", reason="complaints", idempotency_key="k").pk == row.pk
     assert (row.stable, row.canary, row.undo_of_id, row.state) == ("v2", "v1", done.pk, "progressing")
     row = world.until_state(row, "succeeded")
     assert world.split() == {"v1": 100, "v2": 0}
@@ -509,6 +511,14 @@ def test_the_stable_version_is_named_where_several_have_traffic(world: World) ->
     row = world.create(stable="v1")
     assert world.split() == {"v1": 100, "v2": 0}
     assert row.state == "progressing"
+
+
+def test_a_draft_whose_stable_version_has_lost_its_traffic_does_not_start(world: World) -> None:
+    draft = world.create(start=False)
+    split_set(actor=SETUP, service="shop/catalog", weights={"v2": 100})
+    with pytest.raises(Conflict) as refused:
+        world.act(draft, "start")
+    assert [error.path for error in refused.value.errors] == ["checks.stable_serves"]
 
 
 def test_a_dry_run_says_what_would_be_and_keeps_nothing(world: World) -> None:

@@ -89,7 +89,7 @@ def altered(resource: wire.Resource, old: bytes, new: bytes) -> bytes:
         b"",
         b"\xc1",
         b"\x93\x01\x02\x03",
-        altered(service("shop/cart", 9), b"\xa8requires\x01", b"\xa8requires\x02"),
+        altered(service("shop/cart", 9), b"\xa8requires\x01", b"\xa8requires\x7f"),
         altered(service("shop/cart", 9), b"\xa7service", b"\xa7serfice"),
         altered(service("shop/cart", 9), b"shop/cart", b"shop/kart"),
     ],

@@ -1,6 +1,6 @@
 import '@mantine/spotlight/styles.css'
 import { Spotlight, type SpotlightActionData, spotlight } from '@mantine/spotlight'
-import { IconCube, IconRouter, IconSearch } from '@tabler/icons-react'
+import { IconCube, IconRouter, IconSearch, IconTestPipe } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { type KeyboardEvent, useEffect } from 'react'
@@ -30,6 +30,12 @@ export default function Palette({ requests }: { requests: number }) {
     leftSection: <Icon size={16} />,
     onClick: () => navigate({ to }),
   }))
+  const tryRequest: SpotlightActionData = {
+    id: 'try',
+    label: t('palette.try'),
+    leftSection: <IconTestPipe size={16} />,
+    onClick: () => navigate({ to: '/routing/try' }),
+  }
   const found: SpotlightActionData[] = [
     ...services.map(({ id, namespace, name }) => ({
       id: `service:${id}`,
@@ -48,7 +54,7 @@ export default function Palette({ requests }: { requests: number }) {
   ]
   return (
     <Spotlight
-      actions={[...pages, ...found]}
+      actions={[...pages, tryRequest, ...found]}
       shortcut={null}
       title={t('shell.search')}
       classNames={{ header: 'visually-hidden' }}

@@ -3,6 +3,7 @@ import {
   IconCube,
   IconHistory,
   IconLayoutDashboard,
+  IconRoute,
   IconRouter,
   IconSettings,
 } from '@tabler/icons-react'
@@ -13,6 +14,7 @@ export const PAGES = [
   { to: '/', text: 'nav.overview', icon: IconLayoutDashboard, key: 'o' },
   { to: '/topology', text: 'nav.topology', icon: IconAffiliate, key: 't' },
   { to: '/services', text: 'nav.services', icon: IconCube, key: 's' },
+  { to: '/routing', text: 'nav.routing', icon: IconRoute, key: 'u' },
   { to: '/proxies', text: 'nav.proxies', icon: IconRouter, key: 'p' },
   { to: '/changes', text: 'nav.changes', icon: IconHistory, key: 'c' },
   { to: '/settings', text: 'nav.settings', icon: IconSettings, key: ',' },

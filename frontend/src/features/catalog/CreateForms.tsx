@@ -1,5 +1,5 @@
 /** What an operator adds to the catalogue: namespaces, services and versions. */
-import { Select, TextInput } from '@mantine/core'
+import { NumberInput, Select, TextInput } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -37,7 +37,15 @@ export function CreateNamespace() {
   )
 }
 
-const EMPTY = { namespace: '', name: '', description: '', version: 'v1' }
+type Protocol = 'http' | 'tcp'
+const EMPTY = {
+  namespace: '',
+  name: '',
+  description: '',
+  version: 'v1',
+  protocol: 'http' as Protocol,
+  port: '',
+}
 
 export function CreateService() {
   const t = useText()
@@ -54,10 +62,13 @@ export function CreateService() {
       label={t('catalog.service.create')}
       title={t('catalog.service.create')}
       ready={Boolean(draft.namespace && draft.name && draft.version)}
-      fields={['namespace', 'name', 'description', 'versions']}
+      fields={['namespace', 'name', 'description', 'protocol', 'port', 'versions']}
       apply={(reason) => {
         const { version, ...service } = draft
-        return body(client.POST('/api/v1/services/', { body: { ...service, versions: [version], reason } }))
+        const port = draft.protocol === 'tcp' && draft.port !== '' ? Number(draft.port) : null
+        return body(
+          client.POST('/api/v1/services/', { body: { ...service, port, versions: [version], reason } }),
+        )
       }}
       onDone={({ namespace, name }) => {
         setDraft(EMPTY)
@@ -85,6 +96,30 @@ export function CreateService() {
             error={errors.description}
             onChange={(description) => set({ description })}
           />
+          <Select
+            label={t('catalog.service.protocol')}
+            value={draft.protocol}
+            error={errors.protocol}
+            data={[
+              { value: 'http', label: 'HTTP' },
+              { value: 'tcp', label: 'TCP' },
+            ]}
+            allowDeselect={false}
+            onChange={(protocol) => set({ protocol: protocol as Protocol })}
+          />
+          {draft.protocol === 'tcp' && (
+            <NumberInput
+              label={t('catalog.service.port')}
+              description={t('catalog.service.port.hint')}
+              value={draft.port}
+              error={errors.port}
+              min={1}
+              max={65535}
+              allowDecimal={false}
+              hideControls
+              onChange={(port) => set({ port: String(port) })}
+            />
+          )}
           <TextInput
             label={t('catalog.service.version')}
             description={t('catalog.service.version.hint')}

@@ -3,7 +3,14 @@ import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import type { Graph, GraphEdge, GraphNode } from '@/api/types'
 import { responseShares } from '@/graph/model'
-import { formatBytesPerSecond, formatCount, formatMs, formatRate, formatShare } from '@/ui/format'
+import {
+  formatBytesPerSecond,
+  formatConnections,
+  formatCount,
+  formatMs,
+  formatRate,
+  formatShare,
+} from '@/ui/format'
 import { HealthMark } from '@/ui/Mark'
 import { Facts } from '@/ui/Panel'
 import { ResponseBar } from '@/ui/ResponseBar'
@@ -53,22 +60,30 @@ function EdgeTitle({ edge, set }: { edge: GraphEdge; set: SidePanelProps['set'] 
 function EdgePanel({ edge, perVersion }: { edge: GraphEdge; perVersion: boolean }) {
   const t = useText()
   const flags = Object.entries(edge.flags).filter(([, count]) => count > 0)
+  const tcp = edge.protocol === 'tcp'
+  const quantile = (name: string) => (tcp ? t('topology.duration', { quantile: name }) : name)
   return (
     <>
       <HealthLine health={<HealthMark health={edge.health} />} reason={edge.reason} />
       <Facts
         items={[
-          [t('number.rate'), formatRate(edge.rps)],
+          [t('number.rate'), tcp ? formatConnections(edge.rps) : formatRate(edge.rps)],
           [t('number.errors'), formatShare(edge.error_rate)],
-          ['p50', formatMs(edge.p50_ms)],
-          ['p95', formatMs(edge.p95_ms)],
-          ['p99', formatMs(edge.p99_ms)],
+          [quantile('p50'), formatMs(edge.p50_ms)],
+          [quantile('p95'), formatMs(edge.p95_ms)],
+          [quantile('p99'), formatMs(edge.p99_ms)],
           [
             t('number.throughput'),
             `${formatBytesPerSecond(edge.bytes_in_per_s)} / ${formatBytesPerSecond(edge.bytes_out_per_s)}`,
           ],
           [t('topology.mtls'), edge.secured >= 0.9995 ? t('topology.mtls.all') : formatShare(edge.secured)],
-          [t('number.sample'), t('number.requests', { n: edge.sample, count: formatCount(edge.sample) })],
+          [
+            t('number.sample'),
+            t(tcp ? 'number.connections' : 'number.requests', {
+              n: edge.sample,
+              count: formatCount(edge.sample),
+            }),
+          ],
         ]}
       />
       <Codes edges={[edge]} flags={flags} />
@@ -180,7 +195,9 @@ function EdgeList({ title, edges, end, set }: EdgeListProps) {
             <button type="button" className="link-button" onClick={() => set({ sel: edge.id })}>
               {edge[end]}
             </button>
-            <span className="num">{formatRate(edge.rps)}</span>
+            <span className="num">
+              {edge.protocol === 'tcp' ? formatConnections(edge.rps) : formatRate(edge.rps)}
+            </span>
           </li>
         ))}
       </ul>

@@ -1,7 +1,7 @@
 /** What can be chosen on the topology page, and how it stands in the URL. */
 import type { GraphEdge } from '@/api/types'
 import type { LabelChoice } from '@/graph/model'
-import { formatMs, formatRate, formatShare } from '@/ui/format'
+import { formatBytesPerSecond, formatMs, formatRate, formatShare } from '@/ui/format'
 
 export const WINDOWS = ['10s', '60s', '5m', '15m'] as const
 export const LABELS: LabelChoice[] = ['rate', 'errors', 'p50', 'p95', 'p99']
@@ -18,12 +18,16 @@ export const URL_DEFAULTS = {
 }
 export type TopologyState = Record<keyof typeof URL_DEFAULTS, string>
 
+/** Connections live long and have no latency: what moves on a TCP edge are bytes. */
+const bytesOr = (edge: GraphEdge, text: string): string =>
+  edge.protocol === 'tcp' ? formatBytesPerSecond(edge.bytes_in_per_s + edge.bytes_out_per_s) : text
+
 const LABEL_OF: Record<LabelChoice, (edge: GraphEdge) => string> = {
-  rate: (edge) => formatRate(edge.rps),
+  rate: (edge) => bytesOr(edge, formatRate(edge.rps)),
   errors: (edge) => formatShare(edge.error_rate),
-  p50: (edge) => formatMs(edge.p50_ms),
-  p95: (edge) => formatMs(edge.p95_ms),
-  p99: (edge) => formatMs(edge.p99_ms),
+  p50: (edge) => bytesOr(edge, formatMs(edge.p50_ms)),
+  p95: (edge) => bytesOr(edge, formatMs(edge.p95_ms)),
+  p99: (edge) => bytesOr(edge, formatMs(edge.p99_ms)),
 }
 
 export function edgeLabel(choice: string): (edge: GraphEdge) => string {

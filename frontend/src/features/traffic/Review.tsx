@@ -1,7 +1,8 @@
 import { Button, TextInput } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
-import type { ServiceTraffic } from '@/api/types'
+import type { MeshProxy, ServiceTraffic } from '@/api/types'
 import { useProxiesLive } from '@/api/useLive'
+import { SyncMark } from '@/ui/Mark'
 import { useText } from '@/ui/useText'
 
 type ReviewProps = {
@@ -10,6 +11,8 @@ type ReviewProps = {
   error: string | null
   busy: boolean
   applyLabel: string
+  /** Whether the draft can be applied at all. */
+  ready?: boolean
   onCancel: () => void
   onApply: (reason: string) => void
   children: ReactNode
@@ -22,6 +25,7 @@ export function Review({
   error,
   busy,
   applyLabel,
+  ready = true,
   onCancel,
   onApply,
   children,
@@ -46,7 +50,7 @@ export function Review({
         onChange={(event) => setReason(event.currentTarget.value)}
       />
       <div className="row">
-        <Button size="xs" loading={busy} onClick={() => onApply(reason)}>
+        <Button size="xs" loading={busy} disabled={!ready} onClick={() => onApply(reason)}>
           {applyLabel}
         </Button>
         <Button size="xs" variant="default" disabled={busy} onClick={onCancel}>
@@ -63,13 +67,34 @@ function Reach({ traffic, service }: { traffic: ServiceTraffic | undefined; serv
   const proxies = useProxiesLive().data ?? []
   const callers = new Set(traffic?.in.map((edge) => edge.source.split('@')[0]))
   const calling = proxies.filter((proxy) => callers.has(proxy.service))
+  const others = proxies.filter((proxy) => !callers.has(proxy.service))
   const connected = proxies.filter((proxy) => proxy.connected).length
   return (
-    <p>
-      {t('review.reach', { n: connected })}{' '}
-      {calling.length > 0
-        ? t('review.calling', { service, names: calling.map((proxy) => proxy.name).join(', ') })
-        : t('review.noCallers', { service })}
-    </p>
+    <div className="reach">
+      <p>
+        {t('review.reach', { n: connected })}{' '}
+        {calling.length > 0 ? t('review.calling', { service }) : t('review.noCallers', { service })}
+      </p>
+      {calling.length > 0 && <ProxyMarks proxies={calling} />}
+      {others.length > 0 && (
+        <details>
+          <summary>{t('review.others', { n: others.length, count: others.length })}</summary>
+          <ProxyMarks proxies={others} />
+        </details>
+      )}
+    </div>
+  )
+}
+
+function ProxyMarks({ proxies }: { proxies: readonly MeshProxy[] }) {
+  const t = useText()
+  return (
+    <ul className="proxy-marks">
+      {proxies.map(({ id, name, sync }) => (
+        <li key={id} title={`${name}: ${t(`sync.${sync.state}`)}`}>
+          <SyncMark state={sync.state} label={name} />
+        </li>
+      ))}
+    </ul>
   )
 }

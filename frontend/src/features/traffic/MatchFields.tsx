@@ -1,0 +1,171 @@
+/** Which requests a route takes: only the conditions that are set, and a menu of the others. */
+import { Button, Menu } from '@mantine/core'
+import { IconPlus } from '@tabler/icons-react'
+import type { FieldMatch, Route } from '@/api/types'
+import { useText } from '@/ui/useText'
+import { keyOf, replaced, successor, without } from './draft/keys'
+import { FIELD_MATCH, HEADER_MATCH } from './draft/rules'
+import { ChoiceField, FieldRow, fieldsOf, given, type Slot, TagsField, TextField } from './fields'
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+const FIELDS = ['headers', 'query', 'cookies'] as const
+const LISTS = ['methods', 'sources'] as const
+
+type Match = Route['match']
+type FieldList = (typeof FIELDS)[number]
+export type MatchList = (typeof LISTS)[number]
+
+type MatchFieldsProps = {
+  slot: Slot<Match>
+  sources: readonly string[]
+  /** Lists that are shown although they are empty yet. */
+  open: ReadonlySet<MatchList>
+  onOpen: (name: MatchList, open: boolean) => void
+}
+
+export function MatchFields({ slot, sources, open, onOpen }: MatchFieldsProps) {
+  const t = useText()
+  const { value: match, onChange } = slot
+  const field = fieldsOf(slot)
+  const shows = (name: MatchList) => match[name].length > 0 || open.has(name)
+  const addField = (name: FieldList) =>
+    onChange({ ...match, [name]: [...match[name], { name: '', kind: 'exact', value: '', invert: false }] })
+  const dropList = (name: MatchList) => {
+    onChange({ ...match, [name]: [] })
+    onOpen(name, false)
+  }
+  return (
+    <>
+      {match.path && (
+        <PathFields
+          slot={given(field('path'), match.path)}
+          onRemove={() => onChange({ ...match, path: null })}
+        />
+      )}
+      {shows('methods') && (
+        <FieldRow onRemove={() => dropList('methods')} removeLabel={t('match.methods.remove')}>
+          <TagsField
+            {...field('methods')}
+            label={t('match.methods')}
+            suggestions={METHODS}
+            placeholder={t('match.methods.any')}
+            upper
+          />
+        </FieldRow>
+      )}
+      {FIELDS.flatMap((name) =>
+        match[name].map((condition, index) => (
+          <ConditionFields
+            key={keyOf(condition)}
+            of={name}
+            slot={{
+              path: `${slot.path}.${name}.${index}`,
+              shape: name === 'headers' ? HEADER_MATCH : FIELD_MATCH,
+              value: condition,
+              onChange: (next) =>
+                onChange({ ...match, [name]: replaced(match[name], index, successor(condition, next)) }),
+            }}
+            onRemove={() => onChange({ ...match, [name]: without(match[name], index) })}
+          />
+        )),
+      )}
+      {shows('sources') && (
+        <FieldRow onRemove={() => dropList('sources')} removeLabel={t('match.sources.remove')}>
+          <TagsField
+            {...field('sources')}
+            label={t('match.sources')}
+            suggestions={sources}
+            placeholder="shop/frontend, tools/*"
+          />
+        </FieldRow>
+      )}
+      <Menu position="bottom-start">
+        <Menu.Target>
+          <Button
+            size="compact-xs"
+            variant="subtle"
+            className="add-menu"
+            leftSection={<IconPlus size={12} />}
+          >
+            {t('match.add')}
+          </Button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          {!match.path && (
+            <Menu.Item onClick={() => onChange({ ...match, path: { kind: 'prefix', value: '/' } })}>
+              {t('match.path')}
+            </Menu.Item>
+          )}
+          {!shows('methods') && (
+            <Menu.Item onClick={() => onOpen('methods', true)}>{t('match.methods')}</Menu.Item>
+          )}
+          {FIELDS.map((name) => (
+            <Menu.Item key={name} onClick={() => addField(name)}>
+              {t(`match.of.${name}`)}
+            </Menu.Item>
+          ))}
+          {!shows('sources') && (
+            <Menu.Item onClick={() => onOpen('sources', true)}>{t('match.sources')}</Menu.Item>
+          )}
+        </Menu.Dropdown>
+      </Menu>
+    </>
+  )
+}
+
+type PathSlot = Slot<NonNullable<Match['path']>>
+
+function PathFields({ slot, onRemove }: { slot: PathSlot; onRemove: () => void }) {
+  const t = useText()
+  const field = fieldsOf(slot)
+  const { kind } = slot.value
+  return (
+    <FieldRow onRemove={onRemove} removeLabel={t('match.path.remove')}>
+      <ChoiceField
+        {...field('kind')}
+        label={t('match.path')}
+        options={(['exact', 'prefix', 'template', 'regex'] as const).map((value) => ({
+          value,
+          label: t(`match.path.${value}`),
+        }))}
+      />
+      <TextField {...field('value')} label={t('match.path.value')} hint={t(`match.path.${kind}.hint`)} mono />
+    </FieldRow>
+  )
+}
+
+const TESTS = ['exact', 'prefix', 'regex', 'present'] as const
+type Test = (typeof TESTS)[number] | `not-${(typeof TESTS)[number]}`
+const ALL_TESTS: Test[] = TESTS.flatMap((kind): Test[] => [kind, `not-${kind}`])
+
+type ConditionProps = { of: FieldList; slot: Slot<FieldMatch>; onRemove: () => void }
+
+/** One condition on a header, parameter or cookie; its test and the test's opposite are one choice. */
+function ConditionFields({ of, slot, onRemove }: ConditionProps) {
+  const t = useText()
+  const field = fieldsOf(slot)
+  const { value: condition, onChange } = slot
+  const test: Test = condition.invert ? `not-${condition.kind}` : condition.kind
+  const setTest = (next: Test) => {
+    const kind = next.replace('not-', '') as FieldMatch['kind']
+    const value = kind === 'present' ? '' : condition.value
+    onChange({ ...condition, kind, invert: next !== kind, value })
+  }
+  return (
+    <FieldRow
+      onRemove={onRemove}
+      removeLabel={t('match.remove', { name: condition.name || t(`match.of.${of}`) })}
+    >
+      <TextField {...field('name')} label={t(`match.of.${of}`)} width={160} mono />
+      <ChoiceField<Test>
+        {...slot}
+        path={`${slot.path}.kind`}
+        value={test}
+        onChange={setTest}
+        label={t('match.test')}
+        options={ALL_TESTS.map((value) => ({ value, label: t(`match.test.${value}`) }))}
+      />
+      {condition.kind !== 'present' && <TextField {...field('value')} label={t('match.value')} mono />}
+    </FieldRow>
+  )
+}

@@ -1,0 +1,68 @@
+/** Whether a draft would be taken: what can be told here at once, then what the server says to a dry run. */
+import { useDebouncedValue } from '@mantine/hooks'
+import { useQueries } from '@tanstack/react-query'
+import { ApiError } from '@/api/problem'
+import type { Translate } from '@/text'
+import { useText } from '@/ui/useText'
+import { PARTS, type Part, ruleFlaws } from './draft/rules'
+import type { Drafting } from './useRules'
+import { fullPath, writePart } from './writeRules'
+
+export type Fault = { path: string; message: string }
+/** `checking` while the newest draft has no answer; `problem` is a refusal that no field stands for. */
+export type Validity = { faults: Fault[]; checking: boolean; problem: string | null }
+
+const PAUSE_MS = 350
+
+export function useValidation(drafting: Drafting): Validity {
+  const t = useText()
+  const flaws = ruleFlaws(drafting.changed)
+  const faulty = new Set(flaws.map(({ path }) => path.split('.')[0]))
+  const [settled] = useDebouncedValue(drafting, PAUSE_MS)
+  const parts = PARTS.filter((part) => drafting.changed[part] !== undefined && !faulty.has(part))
+  const answers = useQueries({ queries: parts.map((part) => dryRun(part, settled)) })
+  const refusals = answers.map(({ error }, index) => refusal(parts[index] as Part, error))
+  return {
+    faults: [
+      ...flaws.map(({ path, text, params }) => ({ path, message: t(text, params) })),
+      ...refusals.flatMap(({ faults }) => faults),
+    ],
+    checking: parts.length > 0 && (settled !== drafting || answers.some(({ isFetching }) => isFetching)),
+    problem: refusals.find(({ problem }) => problem)?.problem ?? null,
+  }
+}
+
+function dryRun(part: Part, { service, tags, changed }: Drafting) {
+  const value = changed[part]
+  const etag = tags[part]
+  return {
+    queryKey: ['dry-run', service, part, etag, value],
+    queryFn: () => writePart(part, value as never, { service, etag, reason: '', dryRun: true }),
+    enabled: value !== undefined,
+    retry: false,
+    retryOnMount: false,
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 60_000,
+  }
+}
+
+/** What a refusal says, at the fields that it names. */
+export function refusal(part: Part, error: unknown): { faults: Fault[]; problem: string | null } {
+  if (!error) return { faults: [], problem: null }
+  if (!(error instanceof ApiError)) return { faults: [], problem: String(error) }
+  const faults = error.fields.map(({ path, detail }) => ({ path: fullPath(part, path), message: detail }))
+  return { faults, problem: faults.length ? null : error.message }
+}
+
+/** The first fault at a path or below it. */
+export function faultUnder(faults: readonly Fault[], path: string): string | undefined {
+  return faults.find((fault) => fault.path === path || fault.path.startsWith(`${path}.`))?.message
+}
+
+export function faultsUnder(faults: readonly Fault[], path: string): Fault[] {
+  return faults.filter((fault) => fault.path === path || fault.path.startsWith(`${path}.`))
+}
+
+export function faultCount(count: number, t: Translate): string {
+  return t('draft.errors', { count, n: count })
+}

@@ -1,0 +1,5 @@
+import { Wizard } from '@/features/rollouts/Wizard'
+
+export function RolloutNewPage() {
+  return <Wizard />
+}

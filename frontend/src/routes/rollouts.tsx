@@ -1,0 +1,5 @@
+import { RolloutList } from '@/features/rollouts/RolloutList'
+
+export function RolloutsPage() {
+  return <RolloutList />
+}

@@ -1,0 +1,5 @@
+import { RoutingList } from '@/features/traffic/RoutingList'
+
+export function RoutingPage() {
+  return <RoutingList />
+}
