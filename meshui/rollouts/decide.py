@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from meshui.rollouts import durations
-from meshui.rollouts.plan import Bake, Webhook
+from meshui.rollouts.plan import Bake, Webhook, place
 from meshui.rollouts.snapshot import Seen, Snapshot, elapsed
 from meshui.rollouts.states import CLEARS, Event, PauseReason, Phase, State
 from meshui.rollouts.traffic import Traffic, at_step, promoted, rolled_back
@@ -325,10 +325,10 @@ def _gating(rollout: Snapshot, seen: Seen) -> Effects:
     if answer is None:
         return [CallWebhook(step.url)]
     if answer.ok:
-        return [Say("webhook", f"{step.url}: {answer.detail}"), *_next(rollout)]
+        return [Say("webhook", f"{place(step.url)}: {answer.detail}"), *_next(rollout)]
     if not answer.final and rollout.webhook_tries + 1 < WEBHOOK_TRIES:
-        return [CountTry(f"{step.url}: {answer.detail}")]
-    return [Move("hold", f"the webhook {step.url} did not agree: {answer.detail}", "verdict")]
+        return [CountTry(f"{place(step.url)}: {answer.detail}")]
+    return [Move("hold", f"the webhook {place(step.url)} did not agree: {answer.detail}", "verdict")]
 
 
 def _next(rollout: Snapshot) -> Effects:

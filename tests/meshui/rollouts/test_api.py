@@ -256,6 +256,31 @@ def test_only_those_that_are_named_approve(operator: Api, admin: Api) -> None:
     assert act(named, shown["id"], "reject", {"reason": "no"}).body["state"] == "rolling_back"
 
 
+def test_approvers_are_people_who_can(operator: Api, viewer: Api, outsider: Api, admin: Api) -> None:
+    def refused(*names: str) -> dict[str, str]:
+        return operator.post(
+            "rollouts/?dry_run=1", BODY | {"steps": [{"approve": {}}, *STEPS], "approvers": names}
+        ).paths()
+
+    assert refused("root", "nobody", "vera", "otto") == {f"approvers.{n}": "no_approver" for n in (1, 2, 3)}
+    assert refused("olga") == {"approvers": "only_author"}
+    fine = BODY | {"steps": [{"approve": {}}, *STEPS], "approvers": ["olga", "root"]}
+    assert operator.post("rollouts/?dry_run=1", fine).status == 201
+
+
+def test_addresses_are_for_those_who_may_write_them(operator: Api, viewer: Api) -> None:
+    hooks = {
+        "steps": [{"webhook": {"url": "https://ci.example.com/secret?k=1"}}, *STEPS],
+        "notify": [{"kind": "slack", "target": "https://hooks.example.com/services/secret", "on": ["failed"]}],
+    }
+    rollout = operator.post("rollouts/", BODY | hooks | {"start": False}).body["id"]
+    whole = operator.get(f"rollouts/{rollout}/").body["plan"]
+    assert (whole["steps"][0], whole["notify"]) == (hooks["steps"][0], hooks["notify"])
+    for body in (viewer.get(f"rollouts/{rollout}/").body, viewer.get("rollouts/").body):
+        assert "secret" not in str(body)
+        assert "https://hooks.example.com/…" in str(body)
+
+
 def test_nobody_acts_on_what_they_do_not_see(operator: Api, outsider: Api, viewer: Api) -> None:
     rollout = operator.post("rollouts/", BODY).body["id"]
     assert outsider.get(f"rollouts/{rollout}/").status == 404
