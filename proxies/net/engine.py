@@ -12,14 +12,17 @@ import resource as process
 import ssl
 from collections.abc import Mapping
 from hashlib import blake2s
-from time import monotonic
+from time import monotonic, time
 from typing import NamedTuple
 
+from proxies.core.authorize import Guard
+from proxies.core.decisions import Decisions
 from proxies.core.errors import BadMessage
 from proxies.core.hosts import HostTable
 from proxies.core.limits import Gates
 from proxies.core.shared import SharedCounts
 from proxies.core.usage import Uses
+from proxies.net.access import Access
 from proxies.net.catalog import Catalog, Passthrough
 from proxies.net.cluster import Cluster, Source
 from proxies.net.edge_tls import EdgeTls
@@ -31,7 +34,7 @@ from proxies.net.tls import ClientTls, ServerTls, build_contexts
 from proxies.net.upstream import Endpoint
 from proxies.net.wheel import Wheel
 from proxies.wire import resources as wire
-from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, RequestSample
+from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample
 from proxies.wire.resources import ResourceError
 
 SWEEP_S = 1.0
@@ -57,6 +60,7 @@ class Engine:
         self.metrics = Metrics()
         self.uses = Uses()
         self._gates = Gates(monotonic, self.uses, counts, processes)
+        self.decisions = Decisions()
         self._share_ports = processes > 1
         self._wheel = Wheel(self._loop)
         self._client_tls = ClientTls()
@@ -137,6 +141,10 @@ class Engine:
         return self.uses.collect()
 
     def gauges(self) -> Gauges:
+    def policy_uses(self) -> list[PolicyUse]:
+        """What access policies decided since the last call. For one caller, once a second."""
+        return self.decisions.collect()
+
         usage = process.getrusage(process.RUSAGE_SELF)
         return Gauges(
             connections=self.metrics.connections,
@@ -158,7 +166,7 @@ class Engine:
             return "draining"
         if not self._ports:
             return "no listeners"
-        waiting = [port for port in self._ports.values() if port.secured and self._server_tls.context is None]
+        waiting = [port for port in self._ports.values() if port.mtls == "strict" and self._server_tls.context is None]
         return "no identity yet" if waiting else ""
 
     def tcp_cluster_for(self, address: str, port: int) -> Cluster | None:
@@ -217,6 +225,7 @@ class Engine:
             self._put_proxy(resource)
         elif isinstance(resource, wire.InboundResource):
             self._gates.gate(resource.name, "", resource.body.limits)
+            Guard(resource.body.policies, resource.body.default)  # says whether they can be
             self._resources[resource.key] = resource
             self._receive()
 
@@ -317,16 +326,34 @@ class Engine:
     def _receive_as(self, body: wire.ProxyBody) -> None:
         for spec in body.listeners:
             port = self._ports.get((spec.address, spec.port))
-            if port is not None and isinstance(spec, wire.InboundListener):
-                found = self._resources.get(wire.resource_key("inbound", spec.service))
-                # Until its service's resource says otherwise, a port speaks mTLS.
-                inbound = found.body if isinstance(found, wire.InboundResource) else wire.InboundBody()
-                port.secured = inbound.mtls == "strict"
-                if isinstance(port, TcpPort):
-                    if isinstance(port.way, ToApp):
-                        port.way.idle_s = inbound.idle_timeout_ms / 1000
-                elif isinstance(port.listener, Inbound):
-                    port.listener.gate = self._gates.gate(spec.service, "", inbound.limits)
+            if port is None:
+                continue
+            if isinstance(spec, wire.InboundListener):
+                self._receive_for_app(port, spec, self._inbound(spec.service))
+            elif isinstance(spec, wire.GatewayListener) and isinstance(port.listener, Gateway):
+                port.listener.access = self._access(body.service, self._inbound(body.service), spec.port)
+
+    def _receive_for_app(self, port: Port, spec: wire.InboundListener, inbound: wire.InboundBody) -> None:
+        access = self._access(spec.service, inbound, spec.app_port)
+        port.require(inbound.mtls)
+        if isinstance(port, TcpPort):
+            if isinstance(port.way, ToApp):
+                port.way.idle_s = inbound.idle_timeout_ms / 1000
+            port.admit(access)
+        elif isinstance(port.listener, Inbound):
+            port.listener.gate = self._gates.gate(spec.service, "", inbound.limits)
+            port.listener.access = access
+
+    def _inbound(self, service: str) -> wire.InboundBody:
+        """How a service receives: until its resource says otherwise, from everybody, over mTLS alone."""
+        found = self._resources.get(wire.resource_key("inbound", service))
+        return found.body if isinstance(found, wire.InboundResource) else wire.InboundBody()
+
+    def _access(self, service: str, inbound: wire.InboundBody, port: int) -> Access | None:
+        if not inbound.policies and inbound.default == "allow":
+            return None
+        guard = Guard(inbound.policies, inbound.default, port=port, clock=time)
+        return Access(guard, self.decisions.tally(service))
 
     def _sweep(self) -> None:
         for port in self._ports.values():

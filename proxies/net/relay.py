@@ -108,6 +108,13 @@ class TcpConnection(asyncio.Protocol, Timer):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         self.transport = transport
         self.port.opened(self)
+    def cut(self, flag: str) -> None:
+        """End it now, both ways."""
+        if not self._over:
+            self._end(flag)
+            self._drop_upstream()
+            reset(self.transport)
+
         if transport.is_closing():  # the peer is nobody of this mesh
             self._over = True
             return
@@ -164,9 +171,7 @@ class TcpConnection(asyncio.Protocol, Timer):
         if self._wheel.now < self._touched + self._path.idle_s:
             self._wheel.arm(self, self._touched + self._path.idle_s)
             return
-        self._end(flags.STREAM_IDLE_TIMEOUT)
-        self._drop_upstream()
-        reset(self.transport)
+        self.cut(flags.STREAM_IDLE_TIMEOUT)
 
     # --- what the endpoint's side calls
 
