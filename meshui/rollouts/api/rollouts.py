@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from meshui.core.api.actors import actor_of
 from meshui.core.api.bodies import WriteQuery, body, extended, query
-from meshui.core.api.conditions import answer, expected_version
+from meshui.core.api.conditions import answer, conditions
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import REFERENCE, operation
 from meshui.core.api.pages import Page, page
@@ -79,20 +79,11 @@ class OneRollout(Endpoint):
     @operation("rollout_edit", body=RolloutBody, query=WriteQuery, answer=RolloutWritten, conditional=True)
     def patch(self, request: Request, rollout_id: int) -> Response:
         """Give a draft another plan, whole; 409 ``not_a_draft`` once it has started."""
-        actor = actor_of(request)
-        draft = selectors.get_rollout(actor, rollout_id)
+        draft = selectors.get_rollout(actor_of(request), rollout_id)
         sent = body(request, RolloutBody)
-        expected = expected_version(request)
-        dry_run = query(request, WriteQuery).dry_run
-        row = rollout_edit(
-            actor=actor,
-            rollout_id=rollout_id,
-            plan=planned(sent.service, sent, author=draft.created_by),
-            reason=sent.reason,
-            expected_version=expected,
-            dry_run=dry_run,
-        )
-        return written(request, row, tried=dry_run, status=200)
+        asked = conditions(request, sent.reason)
+        row = rollout_edit(rollout_id=rollout_id, plan=planned(sent.service, sent, author=draft.created_by), **asked)
+        return written(request, row, tried=asked["dry_run"], status=200)
 
 
 class Events(Endpoint):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from meshui.catalog.models import Instance
 from meshui.core.models import Change, Revision
@@ -370,3 +372,19 @@ def test_proxies_say_what_they_made_of_it(operator: Api, world: World) -> None:
     ]
     acks = operator.get(f"rollouts/{rollout}/").body["acks"]
     assert (acks["total"], acks["acked"], acks["nacked"]) == (2, 1, 1)
+
+
+@pytest.mark.parametrize(("path", "queries"), [("events/", 4), ("measurements/", 4)])
+def test_queries_do_not_grow_with_what_happened(operator: Api, path: str, queries: int) -> None:
+    row = Rollout.objects.get(pk=operator.post("rollouts/", BODY).body["id"])
+
+    def happen(count: int) -> None:
+        for _ in range(count):
+            row.events.create(seq=1000 + row.events.count(), kind="phase", actor="x")
+            row.measurements.create(at="2026-01-01T00:00Z", step_index=0, metric="errors", verdict="pass")
+
+    for count in (1, 20):
+        happen(count)
+        with CaptureQueriesContext(connection) as asked:
+            assert operator.get(f"rollouts/{row.pk}/{path}").status == 200
+        assert len(asked) == queries
