@@ -31,6 +31,7 @@ from proxies.net.metrics import UNKNOWN, Edge, Metrics
 from proxies.net.ports import Port, TcpPort
 from proxies.net.tcp import ToApp, ToService, Way
 from proxies.net.tls import ClientTls, ServerTls, build_contexts
+from proxies.net.transparent import ToOriginal, TransparentOutbound, TransparentPort
 from proxies.net.upstream import Endpoint
 from proxies.net.wheel import Wheel
 from proxies.wire import resources as wire
@@ -59,8 +60,8 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self.metrics = Metrics()
         self.uses = Uses()
-        self._gates = Gates(monotonic, self.uses, counts, processes)
         self.decisions = Decisions()
+        self._gates = Gates(monotonic, self.uses, counts, processes)
         self._share_ports = processes > 1
         self._wheel = Wheel(self._loop)
         self._client_tls = ClientTls()
@@ -140,11 +141,11 @@ class Engine:
         """What limits let pass and turned away since the last call. For one caller, once a second."""
         return self.uses.collect()
 
-    def gauges(self) -> Gauges:
     def policy_uses(self) -> list[PolicyUse]:
         """What access policies decided since the last call. For one caller, once a second."""
         return self.decisions.collect()
 
+    def gauges(self) -> Gauges:
         usage = process.getrusage(process.RUSAGE_SELF)
         return Gauges(
             connections=self.metrics.connections,
@@ -224,8 +225,8 @@ class Engine:
         elif isinstance(resource, wire.ProxyResource):
             self._put_proxy(resource)
         elif isinstance(resource, wire.InboundResource):
-            self._gates.gate(resource.name, "", resource.body.limits)
             Guard(resource.body.policies, resource.body.default)  # says whether they can be
+            self._gates.gate(resource.name, "", resource.body.limits)
             self._resources[resource.key] = resource
             self._receive()
 
@@ -249,8 +250,8 @@ class Engine:
         if len(wanted) != len(body.listeners):
             raise ResourceError(f"{resource.key}: two listeners on one address")
         for key in wanted.keys() & self._ports.keys():
-            if wire.is_tcp(wanted[key]) != isinstance(self._ports[key], TcpPort):
-                raise ResourceError(f"{resource.key}: {key[0]}:{key[1]} cannot turn from http to tcp, nor back")
+            if _port_kind(wanted[key]) is not type(self._ports[key]):
+                raise ResourceError(f"{resource.key}: {key[0]}:{key[1]} cannot turn from one kind into another")
         edges = {
             (spec.address, spec.port): EdgeTls(spec.tls)
             for spec in body.listeners
@@ -259,7 +260,7 @@ class Engine:
         opened: dict[tuple[str, int], Port] = {}
         try:
             for key in wanted.keys() - self._ports.keys():
-                kind = TcpPort if wire.is_tcp(wanted[key]) else Port
+                kind = _port_kind(wanted[key])
                 opened[key] = kind(*key, self._wheel, self.metrics, self._server_tls, shared=self._share_ports)
         except OSError:
             for port in opened.values():
@@ -287,6 +288,9 @@ class Engine:
             if isinstance(port, TcpPort):
                 port.carry(_KINDS[type(spec)], self._way(spec, source))
                 continue
+            if isinstance(port, TransparentPort):
+                port.catalog = self._catalog
+                port.way = self._original_way(spec, source)
             mark = blake2s(f"{resource.name} {spec.address} {spec.port}".encode(), digest_size=6).hexdigest()
             listener = self._listener(spec, f"meshui-{mark}", source)
             port.serve(_KINDS[type(spec)], listener)
@@ -312,10 +316,20 @@ class Engine:
         if isinstance(spec, wire.GatewayListener):
             hosts = HostTable((entry.host, self._catalog.cluster(entry.service)) for entry in spec.hosts)
             return Gateway(mark, unrouted, hosts)
-        assert isinstance(spec, wire.OutboundListener)
-        if spec.egress == "allow" and self._passthrough is None:
-            self._passthrough = Passthrough(self._wheel, metrics, source)
-        return Outbound(mark, unrouted, self._catalog, self._passthrough if spec.egress == "allow" else None)
+        kind = TransparentOutbound if _is_transparent(spec) else Outbound
+        return kind(mark, unrouted, self._catalog, self._way_outside(spec, source))
+
+    def _original_way(self, spec: wire.Listener, source: Source) -> Way:
+        row = self.metrics.row(Edge("source", *source, UNKNOWN, "", "", "tcp", False))
+        return ToOriginal(self._catalog, self._way_outside(spec, source), source, row)
+
+    def _way_outside(self, spec: wire.Listener, source: Source) -> Passthrough | None:
+        """The way to hosts outside the mesh, where the listener's egress lets anything there."""
+        if not isinstance(spec, wire.OutboundListener) or spec.egress == "deny":
+            return None
+        if self._passthrough is None:
+            self._passthrough = Passthrough(self._wheel, self.metrics, source)
+        return self._passthrough
 
     def _receive(self) -> None:
         """Bring the inbound ports in line with their services' resources."""
@@ -373,6 +387,16 @@ _KINDS: dict[type[wire.Listener], str] = {
     wire.TcpListener: "tcp",
     wire.GatewayListener: "gateway",
 }
+
+
+def _port_kind(listener: wire.Listener) -> type[Port]:
+    if wire.is_tcp(listener):
+        return TcpPort
+    return TransparentPort if _is_transparent(listener) else Port
+
+
+def _is_transparent(listener: wire.Listener) -> bool:
+    return isinstance(listener, wire.OutboundListener) and listener.transparent
 
 
 def _rss() -> int:

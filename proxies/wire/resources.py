@@ -148,11 +148,12 @@ class InboundListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="i
 
 class OutboundListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="outbound"):
     """The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host
-    gets."""
+    gets. A ``transparent`` one takes connections that the host redirects to it, of HTTP and of anything else."""
 
     address: Host = "127.0.0.1"
     port: Port
     egress: Literal["allow", "deny"] = "deny"
+    transparent: bool = False
 
 
 class TcpListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="tcp"):
@@ -291,9 +292,9 @@ def content_hash(body: _Body) -> str:
 def required_schema(body: _Body) -> int:
     """The oldest schema whose readers understand all of a body: what an envelope ``requires``."""
     match body:
-        case ServiceBody(routes=routes) if any(_is_global(limit) for route in routes for limit in route.limits):
         case InboundBody() if body.policies or body.default == "deny" or body.mtls == "permissive":
             return 4
+        case ServiceBody(routes=routes) if any(_is_global(limit) for route in routes for limit in route.limits):
             return 3
         case InboundBody(limits=limits) if any(map(_is_global, limits)):
             return 3
@@ -327,12 +328,12 @@ def decode(data: bytes) -> Resource:
         raise ResourceError(str(error)) from error
 
 
-class ResourceFile(Struct, frozen=True, kw_only=True):
 def _require(schema: int) -> None:
     if schema > SCHEMA:
         raise ResourceError(f"needs schema {schema}, this proxy knows {SCHEMA}")
 
 
+class ResourceFile(Struct, frozen=True, kw_only=True):
     """What standalone mode serves: ``{"resources": [{"kind": ..., "name": ..., "body": {...}}]}``."""
 
     resources: list[Resource]
@@ -344,10 +345,10 @@ def decode_file(data: bytes) -> list[Resource]:
         found = msgspec.json.decode(data, type=ResourceFile).resources
     except msgspec.DecodeError as error:
         raise ResourceError(str(error)) from error
-
     for resource in found:
         _require(resource.requires)
     return found
+
 
 def json_schema() -> dict[str, object]:
     """The JSON Schema of a resource file."""
