@@ -15,9 +15,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COLD = {
-    "core": """actions addresses check dns edits health identity locality maglev rewrite routes shared tcp told usage
-        zone""",
-    "net": """admin catalog checks edge_tls engine holding identity mirror prometheus replies special standalone tcp""",
+    "core": """actions addresses check decisions dns edits health identity interception locality maglev rewrite routes
+        shared sniff tcp told usage zone""",
+    "net": """admin catalog checks edge_tls engine holding identity intercept mirror original permissive prometheus
+        replies special standalone tcp""",
 }
 """By package: the modules that most requests do not pass through. All others are compiled."""
 ALSO = {"wire": "histogram"}

@@ -4,6 +4,7 @@ python -m proxies run --resources FILE.json [--admin 127.0.0.1:PORT]     serve a
 python -m proxies run --join URL ...                                     serve what a control plane publishes
 python -m proxies run --join URL --node FILE.json ...                    the same, for several services of this host
 python -m proxies run ... --workers N                                    the same, in N processes
+python -m proxies intercept ...                                          redirect an app's connections to a proxy
 python -m proxies check FILE.json                                        validate a file
 python -m proxies schema                                                 print the JSON Schema of such a file
 python -m proxies version                                                say which release it is, and if it is compiled
@@ -47,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, stream=sys.stderr)
     try:
+        if words[:1] == ["intercept"]:
+            return _intercept(words[1:])
         flags = {word.split("=")[0] for word in words} if words[:1] == ["run"] else set()
         if "--node" in flags:
             return _run_node(words[1:])
@@ -198,6 +201,13 @@ def _run_node(words: list[str]) -> int:
 
 def _joined_text(*texts: Callable[[], str]) -> str:
     return "".join(text() for text in texts)
+
+
+def _intercept(words: list[str]) -> int:
+    # Nothing that serves needs it.
+    from proxies.net.intercept import main as intercept
+
+    return intercept(words)
 
 
 def _check(options: argparse.Namespace) -> int:

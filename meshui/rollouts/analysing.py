@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from meshui.rollouts import judging
+from meshui.rollouts import gathered, judging
 from meshui.rollouts.analysis.evidence import NONE, AnalysisError, Counts
-from meshui.rollouts.analysis.metrics import CountMetric, CountState, Metric, MetricState, start, state_from_dict
+from meshui.rollouts.analysis.metrics import CountMetric, CountState, Metric, MetricState
 from meshui.rollouts.analysis.observations import NoData, Observation, Unavailable
 from meshui.rollouts.analysis.verdict import Decision, Verdict, combine, judge
 from meshui.rollouts.metrics import mesh, prometheus
@@ -30,21 +30,21 @@ class Look:
     observations: Mapping[str, Observation]
 
 
-def is_due(row: Rollout, now: datetime) -> bool:
-    """Whether the canary gets requests, and the last look is an interval ago."""
+def due_at(row: Rollout) -> datetime | None:
+    """When to look next: an interval after the last time; None while the canary gets no requests, or all is decided."""
     if not row.active or row.state == Rollout.State.ROLLING_BACK or not snapshot(row).exposed:
-        return False
+        return None
     interval = timedelta(milliseconds=_plan(row).analysis.interval_ms)
-    return row.analysed_until is None or now - row.analysed_until >= interval
+    return row.phase_since if row.analysed_until is None else row.analysed_until + interval
 
 
 def look(row: Rollout, now: datetime, still_ours: Callable[[], None]) -> Look:
     """Read every metric, outside of any transaction: it may take seconds. ``still_ours`` is called in between."""
     plan = _plan(row)
-    since = row.evidence.get("until")
+    since = gathered.until(row)
     reading = mesh.read(str(row.service), since)
     found: dict[str, Observation] = {}
-    for metric in judging.judged(plan.analysis):
+    for metric in gathered.metrics_of(row):
         if isinstance(metric, CountMetric):
             found[metric.name] = _counted(reading, metric, row)
         else:
@@ -55,23 +55,28 @@ def look(row: Rollout, now: datetime, still_ours: Callable[[], None]) -> Look:
 
 
 def weigh(row: Rollout, seen: Look) -> None:
-    """Add a look to the row's evidence and say what it means; measurements are written, the row is to be saved."""
+    """Add a look to the row's evidence and say what it means; measurements are written, the row is to be saved.
+
+    The first look only says from when on it counts: what the canary did before the rollout is not its affair.
+    """
+    states = gathered.states(row)
+    row.analysed_until = seen.at
+    if gathered.until(row) is None and seen.until is not None:
+        gathered.keep(row, states, seen.until)
+        return
     plan = _plan(row)
     rules = judging.rules(plan.analysis)
     baked = row.step_index >= len(plan.steps) or not isinstance(plan.steps[row.step_index], Bake)
-    states: dict[str, MetricState] = {}
     verdicts: list[Verdict] = []
     measured: list[Measurement] = []
-    for metric in judging.judged(plan.analysis):
-        state = _state(row, metric)
+    for metric in gathered.metrics_of(row):
+        state = states[metric.name]
         if not (_is_slow(metric) and row.step_phase in ("propagating", "warming")):
-            state = state.observe(metric, seen.observations[metric.name], seen.seconds)
-        states[metric.name] = state
+            state = states[metric.name] = state.observe(metric, seen.observations[metric.name], seen.seconds)
         verdicts.append(judge(metric, state, rules, bake_elapsed=baked))
         measured.append(_measurement(row, verdicts[-1], state, seen))
     decision = combine(verdicts, bake_elapsed=baked)
-    row.evidence = {"until": seen.until, "states": {name: state.to_dict() for name, state in states.items()}}
-    row.analysed_until = seen.at
+    gathered.keep(row, states, seen.until)
     row.verdict = _summary(decision)
     row.metrics = [_shown(verdict) for verdict in verdicts]
     Measurement.objects.bulk_create(measured)
@@ -94,11 +99,6 @@ def _counted(reading: mesh.Reading | NoData | Unavailable, metric: CountMetric, 
 def _subject(row: Rollout, analysis: Analysis) -> prometheus.Subject:
     window = max(1, round(analysis.interval_ms / 1000))
     return prometheus.Subject(row.service.full_name, row.canary, row.stable, max(60, window))
-
-
-def _state(row: Rollout, metric: Metric) -> MetricState:
-    stored = row.evidence.get("states", {}).get(metric.name)
-    return start(metric) if stored is None else state_from_dict(metric, stored)
 
 
 def _summary(decision: Decision) -> dict[str, Any]:

@@ -8,12 +8,11 @@ here remembers anything: what matters is in the snapshot.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from meshui.rollouts import durations
-from meshui.rollouts.plan import Bake, Webhook
+from meshui.rollouts.effects import Apply, CallWebhook, CountTry, Effects, Enter, Finish, Move, Release, Say, Settle
+from meshui.rollouts.plan import Bake, Webhook, place
 from meshui.rollouts.snapshot import Seen, Snapshot, elapsed
 from meshui.rollouts.states import CLEARS, Event, PauseReason, Phase, State
 from meshui.rollouts.traffic import Traffic, at_step, promoted, rolled_back
@@ -33,75 +32,6 @@ PHASES_OF: Mapping[str, tuple[Phase, ...]] = {
 WEBHOOK_TRIES = 3
 NAMED = 5
 """Proxies that a sentence names; more are counted."""
-
-
-# --- effects ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Another state of the table, with the reason in a sentence."""
-
-    event: Event
-    why: str
-    pause: PauseReason | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """Commit this traffic as one revision."""
-
-    traffic: Traffic
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Enter:
-    """Another phase of the same step."""
-
-    phase: Phase
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The current step is done; the next one begins."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settle:
-    """All proxies took what was committed: it is the last good traffic."""
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """The service's traffic is its team's again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """A line in the story; nothing else changes."""
-
-    kind: str
-    why: str
-    data: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class CallWebhook:
-    """Ask an address, then decide again. It comes alone: it is no part of a transaction."""
-
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class CountTry:
-    """One more try of a webhook failed."""
-
-    why: str
-
-
-Effect = Move | Apply | Enter | Finish | Settle | Release | Say | CallWebhook | CountTry
-Effects = list[Effect]
 
 
 # --- the rules --------------------------------------------------------------------------------------------------
@@ -325,10 +255,10 @@ def _gating(rollout: Snapshot, seen: Seen) -> Effects:
     if answer is None:
         return [CallWebhook(step.url)]
     if answer.ok:
-        return [Say("webhook", f"{step.url}: {answer.detail}"), *_next(rollout)]
+        return [Say("webhook", f"{place(step.url)}: {answer.detail}"), *_next(rollout)]
     if not answer.final and rollout.webhook_tries + 1 < WEBHOOK_TRIES:
-        return [CountTry(f"{step.url}: {answer.detail}")]
-    return [Move("hold", f"the webhook {step.url} did not agree: {answer.detail}", "verdict")]
+        return [CountTry(f"{place(step.url)}: {answer.detail}")]
+    return [Move("hold", f"the webhook {place(step.url)} did not agree: {answer.detail}", "verdict")]
 
 
 def _next(rollout: Snapshot) -> Effects:

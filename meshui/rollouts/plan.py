@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct, field
 
@@ -16,6 +17,12 @@ Strategy = Literal["canary", "blue_green", "ab", "mirror", "manual"]
 OnFail = Literal["rollback", "freeze"]
 Occasion = Literal["started", "paused", "approval", "failed", "succeeded", "rolled_back"]
 Percent = Annotated[int, Meta(ge=0, le=100)]
+
+
+def place(url: str) -> str:
+    """An address without what may be a secret in it: many a webhook's path is its password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}/…" if parts.path.strip("/") or parts.query else url
 
 
 class Frozen(Struct, frozen=True, kw_only=True):

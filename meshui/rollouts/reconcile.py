@@ -13,6 +13,7 @@ import time
 from datetime import timedelta
 
 import redis
+from django.db.models import Q
 
 from meshui.core import outgoing
 from meshui.core.actors import system
@@ -20,7 +21,8 @@ from meshui.core.errors import MeshError
 from meshui.delivery.redis import client
 from meshui.delivery.signals import LIVE_CHANNEL, live_hint
 from meshui.rollouts import analysing, ledger
-from meshui.rollouts.decide import CallWebhook, CountTry, decide
+from meshui.rollouts.decide import decide
+from meshui.rollouts.effects import CallWebhook, CountTry
 from meshui.rollouts.models import Rollout
 from meshui.rollouts.observe import last_told, observe
 from meshui.rollouts.snapshot import WebhookAnswer
@@ -31,7 +33,7 @@ log = logging.getLogger(__name__)
 ENGINE = system("rollouts")
 LONGEST = timedelta(seconds=5)
 """No active rollout goes without a look for longer."""
-SOON = timedelta(seconds=1)
+SOON = timedelta(seconds=0.5)
 """How long until the next look where proxies are waited for."""
 MAX_ROUNDS = 50
 """Decisions of one tick: a plan has no more steps that take no time."""
@@ -57,9 +59,8 @@ def tick(rollout_id: int) -> None:
 
 def due() -> list[int]:
     """The active rollouts that are to be looked at now."""
-    rows = Rollout.objects.filter(state__in=Rollout.ACTIVE)
-    now = ledger.now()
-    return [row.pk for row in rows.only("pk", "next_tick_at") if row.next_tick_at is None or row.next_tick_at <= now]
+    waits = Q(next_tick_at__gt=ledger.now())
+    return list(Rollout.objects.filter(~waits, state__in=Rollout.ACTIVE).values_list("pk", flat=True))
 
 
 def hint(rollout_id: int) -> None:
@@ -71,8 +72,8 @@ def hint(rollout_id: int) -> None:
 
 
 def _analyse(row: Rollout) -> None:
-    now = ledger.now()
-    if not analysing.is_due(row, now):
+    now, due_at = ledger.now(), analysing.due_at(row)
+    if due_at is None or due_at > now:
         return
     seen = analysing.look(row, now, lambda: ledger.renew(row))
     with ledger.writing(row, measurements=True):
@@ -104,13 +105,9 @@ def _decide(row: Rollout) -> None:
 def _rest(row: Rollout) -> None:
     """Write down when to look again."""
     now = ledger.now()
-    plan = snapshot(row).plan
-    pause = min(LONGEST, timedelta(milliseconds=plan.analysis.interval_ms))
-    if row.step_phase in ("applying", "propagating"):
-        pause = min(pause, SOON)
-    if row.next_due_at is not None:
-        pause = min(pause, max(row.next_due_at - now, timedelta(0)))
-    ledger.rest(row, now + pause)
+    waits_for_proxies = row.step_phase in ("applying", "propagating")
+    times = (now + LONGEST, now + SOON if waits_for_proxies else None, row.next_due_at, analysing.due_at(row))
+    ledger.rest(row, max(now, min(time for time in times if time is not None)))
 
 
 def _call(row: Rollout, url: str) -> WebhookAnswer:

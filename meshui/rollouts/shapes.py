@@ -28,7 +28,8 @@ class StepView(View, frozen=True, kw_only=True):
 
 
 class PlanView(PlanBody, frozen=True, kw_only=True):
-    """The plan as it is frozen, in the words of a body."""
+    """The plan as it is frozen, in the words of a body. Webhooks' addresses are whole only for who may write traffic
+    there, and never over WebSocket."""
 
     service: str
 

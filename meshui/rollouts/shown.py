@@ -17,7 +17,7 @@ from meshui.delivery.settle import Progress, answers, progress
 from meshui.delivery.shown import AnswerView
 from meshui.rollouts import selectors
 from meshui.rollouts.models import Approval, Measurement, Rollout, RolloutEvent
-from meshui.rollouts.plan import AnyStep, Bake, Plan, SetMatch, SetMirror, SetWeight, Webhook
+from meshui.rollouts.plan import AnyStep, Bake, Plan, SetMatch, SetMirror, SetWeight, Webhook, place
 from meshui.rollouts.planning import spelled, spelled_step
 from meshui.rollouts.shapes import (
     AcksView,
@@ -63,7 +63,7 @@ def rollout_views(rows: Sequence[Rollout], actor: Actor | None) -> list[RolloutV
     """Rollouts as ``actor`` is shown them; as many queries for one as for all. Of nobody in particular (None), ``may``
     has what somebody may."""
     around = _around(rows)
-    return [_view(row, actor or _somebody(row), around) for row in rows]
+    return [_view(row, actor, around) for row in rows]
 
 
 def rollout_view(row: Rollout, actor: Actor | None) -> RolloutView:
@@ -100,8 +100,9 @@ def _somebody(row: Rollout) -> Actor:
     return Actor(name=approver, grants={EVERYWHERE: frozenset({"view", "traffic.write"})})
 
 
-def _view(row: Rollout, actor: Actor, around: _Around) -> RolloutView:
+def _view(row: Rollout, actor: Actor | None, around: _Around) -> RolloutView:
     plan = selectors.plan_of(row)
+    reveals = bool(actor and actor.may("traffic.write", row.service.namespace.name))
     traffic = around.traffic.get(str(row.service), {})
     counts = around.counts.get(row.revision, Progress()) if row.revision is not None else Progress()
     return msgspec.convert(
@@ -117,7 +118,7 @@ def _view(row: Rollout, actor: Actor, around: _Around) -> RolloutView:
             "step_phase": row.step_phase,
             "attempt": row.attempt,
             "steps": [_step(row, index, step) for index, step in enumerate(plan.steps)],
-            "plan": _plan(plan),
+            "plan": _plan(plan, whole=reveals),
             "weights": _weights(row, traffic),
             "acks": AcksView(
                 total=counts.total,
@@ -140,7 +141,7 @@ def _view(row: Rollout, actor: Actor, around: _Around) -> RolloutView:
             "revision": row.revision,
             "version": selectors.rollout_version(row),
             "approvals": [_approval(approval) for approval in around.approvals.get(row.pk, ())],
-            "may": selectors.allowed_actions(row, actor),
+            "may": selectors.allowed_actions(row, actor or _somebody(row)),
             "undo_until": _undo_until(row, around.newest),
             "undo_of": str(row.undo_of_id) if row.undo_of_id else None,
         },
@@ -148,7 +149,17 @@ def _view(row: Rollout, actor: Actor, around: _Around) -> RolloutView:
     )
 
 
-def _plan(plan: Plan) -> PlanView:
+def _plan(plan: Plan, *, whole: bool) -> PlanView:
+    """Addresses in full only for who may write them: a webhook's is often its password."""
+    if not whole:
+        plan = msgspec.structs.replace(
+            plan,
+            steps=tuple(Webhook(url=place(step.url)) if isinstance(step, Webhook) else step for step in plan.steps),
+            notify=tuple(
+                entry if entry.kind == "email" else msgspec.structs.replace(entry, target=place(entry.target))
+                for entry in plan.notify
+            ),
+        )
     return msgspec.convert(spelled(plan), PlanView)
 
 
@@ -229,7 +240,7 @@ def _detail(step: AnyStep) -> str:
         case SetMirror():
             return f"{step.percent:g} %"
         case Webhook():
-            return step.url
+            return place(step.url)
         case SetWeight():
             return f"{step.weight} %"
     return ""

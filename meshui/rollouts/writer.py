@@ -14,9 +14,9 @@ import msgspec
 
 from meshui.core.actors import Actor
 from meshui.core.errors import Conflict
-from meshui.rollouts import judging
-from meshui.rollouts.analysis.metrics import MetricState, state_from_dict
-from meshui.rollouts.decide import (
+from meshui.rollouts import gathered
+from meshui.rollouts.decide import due, finished, first_phase
+from meshui.rollouts.effects import (
     Apply,
     CallWebhook,
     CountTry,
@@ -27,9 +27,6 @@ from meshui.rollouts.decide import (
     Release,
     Say,
     Settle,
-    due,
-    finished,
-    first_phase,
 )
 from meshui.rollouts.ledger import Kind, record
 from meshui.rollouts.models import Rollout
@@ -197,8 +194,7 @@ class Writer:
         """Begin the current step anew, judged afresh: a new attempt."""
         row = self.row
         row.attempt += 1
-        row.evidence = {"until": row.evidence.get("until")}
-        row.verdict, row.metrics = None, []
+        gathered.forget(row)
         self._begin_step(row.step_index)
 
     def _begin_step(self, index: int) -> None:
@@ -208,7 +204,7 @@ class Writer:
         self._phase(first_phase(step.kind))
         self._stamp(0)
         if isinstance(step, SetWeight | SetMatch | SetMirror):
-            change_states(row, lambda state: state.next_step())
+            gathered.change(row, lambda state: state.next_step())
         row.reason = f"step {index + 1} of {len(row.plan['steps'])}: {step.kind}"
         self.say("step", row.reason)
 
@@ -223,23 +219,13 @@ class Writer:
         row.phase_since = self.now if row.step_phase == "propagating" else (row.phase_since or self.now) + paused
         row.paused_since = None
         row.webhook_tries = 0
-        change_states(row, lambda state: state.resumed())
+        gathered.change(row, lambda state: state.resumed())
 
     def _stamp(self, which: int) -> None:
         times = dict(self.row.step_times)
         begun = times.get(str(self.row.step_index), [None, None])
         times[str(self.row.step_index)] = [begun[0], self.now.isoformat()] if which else [self.now.isoformat(), None]
         self.row.step_times = times
-
-
-def change_states(row: Rollout, change: Callable[[MetricState], MetricState]) -> None:
-    """Change what the analysis has gathered of each metric."""
-    states = row.evidence.get("states")
-    if not states:
-        return
-    metrics = {metric.name: metric for metric in judging.judged(msgspec.convert(row.plan, Plan).analysis)}
-    changed = {name: change(state_from_dict(metrics[name], state)).to_dict() for name, state in states.items()}
-    row.evidence = {**row.evidence, "states": changed}
 
 
 def _traffic(weights: Any, overlay: Any) -> Traffic:

@@ -164,7 +164,8 @@ class Collector:
         return _milliseconds(now), any(len(batch) == BATCH for batch in batches)
 
     async def _append(self, limit: int, frame: Frame, told: list[samples.Sample]) -> None:
-        """The frame, what was told of its requests, and what is seen, in one transaction. Raises ResponseError where the frame is there already."""
+        """The frame, what was told of its requests, and what is seen, in one transaction. Raises ResponseError where
+        the frame is there already."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.xadd(keys.FRAMES, entry(frame), id=f"{limit}-0", minid=limit - KEPT_MS, approximate=True)
             if told:

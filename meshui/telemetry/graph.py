@@ -14,14 +14,13 @@ import numpy as np
 from msgspec import Struct, field
 
 from meshui.core.api.bodies import View as Answer
+from meshui.telemetry.edges import By, Edge, edges_of, node_id, requests_of, verdict
 from meshui.telemetry.fold import UNKNOWN
-from meshui.telemetry.frames import CODE_CLASSES, REQUEST_BYTES, RESPONSE_BYTES, SECURED, TCP, EdgeKey, Ints, edge_key
-from meshui.telemetry.health import STEADY, Health, Troubled, Verdict, headline, judge
+from meshui.telemetry.frames import TCP, edge_key
+from meshui.telemetry.health import Health, Troubled, headline
 from meshui.telemetry.registry import Services, ServiceState, VersionState
-from meshui.telemetry.sums import Totals, rounded
 from meshui.telemetry.window import View
 
-By = Literal["service", "version"]
 Kind = Literal["service", "gateway", "unknown"]
 
 
@@ -45,36 +44,6 @@ class Node(Answer, frozen=True, gc=False):
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
-
-
-class Edge(Answer, frozen=True, gc=False):
-    """Calls from ``source`` to ``target`` within the window. ``errors`` are responses 5xx and requests without one;
-    ``codes`` and ``flags`` count requests, classes without any left out; ``secured`` is the share over mTLS.
-
-    With ``protocol`` tcp it is connections that count: as 2xx where they were established, as errors where they led
-    nowhere; ``flags`` are of those that ended too, and percentiles are of how long those lasted (60 s and more count as
-    60 s). Bytes are those that passed in the window, over connections of any age.
-    """
-
-    id: str
-    source: str
-    target: str
-    protocol: str
-    rps: float
-    requests: int
-    errors: int
-    error_rate: float
-    codes: dict[str, int]
-    flags: dict[str, int]
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-    bytes_in_per_s: float
-    bytes_out_per_s: float
-    secured: float
-    health: Health
-    sample: int
-    reason: str
 
 
 class Summary(Answer, frozen=True):
@@ -185,109 +154,6 @@ def _trouble(edge: Edge) -> float:
     return edge.error_rate + edge.codes.get("4xx", 0) / edge.requests
 
 
-# --- edges ------------------------------------------------------------------------------------------------------
-
-
-def edges_of(view: View, by: By) -> list[Edge]:
-    """The edges that had requests in the window, or bytes, ordered by id."""
-    rows = np.flatnonzero(_active(view.totals)).tolist()
-    keys = {row: edge_key(view.keys[row]) for row in rows}
-    pairs = {row: (_node_id(*key[:2], by), _node_id(*key[2:4], by)) for row, key in keys.items()}
-    order = {pair: group for group, pair in enumerate(sorted(set(pairs.values())))}
-    groups = np.full(len(view.keys), -1, np.int64)
-    for row, pair in pairs.items():
-        groups[row] = order[pair]
-    totals = view.totals.grouped(groups, len(order))
-    protocols = _protocols(view.totals, keys, groups, len(order))
-    return _edges(list(order), protocols, totals, view.covered_s)
-
-
-def _edges(pairs: list[tuple[str, str]], protocols: list[str], totals: Totals, seconds: float) -> list[Edge]:
-    counts = totals.counts
-    requests = _requests(totals)
-    errors = counts[:, 0] + counts[:, 5]
-    shares = np.maximum(requests, 1)
-    columns = zip(
-        pairs,
-        protocols,
-        requests.tolist(),
-        errors.tolist(),
-        counts[:, : len(CODE_CLASSES)].tolist(),
-        totals.flags,
-        totals.percentiles(),
-        rounded(requests / seconds, 3),
-        rounded(errors / shares, 6),
-        rounded(np.minimum(counts[:, SECURED] / shares, 1), 4),
-        rounded(counts[:, REQUEST_BYTES] / seconds, 1),
-        rounded(counts[:, RESPONSE_BYTES] / seconds, 1),
-        strict=True,
-    )
-    edges = []
-    for (source, target), protocol, total, failed, codes, flags, (
-        p50,
-        p95,
-        p99,
-    ), rps, rate, secured, down, up in columns:
-        health, reason = _verdict(protocol, total, failed, codes[4])
-        edges.append(
-            Edge(
-                id=f"{source}->{target}",
-                source=source,
-                target=target,
-                protocol=protocol,
-                rps=rps,
-                requests=total,
-                errors=failed,
-                error_rate=rate,
-                codes={name: count for name, count in zip(CODE_CLASSES, codes, strict=True) if count},
-                flags=flags,
-                p50_ms=p50,
-                p95_ms=p95,
-                p99_ms=p99,
-                bytes_in_per_s=down,
-                bytes_out_per_s=up,
-                secured=secured,
-                health=health,
-                sample=total,
-                reason=reason,
-            )
-        )
-    return edges
-
-
-def _verdict(protocol: str, requests: int, errors: int, client_errors: int) -> Verdict:
-    if protocol != TCP:
-        return judge(requests, errors, client_errors)
-    return judge(requests, errors, client_errors, "connection") if requests else STEADY
-
-
-def _protocols(totals: Totals, keys: Mapping[int, EdgeKey], groups: Ints, size: int) -> list[str]:
-    """The protocol that most requests of each group had."""
-    most = [0] * size
-    protocols = [""] * size
-    requests = _requests(totals)
-    for row, key in keys.items():
-        group = int(groups[row])
-        if requests[row] > most[group] or not protocols[group]:
-            most[group], protocols[group] = int(requests[row]), key.protocol
-    return protocols
-
-
-def _requests(totals: Totals) -> Ints:
-    requests: Ints = totals.counts[:, : len(CODE_CLASSES)].sum(axis=1)
-    return requests
-
-
-def _active(totals: Totals) -> Ints:
-    """By row, more than nothing where there were requests or bytes."""
-    active: Ints = _requests(totals) + totals.counts[:, REQUEST_BYTES] + totals.counts[:, RESPONSE_BYTES]
-    return active
-
-
-def _node_id(service: str, version: str, by: By) -> str:
-    return f"{service}@{version}" if by == "version" and version else service
-
-
 # --- nodes ------------------------------------------------------------------------------------------------------
 
 
@@ -346,7 +212,7 @@ def _node(
     service, _, version = key.partition("@")
     namespace, slash, name = service.partition("/")
     judged = traffic.received if traffic.received[0] else traffic.sent
-    health, reason = _verdict(traffic.protocol, *judged)
+    health, reason = verdict(traffic.protocol, *judged)
     p50, p95, p99 = percentiles or (None, None, None)
     instances = instances or VersionState()
     return Node(
@@ -378,11 +244,11 @@ def _percentiles(view: View, by: By, traffic: Mapping[str, _Traffic]) -> dict[st
     """By node, of what it answered; of one that answered nothing, of what it was answered."""
     order = {key: group for group, key in enumerate(traffic)}
     groups = np.full((2, len(view.keys)), -1, np.int64)
-    for row in np.flatnonzero(_requests(view.totals)).tolist():
+    for row in np.flatnonzero(requests_of(view.totals)).tolist():
         key = edge_key(view.keys[row])
         if key.protocol == TCP:
             continue
-        source, target = _node_id(*key[:2], by), _node_id(*key[2:4], by)
+        source, target = node_id(*key[:2], by), node_id(*key[2:4], by)
         groups[0, row] = order[target]
         if not traffic[source].received[0]:
             groups[1, row] = order[source]

@@ -24,9 +24,10 @@ from meshui.catalog.models import Proxy
 from meshui.core.api.bodies import View as Answer
 from meshui.core.errors import InvalidInput, NotFound
 from meshui.telemetry import registry, rollups, window
+from meshui.telemetry.edges import By, Edge
 from meshui.telemetry.fold import UNKNOWN
 from meshui.telemetry.frames import SPAN_S, EdgeKey, Frame, total
-from meshui.telemetry.graph import By, Edge, Graph, Node, Scope, Whole, build, is_visible, scoped
+from meshui.telemetry.graph import Graph, Node, Scope, Whole, build, is_visible, scoped
 from meshui.telemetry.series import Choice, Metrics, Steps
 from meshui.telemetry.sums import Sums
 from meshui.telemetry.window import KEPT_S, View

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -47,6 +48,8 @@ class Options:
     dns: Address | None
     log_level: str
     workers: int = 1
+    transparent: Sequence[Address] = ()
+    egress: Literal["allow", "deny"] = "deny"
     node: bool = False
     """Whether its process serves other services too."""
     service: str = ""
@@ -61,7 +64,9 @@ class Options:
                 InboundListener(address=host, port=port, service=UNKNOWN, app_address=app_host, app_port=app_port)
             )
         if self.outbound:
-            listeners.append(OutboundListener(address=self.outbound[0], port=self.outbound[1]))
+            listeners.append(OutboundListener(address=self.outbound[0], port=self.outbound[1], egress=self.egress))
+        for host, port in self.transparent:
+            listeners.append(OutboundListener(address=host, port=port, egress=self.egress, transparent=True))
         listeners += self.tcp
         if self.gateway:
             address, port = self.gateway
@@ -90,8 +95,8 @@ def parse(words: Sequence[str]) -> Options:
         parser.error("--inbound and --app belong together")
     if found.gateway_tls and not found.gateway:
         parser.error("--gateway-tls belongs to --gateway")
-    if not (found.inbound or found.outbound or found.tcp or found.gateway):
-        parser.error("nothing to listen on: give --inbound and --app, --outbound, --tcp, or --gateway")
+    if not (found.inbound or found.outbound or found.transparent or found.tcp or found.gateway):
+        parser.error("nothing to listen on: give --inbound and --app, --outbound, --transparent, --tcp, or --gateway")
     return Options(
         url=found.join,
         ca_file=str(found.control_plane_ca or ""),
@@ -101,6 +106,8 @@ def parse(words: Sequence[str]) -> Options:
         inbound=found.inbound,
         app=found.app,
         outbound=found.outbound,
+        transparent=found.transparent,
+        egress=found.egress,
         tcp=found.tcp,
         gateway=found.gateway,
         gateway_tls=[
@@ -143,6 +150,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--inbound", type=address, metavar="ADDRESS:PORT", help="where to receive for the app")
     add("--app", type=address, metavar="ADDRESS:PORT", help="where the app listens")
     add("--outbound", type=address, metavar="ADDRESS:PORT", help="where the app calls other services")
+    add(
+        "--transparent",
+        type=loopback,
+        action="append",
+        default=[],
+        metavar="ADDRESS:PORT",
+        help="where `intercept` redirects the app's connections to; on loopback; once for IPv4, once for IPv6",
+    )
+    add("--egress", choices=("allow", "deny"), default="deny", help="whether the app reaches hosts outside the mesh")
     add(
         "--tcp",
         type=tcp_listener,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, RequestSample
+from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample
 from proxies.wire.resources import Resource
 
 
@@ -32,5 +32,8 @@ class Engine(Applier, Protocol):
 
     def limit_uses(self) -> list[LimitUse]:
         """What limits let pass and turned away since the last call."""
+
+    def policy_uses(self) -> list[PolicyUse]:
+        """What access policies decided since the last call."""
 
     def gauges(self) -> Gauges: ...

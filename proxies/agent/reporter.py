@@ -91,6 +91,7 @@ class Reporter:
                 proxy_version=self._proxy_version,
                 limits=self._engine.limit_uses(),
                 samples=self._engine.samples(),
+                policies=self._engine.policy_uses(),
             )
         )
         while len(self._kept) > KEPT:

@@ -27,7 +27,9 @@ Clock = Callable[[], float]
 """Unix seconds."""
 
 MAX_REMEMBERED = 4096
-"""Decisions that one caller's table keeps. Paths come from callers: it is emptied when it is full."""
+"""Callers that a guard keeps, and decisions of each. Others make them up, so what is full is emptied."""
+MAX_REMEMBERED_KEY = 256
+"""Decisions on longer paths and hosts are made each time, so that a caller cannot fill the memory with them."""
 _VARIABLE = re.compile(rb"\{[A-Za-z_][A-Za-z0-9_]*\}").fullmatch
 _DAY_MIN = 1440
 
@@ -58,7 +60,7 @@ _Entry = tuple[Sequence[Test], _Found]
 
 
 class Guard:
-    """The policies of one service (or gateway), compiled. ``port`` is the app's."""
+    """The policies of one service (or gateway), compiled. ``port`` is the app's, or the gateway's own."""
 
     def __init__(
         self,
@@ -76,8 +78,12 @@ class Guard:
         self._default = default == "allow"
         self._port = port
         self._clock = clock
+        callers = [rule.caller for policy in policies for rule in policy.rules]
+        self._ranges = sorted({cidr for caller in callers for cidr in (*caller.cidrs, *caller.not_cidrs)})
+        self.by_address = bool(self._ranges)
+        """Whether addresses matter: where not, ``Who`` need not have one."""
         self._callers: dict[Who, _Tables] = {}
-        self._by_address = any(rule.caller.cidrs or rule.caller.not_cidrs for p in policies for rule in p.rules)
+        self._kinds: dict[tuple[str, frozenset[str]], _Tables] = {}
 
     def decide(self, who: Who, head: RequestHead) -> Decision:
         """Whether a request of this caller may pass, and what said so."""
@@ -88,8 +94,6 @@ class Guard:
         return self._of(who).decide_connection()
 
     def _of(self, who: Who) -> _Tables:
-        if not self._by_address:
-            who = Who(who.service, "")
         tables = self._callers.get(who)
         if tables is None:
             if len(self._callers) >= MAX_REMEMBERED:
@@ -98,17 +102,25 @@ class Guard:
         return tables
 
     def _tables(self, who: Who) -> _Tables:
-        return _Tables(self._policies, self._default, who, self._port, self._clock)
+        """Shared by all callers of one service within the same ranges: strangers come from many addresses."""
+        kind = (who.service, frozenset(cidr for cidr in self._ranges if _within((cidr,), who.address)))
+        tables = self._kinds.get(kind)
+        if tables is None:
+            if len(self._kinds) >= MAX_REMEMBERED:
+                self._kinds.clear()
+            tables = self._kinds[kind] = _Tables(self._policies, self._default, who, self._port, self._clock)
+        return tables
 
 
 class _Tables:
-    """What applies to one caller."""
+    """What applies to one kind of caller."""
 
     def __init__(self, policies: Sequence[Policy], default: bool, who: Who, port: int, clock: Clock) -> None:
         enforced = [policy for policy in policies if policy.mode == "enforce"]
-        shadowed = any(policy.mode == "shadow" for policy in policies)
+        shadows = [policy for policy in policies if policy.mode == "shadow"]
         self._enforced = _Verdict(enforced, default, who, port, clock)
-        self._all = _Verdict(policies, default, who, port, clock) if shadowed else None
+        self._all = _Verdict(policies, default, who, port, clock) if shadows else None
+        self._first_shadow = next((policy.name for policy in shadows if policy.action == "allow"), "")
         self._fixed = self._enforced.fixed and (self._all is None or self._all.fixed)
         self._remembered: dict[tuple[bytes, bytes, bytes], Decision] = {}
 
@@ -118,9 +130,11 @@ class _Tables:
         key = (head.path, head.method, head.host)
         decision = self._remembered.get(key)
         if decision is None:
-            if len(self._remembered) >= MAX_REMEMBERED:
-                self._remembered.clear()
-            decision = self._remembered[key] = self._judge(head)
+            decision = self._judge(head)
+            if len(head.path) + len(head.host) <= MAX_REMEMBERED_KEY:
+                if len(self._remembered) >= MAX_REMEMBERED:
+                    self._remembered.clear()
+                self._remembered[key] = decision
         return decision
 
     def decide_connection(self) -> Decision:
@@ -131,7 +145,8 @@ class _Tables:
         if self._all is not None:
             would = self._all.judge(head)
             if would.allowed != decision.allowed:
-                return decision._replace(shadow=would.policy)
+                # Nobody in particular would deny only where allow policies in shadow mode are the first of their kind.
+                return decision._replace(shadow=would.policy or self._first_shadow)
         return decision
 
 
@@ -140,7 +155,7 @@ class _Verdict:
 
     def __init__(self, policies: Sequence[Policy], default: bool, who: Who, port: int, clock: Clock) -> None:
         allows = [policy for policy in policies if policy.action == "allow"]
-        self._deny = _Rules([p for p in policies if p.action == "deny"], who, port, clock)
+        self._deny = _Rules([p for p in policies if p.action == "deny"], who, port, clock, deny=True)
         self._allow = _Rules(allows, who, port, clock)
         self._no_allow = not allows
         self._default = Decision(default)
@@ -160,7 +175,8 @@ class _Verdict:
 class _Rules:
     """The rules of some policies that one caller can meet, by path."""
 
-    def __init__(self, policies: Iterable[Policy], who: Who, port: int, clock: Clock) -> None:
+    def __init__(self, policies: Iterable[Policy], who: Who, port: int, clock: Clock, *, deny: bool = False) -> None:
+        self._header = _header_of_deny if deny else _header
         self._any: list[_Entry] = []
         self._exact: dict[bytes, list[_Entry]] = {}
         self._prefix: dict[bytes, list[_Entry]] = {}
@@ -205,7 +221,7 @@ class _Rules:
     def _add(self, found: _Found, rule: PolicyRule, clock: Clock) -> None:
         self.fixed = self.fixed and not rule.when and rule.hours is None
         moment = _moment(rule.hours, clock) if rule.hours is not None else None
-        tests = list(_tests(rule))
+        tests = [*_tests(rule.operation), *map(self._header, rule.when)]
         paths = [_path(pattern) for pattern in rule.operation.paths]
         self._connection.append((bool(tests or paths), moment, found))
         if moment is not None:
@@ -271,9 +287,8 @@ def _is_to(operation: Operation, port: int) -> bool:
 # --- the request
 
 
-def _tests(rule: PolicyRule) -> Iterator[Test]:
-    """What is asked of a request beside its path."""
-    operation = rule.operation
+def _tests(operation: Operation) -> Iterator[Test]:
+    """What is asked of a request beside its path and its fields."""
     if operation.methods:
         yield _method(operation.methods, within=True)
     if operation.not_methods:
@@ -285,8 +300,6 @@ def _tests(rule: PolicyRule) -> Iterator[Test]:
     for pattern in operation.not_paths:
         matches = _pattern(*_path(pattern))
         yield lambda head, matches=matches: not matches(head)  # type: ignore[misc]
-    for condition in rule.when:
-        yield _header(condition)
 
 
 def _method(methods: Sequence[str], *, within: bool) -> Test:
@@ -297,19 +310,44 @@ def _method(methods: Sequence[str], *, within: bool) -> Test:
 def _host(hosts: Sequence[str], *, within: bool) -> Test:
     exact = frozenset(host.encode() for host in hosts if not host.startswith("*"))
     suffixes = tuple(host[1:].encode() for host in hosts if host.startswith("*"))
-    return lambda head: (head.host in exact or head.host.endswith(suffixes)) is within
+
+    def test(head: RequestHead) -> bool:
+        host = head.host.rstrip(b".")  # which means the same host
+        return (host in exact or host.endswith(suffixes)) is within
+
+    return test
 
 
 def _header(condition: HeaderCondition) -> Test:
-    name = condition.header.encode()
-    values = frozenset(value.encode() for value in condition.values)
-    refused = frozenset(value.encode() for value in condition.not_values)
+    name, values, refused = _compared(condition)
 
     def test(head: RequestHead) -> bool:
         value = header_value(head, name)
         return (not values or value in values) and value not in refused
 
     return test
+
+
+def _header_of_deny(condition: HeaderCondition) -> Test:
+    """As for ALLOW, but one of several values is enough: else whoever sends a second one would not be denied."""
+    name, values, refused = _compared(condition)
+
+    def test(head: RequestHead) -> bool:
+        value = header_value(head, name)
+        met = not values or value in values
+        if not met and value is not None:
+            met = not values.isdisjoint(part.strip(b" \t") for part in value.split(b","))
+        return met and value not in refused
+
+    return test
+
+
+def _compared(condition: HeaderCondition) -> tuple[bytes, frozenset[bytes], frozenset[bytes]]:
+    return (
+        condition.header.encode(),
+        frozenset(value.encode() for value in condition.values),
+        frozenset(value.encode() for value in condition.not_values),
+    )
 
 
 def _moment(hours: Hours, clock: Clock) -> Moment:
@@ -338,6 +376,8 @@ def _path(pattern: str) -> tuple[str, bytes]:
     if raw.startswith(b"*"):
         if b"*" in raw[1:]:
             raise BadMessage(f"{pattern!r} has more than one star")
+        if normalise(b"/x" + raw[1:]) != b"/x" + raw[1:]:
+            raise BadMessage(f"{pattern!r} is no end of a normalised path")
         return "suffix", raw[1:]
     stem = raw.removesuffix(b"*")
     if b"*" in stem:
@@ -345,6 +385,8 @@ def _path(pattern: str) -> tuple[str, bytes]:
     if b"{" in stem:
         if stem != raw:
             raise BadMessage(f"{pattern!r} has both a variable and a star")
+        if normalise(raw) != raw:
+            raise BadMessage(f"{pattern!r} is not normalised")
         return "template", raw
     if stem != raw:
         # What is compared is normalised, so the pattern must be as well, but for its last, unfinished segment.

@@ -24,7 +24,7 @@ from proxies.wire.resources import (
     ServiceResource,
     TcpListener,
 )
-from proxies.wire.routing import WeightedVersion
+from proxies.wire.routing import RateLimit, WeightedVersion
 
 
 def check(resources: Sequence[Resource]) -> None:
@@ -53,6 +53,7 @@ def check(resources: Sequence[Resource]) -> None:
         elif isinstance(resource, InboundResource):
             for flaw in limit_flaws(resource.body.limits):
                 raise ResourceError(f"{at}.limits{_indexed('.' + flaw.path)}: {flaw.reason}")
+            _check_limits(f"{at}.limits", resource.body.limits)
         elif isinstance(resource, ProxyResource):
             _check_listeners(at, resource, services)
 
@@ -64,11 +65,18 @@ def _check_service(at: str, body: ServiceBody) -> None:
     for index, route in enumerate(body.routes):
         for flaw in route_flaws(route):
             raise ResourceError(f"{at}.routes[{index}].{_indexed(flaw.path)}: {flaw.reason}")
+        _check_limits(f"{at}.routes[{index}].limits", route.limits)
         if route.mirror is not None and route.mirror.version not in body.versions:
             version = route.mirror.version
             raise ResourceError(f"{at}.routes[{index}].mirror.version: {version!r} is no version of the service")
         if route.split is not None:
             _check_split(f"{at}.routes[{index}].split", route.split, body)
+
+
+def _check_limits(at: str, limits: list[RateLimit]) -> None:
+    for index, limit in enumerate(limits):
+        if limit.scope == "global":
+            raise ResourceError(f"{at}[{index}].scope: global limits take a control plane")
 
 
 def _indexed(path: str) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+PROBER = "meshui/registry"
+"""Who the control plane's registry is when it asks whether instances are well. Its namespace is nobody else's."""
+
 _IDENTITY = re.compile(r"spiffe://([a-z0-9._-]{1,255})/ns/([a-z0-9-]{1,63})/svc/([a-z0-9-]{1,63})").fullmatch
 
 

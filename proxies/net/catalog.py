@@ -114,17 +114,19 @@ class Passthrough:
         self._lane = Lane(
             Group(), row, row, self._load, request_s=timeouts.request_ms / 1000, idle_s=timeouts.idle_ms / 1000
         )
-        self._endpoints: dict[tuple[bytes, int], Endpoint] = {}
+        self._endpoints: dict[tuple[str, int], Endpoint] = {}
 
     def select(self, head: RequestHead) -> tuple[Lane, Endpoint]:
-        key = (head.host, head.port or 80)
+        return self.to(head.host.decode().strip("[]"), head.port or 80)
+
+    def to(self, host: str, port: int) -> tuple[Lane, Endpoint]:
+        """The way to a name or address."""
+        key = (host, port)
         endpoint = self._endpoints.pop(key, None)
         if endpoint is None:
             if len(self._endpoints) >= MAX_PASSTHROUGH:
                 self._endpoints.pop(next(iter(self._endpoints))).retire()
-            endpoint = Endpoint(
-                self._wheel, head.host.decode().strip("[]"), key[1], load=self._load, connect_timeout_s=5.0
-            )
+            endpoint = Endpoint(self._wheel, host, port, load=self._load, connect_timeout_s=5.0)
         self._endpoints[key] = endpoint
         return self._lane, endpoint
 

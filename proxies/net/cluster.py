@@ -72,7 +72,8 @@ class Cluster:
         """How its connections are carried on, where the service's protocol is tcp."""
         self._hash_on = Sticky(kind="source")
         self._compared = Compared()
-        self._unrouted = self._row(Source(), "", "", secured=False)
+        self.unrouted = self._row(Source(), "", "", secured=False)
+        """Counts what gets as far as this service and no further."""
 
     def select(
         self, connection: ServerConnection, head: RequestHead, routes: Sequence[_Route] | None = None
@@ -96,10 +97,10 @@ class Cluster:
                     raise Refused(503, flags.NO_HEALTHY_UPSTREAM, lane.plain_row)
                 return lane, endpoint
         if self.body is None:
-            raise Refused(503, flags.NO_CLUSTER, self._unrouted)
-        if self._unrouted.due:
-            self._metrics.tell(self._unrouted, head, self._compared)
-        raise Refused(404, flags.NO_ROUTE, self._unrouted)
+            raise Refused(503, flags.NO_CLUSTER, self.unrouted)
+        if self.unrouted.due:
+            self._metrics.tell(self.unrouted, head, self._compared)
+        raise Refused(404, flags.NO_ROUTE, self.unrouted)
 
     def update(self, body: ServiceBody, source: Source, locality: str) -> None:
         """Compile the client's view and swap it in, for a proxy that is this source in this place. Raises BadMessage
@@ -112,8 +113,8 @@ class Cluster:
             )
             for matches, route in compile_routes(body.routes, source.service)
         ]
-        self._unrouted = self._row(source, "", "", secured=False)
-        for row in (*(route.row for route in routes), self._unrouted):
+        self.unrouted = self._row(source, "", "", secured=False)
+        for row in (*(route.row for route in routes), self.unrouted):
             self._metrics.ask(row)
         self._compared = compared_by(body.routes)
         self.forwarding = (

@@ -12,14 +12,17 @@ import resource as process
 import ssl
 from collections.abc import Mapping
 from hashlib import blake2s
-from time import monotonic
+from time import monotonic, time
 from typing import NamedTuple
 
+from proxies.core.authorize import Guard
+from proxies.core.decisions import Decisions
 from proxies.core.errors import BadMessage
 from proxies.core.hosts import HostTable
 from proxies.core.limits import Gates
 from proxies.core.shared import SharedCounts
 from proxies.core.usage import Uses
+from proxies.net.access import Access
 from proxies.net.catalog import Catalog, Passthrough
 from proxies.net.cluster import Cluster, Source
 from proxies.net.edge_tls import EdgeTls
@@ -28,10 +31,11 @@ from proxies.net.metrics import UNKNOWN, Edge, Metrics
 from proxies.net.ports import Port, TcpPort
 from proxies.net.tcp import ToApp, ToService, Way
 from proxies.net.tls import ClientTls, ServerTls, build_contexts
+from proxies.net.transparent import ToOriginal, TransparentOutbound, TransparentPort
 from proxies.net.upstream import Endpoint
 from proxies.net.wheel import Wheel
 from proxies.wire import resources as wire
-from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, RequestSample
+from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample
 from proxies.wire.resources import ResourceError
 
 SWEEP_S = 1.0
@@ -56,6 +60,7 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self.metrics = Metrics()
         self.uses = Uses()
+        self.decisions = Decisions()
         self._gates = Gates(monotonic, self.uses, counts, processes)
         self._share_ports = processes > 1
         self._wheel = Wheel(self._loop)
@@ -136,6 +141,10 @@ class Engine:
         """What limits let pass and turned away since the last call. For one caller, once a second."""
         return self.uses.collect()
 
+    def policy_uses(self) -> list[PolicyUse]:
+        """What access policies decided since the last call. For one caller, once a second."""
+        return self.decisions.collect()
+
     def gauges(self) -> Gauges:
         usage = process.getrusage(process.RUSAGE_SELF)
         return Gauges(
@@ -158,7 +167,7 @@ class Engine:
             return "draining"
         if not self._ports:
             return "no listeners"
-        waiting = [port for port in self._ports.values() if port.secured and self._server_tls.context is None]
+        waiting = [port for port in self._ports.values() if port.mtls == "strict" and self._server_tls.context is None]
         return "no identity yet" if waiting else ""
 
     def tcp_cluster_for(self, address: str, port: int) -> Cluster | None:
@@ -216,6 +225,7 @@ class Engine:
         elif isinstance(resource, wire.ProxyResource):
             self._put_proxy(resource)
         elif isinstance(resource, wire.InboundResource):
+            Guard(resource.body.policies, resource.body.default)  # says whether they can be
             self._gates.gate(resource.name, "", resource.body.limits)
             self._resources[resource.key] = resource
             self._receive()
@@ -240,8 +250,8 @@ class Engine:
         if len(wanted) != len(body.listeners):
             raise ResourceError(f"{resource.key}: two listeners on one address")
         for key in wanted.keys() & self._ports.keys():
-            if wire.is_tcp(wanted[key]) != isinstance(self._ports[key], TcpPort):
-                raise ResourceError(f"{resource.key}: {key[0]}:{key[1]} cannot turn from http to tcp, nor back")
+            if _port_kind(wanted[key]) is not type(self._ports[key]):
+                raise ResourceError(f"{resource.key}: {key[0]}:{key[1]} cannot turn from one kind into another")
         edges = {
             (spec.address, spec.port): EdgeTls(spec.tls)
             for spec in body.listeners
@@ -250,7 +260,7 @@ class Engine:
         opened: dict[tuple[str, int], Port] = {}
         try:
             for key in wanted.keys() - self._ports.keys():
-                kind = TcpPort if wire.is_tcp(wanted[key]) else Port
+                kind = _port_kind(wanted[key])
                 opened[key] = kind(*key, self._wheel, self.metrics, self._server_tls, shared=self._share_ports)
         except OSError:
             for port in opened.values():
@@ -278,6 +288,9 @@ class Engine:
             if isinstance(port, TcpPort):
                 port.carry(_KINDS[type(spec)], self._way(spec, source))
                 continue
+            if isinstance(port, TransparentPort):
+                port.catalog = self._catalog
+                port.way = self._original_way(spec, source)
             mark = blake2s(f"{resource.name} {spec.address} {spec.port}".encode(), digest_size=6).hexdigest()
             listener = self._listener(spec, f"meshui-{mark}", source)
             port.serve(_KINDS[type(spec)], listener)
@@ -303,10 +316,20 @@ class Engine:
         if isinstance(spec, wire.GatewayListener):
             hosts = HostTable((entry.host, self._catalog.cluster(entry.service)) for entry in spec.hosts)
             return Gateway(mark, unrouted, hosts)
-        assert isinstance(spec, wire.OutboundListener)
-        if spec.egress == "allow" and self._passthrough is None:
-            self._passthrough = Passthrough(self._wheel, metrics, source)
-        return Outbound(mark, unrouted, self._catalog, self._passthrough if spec.egress == "allow" else None)
+        kind = TransparentOutbound if _is_transparent(spec) else Outbound
+        return kind(mark, unrouted, self._catalog, self._way_outside(spec, source))
+
+    def _original_way(self, spec: wire.Listener, source: Source) -> Way:
+        row = self.metrics.row(Edge("source", *source, UNKNOWN, "", "", "tcp", False))
+        return ToOriginal(self._catalog, self._way_outside(spec, source), source, row)
+
+    def _way_outside(self, spec: wire.Listener, source: Source) -> Passthrough | None:
+        """The way to hosts outside the mesh, where the listener's egress lets anything there."""
+        if not isinstance(spec, wire.OutboundListener) or spec.egress == "deny":
+            return None
+        if self._passthrough is None:
+            self._passthrough = Passthrough(self._wheel, self.metrics, source)
+        return self._passthrough
 
     def _receive(self) -> None:
         """Bring the inbound ports in line with their services' resources."""
@@ -317,16 +340,34 @@ class Engine:
     def _receive_as(self, body: wire.ProxyBody) -> None:
         for spec in body.listeners:
             port = self._ports.get((spec.address, spec.port))
-            if port is not None and isinstance(spec, wire.InboundListener):
-                found = self._resources.get(wire.resource_key("inbound", spec.service))
-                # Until its service's resource says otherwise, a port speaks mTLS.
-                inbound = found.body if isinstance(found, wire.InboundResource) else wire.InboundBody()
-                port.secured = inbound.mtls == "strict"
-                if isinstance(port, TcpPort):
-                    if isinstance(port.way, ToApp):
-                        port.way.idle_s = inbound.idle_timeout_ms / 1000
-                elif isinstance(port.listener, Inbound):
-                    port.listener.gate = self._gates.gate(spec.service, "", inbound.limits)
+            if port is None:
+                continue
+            if isinstance(spec, wire.InboundListener):
+                self._receive_for_app(port, spec, self._inbound(spec.service))
+            elif isinstance(spec, wire.GatewayListener) and isinstance(port.listener, Gateway):
+                port.listener.access = self._access(body.service, self._inbound(body.service), spec.port)
+
+    def _receive_for_app(self, port: Port, spec: wire.InboundListener, inbound: wire.InboundBody) -> None:
+        access = self._access(spec.service, inbound, spec.app_port)
+        port.require(inbound.mtls)
+        if isinstance(port, TcpPort):
+            if isinstance(port.way, ToApp):
+                port.way.idle_s = inbound.idle_timeout_ms / 1000
+            port.admit(access)
+        elif isinstance(port.listener, Inbound):
+            port.listener.gate = self._gates.gate(spec.service, "", inbound.limits)
+            port.listener.access = access
+
+    def _inbound(self, service: str) -> wire.InboundBody:
+        """How a service receives: until its resource says otherwise, from everybody, over mTLS alone."""
+        found = self._resources.get(wire.resource_key("inbound", service))
+        return found.body if isinstance(found, wire.InboundResource) else wire.InboundBody()
+
+    def _access(self, service: str, inbound: wire.InboundBody, port: int) -> Access | None:
+        if not inbound.policies and inbound.default == "allow":
+            return None
+        guard = Guard(inbound.policies, inbound.default, port=port, clock=time)
+        return Access(guard, self.decisions.tally(service))
 
     def _sweep(self) -> None:
         for port in self._ports.values():
@@ -346,6 +387,16 @@ _KINDS: dict[type[wire.Listener], str] = {
     wire.TcpListener: "tcp",
     wire.GatewayListener: "gateway",
 }
+
+
+def _port_kind(listener: wire.Listener) -> type[Port]:
+    if wire.is_tcp(listener):
+        return TcpPort
+    return TransparentPort if _is_transparent(listener) else Port
+
+
+def _is_transparent(listener: wire.Listener) -> bool:
+    return isinstance(listener, wire.OutboundListener) and listener.transparent
 
 
 def _rss() -> int:

@@ -18,6 +18,7 @@ from proxies.core.hosts import HostTable
 from proxies.core.limits import OPEN, Gate
 from proxies.core.shared import Question, Verdict
 from proxies.core.trace import Ids
+from proxies.net.access import Access
 from proxies.net.catalog import Catalog, Passthrough
 from proxies.net.cluster import Cluster, Source
 from proxies.net.flow import Transport
@@ -91,9 +92,13 @@ class Gateway(Listener):
     def __init__(self, mark: str, unrouted: Row, hosts: HostTable[Cluster]) -> None:
         super().__init__(mark, unrouted)
         self._hosts = hosts
+        self.access: Access | None = None
+        """By the gateway's policies; None where there are none. Replaced when they change."""
 
     def select(self, connection: ServerConnection, head: RequestHead) -> tuple[Lane, Endpoint]:
         cluster = self._hosts.find(head.host)
+        if self.access is not None and not self.access.admits(connection, head):
+            raise Refused(403, flags.ACCESS_DENIED, self.unrouted if cluster is None else cluster.unrouted)
         if cluster is None:
             raise Refused(404, flags.NO_ROUTE, self.unrouted)
         return cluster.select(connection, head)
@@ -121,6 +126,8 @@ class Inbound(Listener):
         self._lanes: dict[tuple[str, bool], Lane] = {}
         self.gate = OPEN
         """Of the service's limits. Replaced when they change."""
+        self.access: Access | None = None
+        """By the service's policies; None where all may call. Replaced when they change."""
 
     def check(self, connection: ServerConnection, head: RequestHead) -> None:
         transport = connection.transport
@@ -133,6 +140,8 @@ class Inbound(Listener):
         lane = self._lanes.get((connection.source, connection.secured))
         if lane is None:
             lane = self._open_lane(connection.source, connection.secured)
+        if self.access is not None and not self.access.admits(connection, head):
+            raise Refused(403, flags.ACCESS_DENIED, lane.plain_row)
         gate = self.gate
         if gate is not OPEN:
             self._pass(gate, lane, connection, head)

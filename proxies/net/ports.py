@@ -9,14 +9,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
+from proxies.core import flags
 from proxies.core.identity import service_of
+from proxies.net.access import Access
 from proxies.net.edge_tls import EdgeTls
-from proxies.net.flow import Transport, as_protocol, spawn
+from proxies.net.flow import Receiver, Transport, as_protocol, spawn
 from proxies.net.listeners import Listener
 from proxies.net.metrics import UNKNOWN, Metrics
+from proxies.net.permissive import FirstByte, Mtls
 from proxies.net.relay import TcpConnection
 from proxies.net.server import ServerConnection
-from proxies.net.tcp import Way
+from proxies.net.tcp import ToApp, Way
 from proxies.net.tls import STRANGER, ServerTls, TlsProtocol
 from proxies.net.wheel import Wheel
 
@@ -42,7 +45,9 @@ class Accepted(Protocol):
 
 
 class Port:
-    """``listener``, ``secured`` (speaks mTLS) and ``edge`` may be replaced at any time."""
+    """``listener`` and ``edge`` may be replaced at any time."""
+
+    _server_first = False
 
     def __init__(
         self, address: str, port: int, wheel: Wheel, metrics: Metrics, tls: ServerTls, *, shared: bool = False
@@ -50,7 +55,7 @@ class Port:
         """Bind; where it is ``shared``, other processes of this user may bind it too. Raises OSError, with the
         address, when that cannot be."""
         self.kind = ""
-        self.secured = False
+        self.mtls: Mtls = "disable"
         self.edge: EdgeTls | None = None
         """The certificates to show to strangers."""
         self.listener: Listener
@@ -68,6 +73,16 @@ class Port:
         self.listener = listener
         if self._server is None:
             spawn(self._open())
+
+    def require(self, mtls: Mtls) -> None:
+        """Speak so from now on. Where that is mTLS alone, who came in plaintext finishes its request and goes."""
+        self.mtls = mtls
+        if mtls == "strict":
+            for connection in [connection for connection in self.connections if not connection.secured]:
+                self._turn_away(connection)
+
+    def _turn_away(self, connection: Accepted) -> None:
+        connection.drain()
 
     def drain(self) -> None:
         """Accept no more; connections end with their current request."""
@@ -128,21 +143,31 @@ class Port:
         return self._closed  # may change while ``_open`` waits
 
     def _accept(self) -> asyncio.Protocol:
+        return as_protocol(self._receiver())
+
+    def _receiver(self) -> Receiver:
         if self.edge is not None:
-            connection = ServerConnection(self, self._wheel, self._metrics)
-            return as_protocol(TlsProtocol(connection, self.edge.context, server_side=True))
-        if not self.secured:
-            return as_protocol(ServerConnection(self, self._wheel, self._metrics))
+            return TlsProtocol(self._connection(), self.edge.context, server_side=True)
+        if self.mtls == "disable":
+            return self._connection()
+        if self.mtls == "permissive":
+            return FirstByte(self._secured, self._connection, server_first=self._server_first)
+        return self._secured()
+
+    def _secured(self) -> Receiver:
         if self._tls.context is None:
             return _Refusal()
-        connection = ServerConnection(self, self._wheel, self._metrics)
-        return as_protocol(TlsProtocol(connection, self._tls.context, server_side=True))
+        return TlsProtocol(self._connection(), self._tls.context, server_side=True)
+
+    def _connection(self) -> Receiver:
+        return ServerConnection(self, self._wheel, self._metrics)
 
 
 class TcpPort(Port):
     """A port whose connections are carried on whole; ``way`` says where to, and may be replaced at any time."""
 
     way: Way
+    _server_first = True
 
     def carry(self, kind: str, way: Way) -> None:
         """Serve from now on by this way."""
@@ -151,12 +176,20 @@ class TcpPort(Port):
         if self._server is None:
             spawn(self._open())
 
-    def _accept(self) -> asyncio.Protocol:
-        if not self.secured:
-            return as_protocol(TcpConnection(self, self._wheel))
-        if self._tls.context is None:
-            return _Refusal()
-        return as_protocol(TlsProtocol(TcpConnection(self, self._wheel), self._tls.context, server_side=True))
+    def admit(self, access: Access | None) -> None:
+        """Let in whom these policies let in, and end what they would not."""
+        if isinstance(self.way, ToApp):
+            self.way.access = access
+            for connection in list(self.connections):
+                if access is not None and isinstance(connection, TcpConnection) and not access.keeps(connection):
+                    connection.cut(flags.ACCESS_DENIED)
+
+    def _turn_away(self, connection: Accepted) -> None:
+        if isinstance(connection, TcpConnection):
+            connection.cut(flags.ACCESS_DENIED)
+
+    def _connection(self) -> Receiver:
+        return TcpConnection(self, self._wheel)
 
 
 async def _adopt(

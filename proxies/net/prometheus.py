@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from proxies import compiled
+from proxies.core.decisions import Decisions
 from proxies.core.usage import Uses
 from proxies.net.metrics import Counts, Metrics, Row
 from proxies.wire import histogram
@@ -38,6 +39,7 @@ _HEADS = {
     "mesh_upstream_endpoints_ejected": ("gauge", "Endpoints left out for their answers."),
     "mesh_upstream_endpoints_unhealthy": ("gauge", "Endpoints left out for failed checks."),
     "mesh_limit_requests_total": ("counter", "Requests that rate limits judged, by outcome."),
+    "mesh_policy_decisions_total": ("counter", "Requests that access policies decided on, by rule and outcome."),
     "mesh_proxy_connections": ("gauge", "Open client connections."),
     "mesh_proxy_active_requests": ("gauge", "Requests under way."),
     "mesh_proxy_build_info": ("gauge", "What this proxy is; always 1."),
@@ -59,6 +61,8 @@ class Source(Protocol):
     def metrics(self) -> Metrics: ...
     @property
     def uses(self) -> Uses: ...
+    @property
+    def decisions(self) -> Decisions: ...
 
     def gauges(self) -> Gauges: ...
     def overflows(self) -> list[tuple[str, str, int]]: ...
@@ -84,6 +88,7 @@ def render(source: Source) -> str:
         ("mesh_tcp_received_bytes_total", _carried(tcp, "mesh_tcp_received_bytes_total")),
         ("mesh_breaker_overflows_total", _overflows(source)),
         ("mesh_limit_requests_total", _limits(source.uses)),
+        ("mesh_policy_decisions_total", _decisions(source.decisions)),
         *((name, _each(states, name, value)) for name, value in _BY_SERVICE.items()),
         ("mesh_proxy_connections", [f"mesh_proxy_connections {metrics.connections}"]),
         ("mesh_proxy_active_requests", [f"mesh_proxy_active_requests {metrics.active_requests}"]),
@@ -170,6 +175,15 @@ def _limits(uses: Uses) -> Iterator[str]:
         labels = f'destination_service="{use.service}",route="{use.route}",limit="{use.limit}"'
         yield f'mesh_limit_requests_total{{{labels},outcome="allowed"}} {use.allowed}'
         yield f'mesh_limit_requests_total{{{labels},outcome="limited"}} {use.limited}'
+
+
+def _decisions(decisions: Decisions) -> Iterator[str]:
+    for use in decisions.totals():
+        rule = "" if use.rule < 0 else use.rule
+        labels = f'destination_service="{use.service}",policy="{use.policy}",rule="{rule}"'
+        for outcome in ("allowed", "denied", "shadow_denied", "shadow_allowed"):
+            if count := getattr(use, outcome):
+                yield f'mesh_policy_decisions_total{{{labels},outcome="{outcome}"}} {count}'
 
 
 def _each(states: Iterable[ServiceState], name: str, value: Callable[[ServiceState], int]) -> Iterator[str]:

@@ -10,7 +10,7 @@ import asyncio
 import socket
 import struct
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from proxies.core import flags
 from proxies.core.tcp import SETTLED_S
@@ -20,14 +20,22 @@ from proxies.net.wheel import Timer, Wheel
 
 if TYPE_CHECKING:
     from proxies.net.metrics import Row
-    from proxies.net.ports import TcpPort
-    from proxies.net.tcp import Path
+    from proxies.net.tcp import Path, Way
     from proxies.net.upstream import Endpoint
 
 _RESET = struct.pack("ii", 1, 0)
 _ESTABLISHED = 200
 _FAILED = 503
 """What an endpoint's owner is told of a connection, as if it were a response."""
+
+
+class Carrier(Protocol):
+    """The port that a connection came in at."""
+
+    @property
+    def way(self) -> Way: ...
+    def opened(self, connection: TcpConnection, /) -> None: ...
+    def closed(self, connection: TcpConnection, /) -> None: ...
 
 
 class NoWay(Exception):
@@ -72,7 +80,7 @@ class TcpConnection(Timer):
 
     transport: Transport
 
-    def __init__(self, port: TcpPort, wheel: Wheel) -> None:
+    def __init__(self, port: Carrier, wheel: Wheel) -> None:
         super().__init__()
         self.port = port
         self.source = ""
@@ -99,6 +107,13 @@ class TcpConnection(Timer):
         if not self._peer_address:
             self._peer_address = str(self.transport.get_extra_info("peername")[0])
         return self._peer_address
+
+    def cut(self, flag: str) -> None:
+        """End it now, both ways."""
+        if not self._over:
+            self._end(flag)
+            self._drop_upstream()
+            reset(self.transport)
 
     def drain(self) -> None:
         """The port accepts no more; what is open ends by itself, or is cut off when the time is over."""
@@ -164,9 +179,7 @@ class TcpConnection(Timer):
         if self._wheel.now < self._touched + self._path.idle_s:
             self._wheel.arm(self, self._touched + self._path.idle_s)
             return
-        self._end(flags.STREAM_IDLE_TIMEOUT)
-        self._drop_upstream()
-        reset(self.transport)
+        self.cut(flags.STREAM_IDLE_TIMEOUT)
 
     # --- what the endpoint's side calls
 

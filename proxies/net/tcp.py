@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from proxies.core import flags
 from proxies.core.maglev import key_hash
 from proxies.core.tcp import CONNECT_TRIES, compile_shares
+from proxies.net.access import Access
 from proxies.net.members import Group
 from proxies.net.metrics import UNKNOWN, Edge, Metrics, Row
 from proxies.net.relay import NoWay, TcpConnection
@@ -102,10 +103,12 @@ class ToService:
 
 
 class ToApp:
-    """In front of the app: everything goes to it, counted by who connects. ``idle_s`` may be replaced at any time."""
+    """In front of the app: what may come goes to it, counted by who connects. ``idle_s`` and ``access`` may be
+    replaced at any time."""
 
     def __init__(self, destination: Source, app: Endpoint, metrics: Metrics) -> None:
         self.idle_s = TCP_IDLE_MS / 1000
+        self.access: Access | None = None
         self._destination = destination
         self._metrics = metrics
         self._group = Group()
@@ -115,4 +118,6 @@ class ToApp:
         source = connection.source or UNKNOWN
         edge = Edge("destination", source, "", *self._destination, "", "tcp", connection.secured)
         row = self._metrics.row(edge)
+        if self.access is not None and not self.access.admits_connection(connection):
+            raise NoWay(flags.ACCESS_DENIED, row)
         return Path(self._group, source, row, row, tries=1, idle_s=self.idle_s)

@@ -123,6 +123,23 @@ class LimitUse(Struct, frozen=True, array_like=True):
     limited: int
 
 
+class PolicyUse(Struct, frozen=True, array_like=True):
+    """How many requests (or connections) one rule of an access policy decided on. ``service`` is whose policy it is.
+
+    ``rule`` is its index; -1 where the policy decided by none of its rules matching. ``policy`` is empty where no
+    single one decided: the mesh's default did, or several allow policies did not match. ``shadow_denied`` and
+    ``shadow_allowed`` are what a policy in shadow mode would have turned round; ``rule`` is then -1.
+    """
+
+    service: str
+    policy: str
+    rule: int
+    allowed: int = 0
+    denied: int = 0
+    shadow_denied: int = 0
+    shadow_allowed: int = 0
+
+
 class RequestSample(Struct, frozen=True, array_like=True):
     """One of the requests that the proxy routed in this second, and how many (``weight``) it stands for.
 
@@ -156,6 +173,7 @@ class Telemetry(Struct, frozen=True, array_like=True):
     proxy_version: str = ""
     limits: list[LimitUse] = field(default_factory=list)
     samples: list[RequestSample] = field(default_factory=list)
+    policies: list[PolicyUse] = field(default_factory=list)
 
 
 _encoder = msgspec.msgpack.Encoder()

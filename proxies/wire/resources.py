@@ -16,13 +16,15 @@ from msgspec import Meta, Struct, field
 
 from proxies.wire.base import Body as _Body
 from proxies.wire.base import Label, Milliseconds
+from proxies.wire.policies import Policy
 from proxies.wire.resilience import Balancer, Breaker, HealthCheck, Outlier, RetryBudget
 from proxies.wire.routing import RateLimit, Route, WeightedVersion
 
-SCHEMA = 3
+SCHEMA = 4
 """The newest schema this code understands; an envelope whose ``requires`` is greater is refused.
 
-2: services whose protocol is ``tcp``. 3: rate limits whose scope is ``global``."""
+2: services whose protocol is ``tcp``. 3: rate limits whose scope is ``global``. 4: access policies, and inbound ports
+that take plaintext beside mTLS."""
 
 ServiceName = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
@@ -98,10 +100,15 @@ class EndpointsBody(_Body, frozen=True, kw_only=True):
 
 
 class InboundBody(_Body, frozen=True, kw_only=True):
-    """How a service's own proxies receive. ``strict`` refuses plaintext; ``disable`` speaks only plaintext. Of
-    ``limits`` all must let a request pass. ``idle_timeout_ms`` is of a ``tcp`` service's connections."""
+    """How a service's own proxies receive; of a gateway, how it receives from strangers, where ``mtls`` means nothing.
 
-    mtls: Literal["strict", "disable"] = "strict"
+    ``strict`` refuses plaintext, ``permissive`` takes it from whoever has no identity to show, ``disable`` speaks only
+    plaintext. A request meets the ``policies`` first (``default`` is what holds where no allow policy is), then the
+    ``limits``, of which all must let it pass. ``idle_timeout_ms`` is of a ``tcp`` service's connections."""
+
+    mtls: Literal["strict", "permissive", "disable"] = "strict"
+    policies: list[Policy] = field(default_factory=list)
+    default: Literal["allow", "deny"] = "allow"
     limits: list[RateLimit] = field(default_factory=list)
     idle_timeout_ms: Milliseconds = TCP_IDLE_MS
 
@@ -141,11 +148,12 @@ class InboundListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="i
 
 class OutboundListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="outbound"):
     """The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host
-    gets."""
+    gets. A ``transparent`` one takes connections that the host redirects to it, of HTTP and of anything else."""
 
     address: Host = "127.0.0.1"
     port: Port
     egress: Literal["allow", "deny"] = "deny"
+    transparent: bool = False
 
 
 class TcpListener(_Body, frozen=True, kw_only=True, tag_field="kind", tag="tcp"):
@@ -284,6 +292,8 @@ def content_hash(body: _Body) -> str:
 def required_schema(body: _Body) -> int:
     """The oldest schema whose readers understand all of a body: what an envelope ``requires``."""
     match body:
+        case InboundBody() if body.policies or body.default == "deny" or body.mtls == "permissive":
+            return 4
         case ServiceBody(routes=routes) if any(_is_global(limit) for route in routes for limit in route.limits):
             return 3
         case InboundBody(limits=limits) if any(map(_is_global, limits)):
@@ -312,12 +322,15 @@ def encode(resource: Resource) -> bytes:
 def decode(data: bytes) -> Resource:
     """Read one resource. Raises ResourceError for bytes that are none, or that need a newer reader."""
     try:
-        preamble = _preamble.decode(data)
-        if preamble.requires > SCHEMA:
-            raise ResourceError(f"needs schema {preamble.requires}, this proxy knows {SCHEMA}")
+        _require(_preamble.decode(data).requires)
         return _decoder.decode(data)
     except msgspec.DecodeError as error:  # ValidationError is a DecodeError
         raise ResourceError(str(error)) from error
+
+
+def _require(schema: int) -> None:
+    if schema > SCHEMA:
+        raise ResourceError(f"needs schema {schema}, this proxy knows {SCHEMA}")
 
 
 class ResourceFile(Struct, frozen=True, kw_only=True):
@@ -329,9 +342,12 @@ class ResourceFile(Struct, frozen=True, kw_only=True):
 def decode_file(data: bytes) -> list[Resource]:
     """Read a JSON resource file. Raises ResourceError with the path of the offending field."""
     try:
-        return msgspec.json.decode(data, type=ResourceFile).resources
+        found = msgspec.json.decode(data, type=ResourceFile).resources
     except msgspec.DecodeError as error:
         raise ResourceError(str(error)) from error
+    for resource in found:
+        _require(resource.requires)
+    return found
 
 
 def json_schema() -> dict[str, object]:

@@ -19,10 +19,11 @@ import msgspec
 
 from proxies.agent.backoff import Backoff
 from proxies.agent.resp import Login
+from proxies.core.decisions import Decisions
 from proxies.core.usage import Uses
 from proxies.net.engine import Applied
 from proxies.net.metrics import Metrics
-from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, RequestSample
+from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample
 from proxies.wire.resources import ProxyResource, Resource, ResourceError, TrustResource, encode
 from proxies.workers.child import Child, Lost
 from proxies.workers.messages import Apply, Done, Drain, End, Identify, Link, Order, Remove, Tell, Told
@@ -51,6 +52,7 @@ class Fleet:
         self._mode = "shared-counts" if shared_counts else "alone"
         self.restarts = 0
         self.uses = Uses()
+        self.decisions = Decisions()
         self._metrics = Metrics()
         self._children: dict[int, Child] = {}
         self._held: dict[str, Resource] = {}
@@ -123,6 +125,9 @@ class Fleet:
 
     def limit_uses(self) -> list[LimitUse]:
         return self.uses.collect()
+
+    def policy_uses(self) -> list[PolicyUse]:
+        return self.decisions.collect()
 
     def gauges(self) -> Gauges:
         return summed([told.gauges for told in self._told.values()])
@@ -320,7 +325,10 @@ class Fleet:
         for delta, microseconds in zip(told.edges, told.microseconds, strict=True):
             self._metrics.absorb(delta, microseconds)
         self.uses.add(told.limits)
+        self.decisions.add(told.policies)
         self._samples += told.samples
-        self._told[number] = msgspec.structs.replace(told, edges=[], microseconds=[], limits=[], samples=[])
+        self._told[number] = msgspec.structs.replace(
+            told, edges=[], microseconds=[], limits=[], policies=[], samples=[]
+        )
         self._metrics.connections = sum(each.gauges.connections for each in self._told.values())
         self._metrics.active_requests = sum(each.gauges.active_requests for each in self._told.values())

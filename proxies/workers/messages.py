@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct, field
 
-from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, RequestSample
+from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample
 
 LENGTH = 4
 """Bytes of a message's length, big-endian."""
@@ -71,6 +71,7 @@ class Told(Struct, frozen=True, tag="told"):
     edges: list[EdgeDelta]
     microseconds: list[int]
     limits: list[LimitUse]
+    policies: list[PolicyUse]
     samples: list[RequestSample]
     gauges: Gauges
     overflows: list[tuple[str, str, int]]

@@ -108,6 +108,7 @@ class Worker(asyncio.Protocol):
             edges=engine.collect(),
             microseconds=microseconds,
             limits=engine.limit_uses(),
+            policies=engine.policy_uses(),
             samples=engine.samples(),
             gauges=engine.gauges(),
             overflows=engine.overflows(),

@@ -21,7 +21,7 @@ import uvloop
 from proxies.agent.follower import Follower
 from proxies.agent.replica import Replica
 from proxies.agent.resp import Login
-from proxies.wire.reports import EdgeDelta, Gauges, LimitUse
+from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample
 from proxies.wire.resources import Resource, ResourceError
 
 
@@ -46,7 +46,13 @@ class FakeEngine:
     def collect(self) -> list[EdgeDelta]:
         return []
 
+    def samples(self) -> list[RequestSample]:
+        return []
+
     def limit_uses(self) -> list[LimitUse]:
+        return []
+
+    def policy_uses(self) -> list[PolicyUse]:
         return []
 
     def gauges(self) -> Gauges:

@@ -2714,7 +2714,8 @@ export interface components {
         };
         /**
          * PlanView
-         * @description The plan as it is frozen, in the words of a body.
+         * @description The plan as it is frozen, in the words of a body. Webhooks' addresses are whole only for who may write traffic
+         *         there, and never over WebSocket.
          */
         PlanView: {
             canary: string;

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from meshui.core.api.actors import actor_of
 from meshui.core.api.bodies import WriteQuery, body, extended, query
-from meshui.core.api.conditions import answer, expected_version
+from meshui.core.api.conditions import answer, conditions
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import REFERENCE, operation
 from meshui.core.api.pages import Page, page
@@ -23,7 +23,7 @@ from meshui.rollouts.bodies import RolloutBody
 from meshui.rollouts.forecast import estimate, preflight_of
 from meshui.rollouts.models import Rollout
 from meshui.rollouts.services import rollout_create, rollout_edit
-from meshui.rollouts.services.templates import planned
+from meshui.rollouts.services.plans import planned
 from meshui.rollouts.shapes import EventView, MeasurementView, RolloutView, RolloutWritten
 from meshui.rollouts.shown import event_view, measurement_view, proxy_answers, rollout_view, rollout_views, with_all
 
@@ -57,10 +57,9 @@ class Rollouts(Endpoint):
         actor = actor_of(request)
         actor.require("traffic.write", sent.service.partition("/")[0])
         dry_run = query(request, WriteQuery).dry_run
-        plan = planned(sent.service, sent)
         row = rollout_create(
             actor=actor,
-            plan=plan,
+            plan=planned(sent.service, sent, author=actor.name),
             start=sent.start,
             reason=sent.reason,
             idempotency_key=idempotency_key(request),
@@ -80,21 +79,11 @@ class OneRollout(Endpoint):
     @operation("rollout_edit", body=RolloutBody, query=WriteQuery, answer=RolloutWritten, conditional=True)
     def patch(self, request: Request, rollout_id: int) -> Response:
         """Give a draft another plan, whole; 409 ``not_a_draft`` once it has started."""
-        actor = actor_of(request)
-        selectors.get_rollout(actor, rollout_id)
+        draft = selectors.get_rollout(actor_of(request), rollout_id)
         sent = body(request, RolloutBody)
-        expected = expected_version(request)
-        dry_run = query(request, WriteQuery).dry_run
-        plan = planned(sent.service, sent)
-        row = rollout_edit(
-            actor=actor,
-            rollout_id=rollout_id,
-            plan=plan,
-            reason=sent.reason,
-            expected_version=expected,
-            dry_run=dry_run,
-        )
-        return written(request, row, tried=dry_run, status=200)
+        asked = conditions(request, sent.reason)
+        row = rollout_edit(rollout_id=rollout_id, plan=planned(sent.service, sent, author=draft.created_by), **asked)
+        return written(request, row, tried=asked["dry_run"], status=200)
 
 
 class Events(Endpoint):

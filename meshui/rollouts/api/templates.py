@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from meshui.core.api.actors import actor_of
 from meshui.core.api.bodies import DeleteQuery, WriteQuery, body, query
-from meshui.core.api.conditions import answer, expected_version
+from meshui.core.api.conditions import answer, conditions, deletion
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
 from meshui.core.api.pages import Page, page
@@ -74,33 +74,20 @@ class OneTemplate(Endpoint):
     @operation("analysis_template_set", body=TemplateContent, query=WriteQuery, answer=TemplateView, conditional=True)
     def put(self, request: Request, template: str) -> Response:
         """Set it, whole. Rollouts that have started keep what they copied."""
-        actor = actor_of(request)
-        actor.require("traffic.write")
+        actor_of(request).require("traffic.write")
         sent = body(request, TemplateContent)
         done = template_set(
-            actor=actor,
             name=template,
             description=sent.description,
             metrics=metrics_of(sent.metrics),
-            reason=sent.reason,
-            expected_version=expected_version(request),
-            dry_run=query(request, WriteQuery).dry_run,
+            **conditions(request, sent.reason),
         )
         return _shown(done.value)
 
     @operation("analysis_template_delete", query=DeleteQuery, status=204, conditional=True)
     def delete(self, request: Request, template: str) -> Response:
         """Delete it. Rollouts that have started keep what they copied."""
-        actor = actor_of(request)
-        actor.require("traffic.write")
-        asked = query(request, DeleteQuery)
-        template_delete(
-            actor=actor,
-            name=template,
-            reason=asked.reason,
-            expected_version=expected_version(request),
-            dry_run=asked.dry_run,
-        )
+        template_delete(name=template, **deletion(request))
         return Response(status=204)
 
 

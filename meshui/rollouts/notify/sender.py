@@ -113,7 +113,7 @@ def _mark(row: Notification, outcome: Outcome) -> None:
         row.state, row.sent_at = Notification.State.SENT, timezone.now()
     elif outcome.final or row.tries > len(BACK_OFF):
         row.state = Notification.State.FAILED
-        log.warning("a notification of rollout %s to %s is given up: %s", row.event.rollout_id, row.target, row.error)
+        log.warning("notification %s of rollout %s is given up: %s", row.pk, row.event.rollout_id, row.error)
     else:
         row.next_try_at = timezone.now() + BACK_OFF[row.tries - 1]
     row.save(update_fields=["tries", "error", "state", "sent_at", "next_try_at"])

@@ -12,7 +12,8 @@ from meshui.core.commits import send_soon
 from meshui.core.errors import Conflict, InvalidInput, PermissionDenied
 from meshui.core.versions import expect
 from meshui.rollouts import ledger
-from meshui.rollouts.decide import Effects, Move, promote, roll_back
+from meshui.rollouts.decide import promote, roll_back
+from meshui.rollouts.effects import Effects, Move
 from meshui.rollouts.models import Approval, Rollout
 from meshui.rollouts.observe import observe
 from meshui.rollouts.selectors import approves, get_rollout, may_approve, rollout_version

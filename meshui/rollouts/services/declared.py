@@ -11,8 +11,8 @@ from meshui.rollouts import selectors
 from meshui.rollouts.bodies import DeclaredBody
 from meshui.rollouts.models import Rollout
 from meshui.rollouts.planning import plan_of
+from meshui.rollouts.services.plans import planned
 from meshui.rollouts.services.starting import rollout_create
-from meshui.rollouts.services.templates import planned
 
 
 def latest(actor: Actor, service: str) -> Rollout:
@@ -35,7 +35,7 @@ def rollout_declare(*, actor: Actor, service: str, body: DeclaredBody, dry_run: 
     found = _declared(actor, service, digest)
     if found is not None:
         return found, False
-    plan = msgspec.structs.replace(planned(service, body), declared=digest)
+    plan = msgspec.structs.replace(planned(service, body, author=actor.name), declared=digest)
     try:
         row = rollout_create(actor=actor, plan=plan, start=True, reason=body.reason, dry_run=dry_run)
     except Conflict:

@@ -13,10 +13,8 @@ from meshui.core.actors import Actor
 from meshui.core.commits import Commit, Outcome, commit
 from meshui.core.errors import Conflict, InvalidInput, NotFound
 from meshui.core.versions import etag, expect
-from meshui.rollouts.bodies import PlanBody
 from meshui.rollouts.models import AnalysisTemplate
-from meshui.rollouts.plan import Metric, Plan
-from meshui.rollouts.planning import plan_of
+from meshui.rollouts.plan import Metric
 
 
 def templates(search: str = "") -> QuerySet[AnalysisTemplate]:
@@ -39,11 +37,6 @@ def template_metrics(row: AnalysisTemplate) -> tuple[Metric, ...]:
 
 def template_version(row: AnalysisTemplate) -> str:
     return etag(_shown(row))
-
-
-def planned(service: str, body: PlanBody) -> Plan:
-    """The plan of a rollout, with its template's metrics. Raises InvalidInput."""
-    return plan_of(service, body, named_metrics(body.analysis.template))
 
 
 def named_metrics(template: str) -> tuple[Metric, ...]:

@@ -10,7 +10,7 @@ from msgspec import Meta, field
 
 from meshui.core.api.bodies import Body
 from meshui.core.errors import InvalidInput
-from meshui.telemetry.graph import By
+from meshui.telemetry.edges import By
 from meshui.telemetry.window import KEPT_S
 
 MAX_WINDOW_S = 24 * 3600

@@ -12,7 +12,7 @@ from meshui.catalog.services import namespace_create, service_create
 from meshui.core.actors import Actor, system
 from meshui.delivery.redis import client
 from meshui.delivery.signals import LIVE_CHANNEL, live_hint
-from meshui.rollouts.bodies import PlanBody
+from meshui.rollouts.bodies import NotifyBody, PlanBody
 from meshui.rollouts.models import Rollout
 from meshui.rollouts.planning import plan_of
 from meshui.rollouts.services import rollout_act, rollout_create
@@ -23,6 +23,7 @@ __all__ = ["stop_hub"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = system("test")
+HOOK = NotifyBody(kind="webhook", target="https://hooks.example.com/secret")
 OLGA = Actor(name="olga", grants={"shop": frozenset({"view", "traffic.write"})})
 
 
@@ -32,7 +33,7 @@ def begin() -> int:
     service = Service.objects.get(name="catalog")
     for port, version in enumerate(service.versions.all(), 1):
         Instance.objects.create(id=version.name, service=service, version=version, address="10.0.0.1", port=port)
-    plan = plan_of("shop/catalog", PlanBody(canary="v2", approvers=["nora"]))
+    plan = plan_of("shop/catalog", PlanBody(canary="v2", approvers=["nora"], notify=[HOOK]))
     return rollout_create(actor=OLGA, plan=plan, start=True).pk
 
 
@@ -60,6 +61,7 @@ async def test_a_watcher_gets_the_rollout_and_then_its_events(valkey: Redis) -> 
         assert (shown["id"], shown["state"]) == (str(rollout), "progressing")
         seen = [event["seq"] for event in shown["events"]]
         assert seen == list(range(1, len(seen) + 1))
+        assert shown["plan"]["notify"][0]["target"] == "https://hooks.example.com/…"
         # One message goes to all, so it says what somebody may, approvers included.
         assert {"pause", "abort", "promote"} <= set(shown["may"])
 

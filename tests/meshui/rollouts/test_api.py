@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from meshui.catalog.models import Instance
 from meshui.core.models import Change, Revision
@@ -256,6 +258,31 @@ def test_only_those_that_are_named_approve(operator: Api, admin: Api) -> None:
     assert act(named, shown["id"], "reject", {"reason": "no"}).body["state"] == "rolling_back"
 
 
+def test_approvers_are_people_who_can(operator: Api, viewer: Api, outsider: Api, admin: Api) -> None:
+    def refused(*names: str) -> dict[str, str]:
+        return operator.post(
+            "rollouts/?dry_run=1", BODY | {"steps": [{"approve": {}}, *STEPS], "approvers": names}
+        ).paths()
+
+    assert refused("root", "nobody", "vera", "otto") == {f"approvers.{n}": "no_approver" for n in (1, 2, 3)}
+    assert refused("olga") == {"approvers": "only_author"}
+    fine = BODY | {"steps": [{"approve": {}}, *STEPS], "approvers": ["olga", "root"]}
+    assert operator.post("rollouts/?dry_run=1", fine).status == 201
+
+
+def test_addresses_are_for_those_who_may_write_them(operator: Api, viewer: Api) -> None:
+    hooks = {
+        "steps": [{"webhook": {"url": "https://ci.example.com/secret?k=1"}}, *STEPS],
+        "notify": [{"kind": "slack", "target": "https://hooks.example.com/services/secret", "on": ["failed"]}],
+    }
+    rollout = operator.post("rollouts/", BODY | hooks | {"start": False}).body["id"]
+    whole = operator.get(f"rollouts/{rollout}/").body["plan"]
+    assert (whole["steps"][0], whole["notify"]) == (hooks["steps"][0], hooks["notify"])
+    for body in (viewer.get(f"rollouts/{rollout}/").body, viewer.get("rollouts/").body):
+        assert "secret" not in str(body)
+        assert "https://hooks.example.com/…" in str(body)
+
+
 def test_nobody_acts_on_what_they_do_not_see(operator: Api, outsider: Api, viewer: Api) -> None:
     rollout = operator.post("rollouts/", BODY).body["id"]
     assert outsider.get(f"rollouts/{rollout}/").status == 404
@@ -345,3 +372,19 @@ def test_proxies_say_what_they_made_of_it(operator: Api, world: World) -> None:
     ]
     acks = operator.get(f"rollouts/{rollout}/").body["acks"]
     assert (acks["total"], acks["acked"], acks["nacked"]) == (2, 1, 1)
+
+
+@pytest.mark.parametrize(("path", "queries"), [("events/", 4), ("measurements/", 4)])
+def test_queries_do_not_grow_with_what_happened(operator: Api, path: str, queries: int) -> None:
+    row = Rollout.objects.get(pk=operator.post("rollouts/", BODY).body["id"])
+
+    def happen(count: int) -> None:
+        for _ in range(count):
+            row.events.create(seq=1000 + row.events.count(), kind="phase", actor="x")
+            row.measurements.create(at="2026-01-01T00:00Z", step_index=0, metric="errors", verdict="pass")
+
+    for count in (1, 20):
+        happen(count)
+        with CaptureQueriesContext(connection) as asked:
+            assert operator.get(f"rollouts/{row.pk}/{path}").status == 200
+        assert len(asked) == queries

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from meshui.mesh.values import HeaderMatch, Overlay, RouteMatch, Sticky
-from meshui.rollouts.decide import (
+from meshui.rollouts.decide import decide, due
+from meshui.rollouts.effects import (
     Apply,
     CallWebhook,
     CountTry,
@@ -20,8 +21,6 @@ from meshui.rollouts.decide import (
     Release,
     Say,
     Settle,
-    decide,
-    due,
 )
 from meshui.rollouts.plan import (
     Analyse,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proxies.core.decisions import Decisions
 from proxies.core.usage import Uses
 from proxies.net.metrics import Edge, Metrics
 from proxies.net.prometheus import BOUNDS_S, render
@@ -36,6 +37,7 @@ class Alone:
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
         self.uses = Uses()
+        self.decisions = Decisions()
 
     def gauges(self) -> Gauges:
         return Gauges(services=[ServiceState("c/d", requests=2, ejected=["c-1"])])

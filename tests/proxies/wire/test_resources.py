@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from proxies.wire import resources
 from proxies.wire.reports import Ack, Acks, ReportError, entry, proxy_key, read_acks
 from proxies.wire.resources import (
     EndpointsBody,
@@ -69,3 +70,19 @@ def test_a_report_is_believed_only_from_who_signed_it() -> None:
         read_acks(master, entry(proxy_key(master, "p2"), acks))
     with pytest.raises(ReportError):
         read_acks(master, {b"d": b"", b"s": b""})
+
+
+@pytest.mark.parametrize(
+    "body", [{"policies": [{"name": "p", "action": "deny"}]}, {"default": "deny"}, {"mtls": "permissive"}]
+)
+def test_an_older_reader_refuses_what_it_would_half_understand(
+    body: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = msgspec.convert(body, resources.InboundBody)
+    assert resources.required_schema(newer) == 4
+    assert resources.required_schema(resources.InboundBody(mtls="disable")) == 1
+    data = resources.encode(resources.InboundResource(name="shop/catalog", body=newer, requires=4))
+    assert isinstance(resources.decode(data), resources.InboundResource)
+    monkeypatch.setattr(resources, "SCHEMA", 3)
+    with pytest.raises(resources.ResourceError, match="needs schema 4"):
+        resources.decode(data)

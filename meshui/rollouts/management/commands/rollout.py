@@ -21,7 +21,7 @@ from meshui.rollouts.bodies import RolloutBody
 from meshui.rollouts.models import Rollout
 from meshui.rollouts.planning import spelled_step
 from meshui.rollouts.services import Action, rollout_act, rollout_create, undo
-from meshui.rollouts.services.templates import planned
+from meshui.rollouts.services.plans import planned
 from meshui.rollouts.shown import rollout_view
 
 STEERING: tuple[Action, ...] = tuple(action for action in get_args(Action) if action != "start")
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         body = _body(options)
         row = rollout_create(
             actor=actor,
-            plan=planned(body.service, body),
+            plan=planned(body.service, body, author=actor.name),
             start=body.start,
             reason=body.reason,
             dry_run=options["dry_run"],

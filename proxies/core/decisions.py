@@ -1,0 +1,85 @@
+"""What access policies decided: plain integers, folded once a second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from proxies.core.authorize import Decision
+from proxies.wire.reports import PolicyUse
+
+_Rule = tuple[str, int]
+"""A policy and the index of its rule, -1 for none of them."""
+_Counts = list[int]
+"""Allowed, denied, and what a shadow would have denied and allowed."""
+ALLOWED, DENIED, SHADOW_DENIED, SHADOW_ALLOWED = range(4)
+
+
+class Tally:
+    """The decisions of one service's (or gateway's) policies: since the last fold, and before."""
+
+    __slots__ = ("_before", "_since")
+
+    def __init__(self) -> None:
+        self._since: dict[_Rule, _Counts] = {}
+        self._before: dict[_Rule, _Counts] = {}
+
+    def count(self, decision: Decision) -> None:
+        self._counts(decision.policy, decision.rule)[ALLOWED if decision.allowed else DENIED] += 1
+        if decision.shadow:
+            self._counts(decision.shadow, -1)[SHADOW_DENIED if decision.allowed else SHADOW_ALLOWED] += 1
+
+    def add(self, use: PolicyUse) -> None:
+        """Count what another process did."""
+        _sum(self._counts(use.policy, use.rule), (use.allowed, use.denied, use.shadow_denied, use.shadow_allowed))
+
+    def total(self) -> dict[_Rule, _Counts]:
+        """Since the tally exists."""
+        total = {rule: list(counts) for rule, counts in self._before.items()}
+        for rule, counts in self._since.items():
+            _sum(total.setdefault(rule, [0, 0, 0, 0]), counts)
+        return total
+
+    def fold(self) -> dict[_Rule, _Counts]:
+        """Since the last fold."""
+        self._before = self.total()
+        since, self._since = self._since, {}
+        return since
+
+    def _counts(self, policy: str, rule: int) -> _Counts:
+        counts = self._since.get((policy, rule))
+        if counts is None:
+            counts = self._since[policy, rule] = [0, 0, 0, 0]
+        return counts
+
+
+def _sum(counts: _Counts, more: Iterable[int]) -> None:
+    for index, count in enumerate(more):
+        counts[index] += count
+
+
+class Decisions:
+    """All tallies of a proxy, by service."""
+
+    def __init__(self) -> None:
+        self._tallies: dict[str, Tally] = {}
+
+    def tally(self, service: str) -> Tally:
+        """The service's, made when it is first asked for. Ask when compiling, not per request."""
+        return self._tallies.setdefault(service, Tally())
+
+    def totals(self) -> list[PolicyUse]:
+        """Of every rule that decided anything."""
+        return _uses((service, tally.total()) for service, tally in self._tallies.items())
+
+    def collect(self) -> list[PolicyUse]:
+        """What was counted since the last call, for one caller."""
+        return _uses((service, tally.fold()) for service, tally in self._tallies.items())
+
+    def add(self, uses: Iterable[PolicyUse]) -> None:
+        """Count what another process did."""
+        for use in uses:
+            self.tally(use.service).add(use)
+
+
+def _uses(found: Iterable[tuple[str, dict[_Rule, _Counts]]]) -> list[PolicyUse]:
+    return [PolicyUse(service, *rule, *counts) for service, rules in found for rule, counts in rules.items()]
