@@ -1,13 +1,14 @@
 """From a commit to the last proxy that acknowledged it.
 
-    python -m benchmarks.propagation [--json OUT] [--changes 30] [--proxies 10 100 1000]
+    python -m benchmarks.propagation [--json OUT] [--changes 30] [--proxies 10 100 1000] [--loads idle churn abort]
 
 Everything is real except the proxies' traffic: embedded PostgreSQL (durable) and Valkey, uvicorn, the Celery worker
 and beat, the collector, and proxies that are the agent's own code over the real Redis protocol, each with its own ACL
 user, in two processes. A change is a PUT of a split by the HTTP API; ``answer`` is how long the PUT took. The rest is
 measured from when the revision's row was made, just before its commit: ``published`` until Redis had it, ``taken``
 until the last proxy applied it, ``last`` until the last acknowledgement stood in the database. Under churn endpoints
-change 20 times a second meanwhile.
+change 20 times a second meanwhile. An abort is the click that ends a rollout at 20 %: a POST, and the rollback that it
+commits; ``last`` is when no proxy sends anything new to the canary any more.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ PROCESSES = 2
 CHURN_PER_S = 20
 SERVICES = 20
 WARM_UP = 2
+LOADS = ("idle", "churn", "abort")
 PAUSE_S = 0.3
 POLL_S = 0.1
 DEADLINE_S = 60.0
@@ -59,6 +61,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--changes", type=int, default=30)
     parser.add_argument("--proxies", type=int, nargs="+", default=[10, 100, 1000])
+    parser.add_argument("--loads", nargs="+", choices=LOADS, default=LOADS)
     options = parser.parse_args()
     rows: list[dict[str, object]] = []
     print(f"{'ms':<12}{'answer p50':>11}{'published p50':>14}{'taken p50':>10}{'last p50':>10}{'p99':>8}{'worst':>8}")
@@ -72,7 +75,7 @@ def main() -> int:
         for count in sorted(options.proxies):
             fleets.enter_context(_fleet(api, redis_url, joined, count))
             joined = count
-            for load in ("idle", "churn"):
+            for load in options.loads:
                 with _churn(api) if load == "churn" else contextlib.nullcontext():
                     row = _measure(api, count, load, options.changes)
                 rows.append(row)
@@ -160,11 +163,12 @@ def _make_mesh(api: Api) -> None:
     for number in range(SERVICES):
         service = {"namespace": "bench", "name": f"s{number}", "description": "", "versions": ["v1", "v2"]}
         api("POST", "services/", service)
-        _instance(api, f"s{number}", "first", 10_000 + number)
+        for version, port in (("v1", 10_000), ("v2", 11_000)):
+            _instance(api, f"s{number}", f"first-{version}", port + number, version)
 
 
-def _instance(api: Api, service: str, instance: str, port: int) -> None:
-    body = {"id": f"{service}-{instance}", "address": "127.0.0.1", "port": port, "version": "v1", "ttl_s": 3600}
+def _instance(api: Api, service: str, instance: str, port: int, version: str = "v1") -> None:
+    body = {"id": f"{service}-{instance}", "address": "127.0.0.1", "port": port, "version": version, "ttl_s": 3600}
     api("POST", f"services/bench/{service}/instances/", body)
 
 
@@ -262,7 +266,8 @@ def _churn(api: Api) -> Iterator[None]:
 
 
 def _measure(api: Api, proxies: int, load: str, changes: int) -> dict[str, object]:
-    found = [_change(api, proxies) for _ in range(WARM_UP + changes)][WARM_UP:]
+    change = _abort if load == "abort" else _change
+    found = [change(api, proxies) for _ in range(WARM_UP + changes)][WARM_UP:]
     last = sorted(each["last"] for each in found)
     return {
         "case": f"{proxies} {load}",
@@ -281,7 +286,23 @@ def _change(api: Api, proxies: int) -> dict[str, float]:
     time.sleep(PAUSE_S)
     begun = time.perf_counter()
     revision = api("PUT", "services/bench/s1/split/", {"weights": next(SPLITS)})["revision"]
-    answer = (time.perf_counter() - begun) * 1000
+    return _settled(api, proxies, revision, (time.perf_counter() - begun) * 1000)
+
+
+def _abort(api: Api, proxies: int) -> dict[str, float]:
+    """Milliseconds of the end of one rollout."""
+    body = {"service": "bench/s1", "stable": "v1", "canary": "v2", "strategy": "manual"}
+    body |= {"steps": [{"set_weight": 20}, {"pause": {}}, {"set_weight": 100}], "safety": {"warm": "1s"}}
+    path = f"rollouts/{api('POST', 'rollouts/', body)['id']}/"
+    _wait(lambda: api("GET", path)["state"] == "paused", "the rollout")
+    begun = time.perf_counter()
+    revision = api("POST", f"{path}abort/", {"reason": "benchmark"})["revision"]
+    found = _settled(api, proxies, revision, (time.perf_counter() - begun) * 1000)
+    _wait(lambda: api("GET", path)["state"] == "rolled_back", "the rollback")
+    return found
+
+
+def _settled(api: Api, proxies: int, revision: int, answer: float) -> dict[str, float]:
     deadline = time.monotonic() + DEADLINE_S
     while (shown := api("GET", f"revisions/{revision}/"))["applied_at"] is None:
         if time.monotonic() > deadline:

@@ -2,6 +2,7 @@
 import type { RoleGrant } from '../src/api/types'
 import { type Context, gone, type Handler, json, page, problem, serviceId } from './answers.ts'
 import type { MockMesh } from './mesh.ts'
+import { ROLLOUTS } from './rolloutsApi.ts'
 import { RULES } from './rules.ts'
 
 const seconds = (window: string | null) => {
@@ -136,6 +137,7 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
           service: query.get('service') ?? undefined,
           edge: query.get('edge') ?? undefined,
           from: query.get('from') ? Date.parse(query.get('from') ?? '') / 1000 : Date.now() / 1000 - 900,
+          to: query.get('to') ? Date.parse(query.get('to') ?? '') / 1000 : undefined,
           step: Number.parseInt(query.get('step') ?? '10', 10),
         }),
       ),
@@ -176,6 +178,7 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
     (c) => json(c.mesh.traffic(serviceId(c), seconds(c.query.get('window')))),
   ],
   ...RULES,
+  ...ROLLOUTS,
   ['GET', 'proxies', ({ mesh }) => page(mesh.proxies)],
   [
     'GET',

@@ -35,14 +35,20 @@ export class MockLive {
     if (topic === 'proxies') return mesh.proxies
     if (topic === 'changes') return mesh.changes.slice(0, 50)
     if (topic === 'info') return mesh.info()
+    if (topic === 'rollouts') return mesh.rollouts.active()
     const [kind = '', id = ''] = topic.split(/:(.*)/s)
     if (kind === 'service') return { ...mesh.traffic(id, 60), service: mesh.service(id) }
+    if (kind === 'rollout') {
+      const rollout = mesh.rollouts.one(id)
+      return rollout ? { ...rollout, events: mesh.rollouts.events(id).slice(-100) } : null
+    }
     if (kind === 'revision') return mesh.revisions.get(Number(id)) ?? null
     return null
   }
 
   private everySecond(): void {
     this.mesh.tick()
+    this.mesh.rollouts.tick()
     const fresh = this.mesh.changes.filter((change) => change.id > this.knownChange)
     this.knownChange = this.mesh.revision
     for (const [socket, topics] of this.clients) {
@@ -52,6 +58,8 @@ export class MockLive {
           if (fresh.length) this.send(socket, topic, 'diff', { changes: fresh })
         } else if (topic === 'proxies')
           this.send(socket, topic, 'diff', { changed: this.mesh.proxies, removed: [] })
+        else if (topic === 'rollouts' || topic.startsWith('rollout:'))
+          this.send(socket, topic, 'state', this.stateOf(topic, params))
         else if (topic.startsWith('service:')) this.send(socket, topic, 'state', this.stateOf(topic, params))
       }
     }

@@ -2,6 +2,7 @@
 import type * as T from '../src/api/types'
 import { newRoute, RESILIENCE } from '../src/features/traffic/draft/rules.ts'
 import { complete } from '../src/features/traffic/draft/shape.ts'
+import { MockRollouts } from './rollouts.ts'
 
 export type Call = { from: string; to: string; share: number; errors: number; ms: number }
 
@@ -56,6 +57,7 @@ export class MockMesh {
   proxies: T.MeshProxy[] = []
   tokens: T.ApiToken[] = []
   joinTokens: T.JoinToken[] = []
+  templates: T.AnalysisTemplate[] = []
   users: T.User[] = [
     person('admin', 'admin@example.org', [{ role: 'admin', namespace: null }]),
     person('ana', 'ana@example.org', [{ role: 'operator', namespace: 'shop' }]),
@@ -64,6 +66,7 @@ export class MockMesh {
   signedIn = true
   revision = 41
   readonly startedAt: number
+  readonly rollouts: MockRollouts
 
   constructor(private readonly clock: () => number = Date.now) {
     this.startedAt = clock()
@@ -76,6 +79,7 @@ export class MockMesh {
     }
     this.proxies = this.seedProxies()
     this.seedChanges()
+    this.rollouts = new MockRollouts(this, clock)
     this.tokens = [
       {
         id: 'tok1',
@@ -487,7 +491,7 @@ export class MockMesh {
     }
   }
 
-  metrics(query: { service?: string; edge?: string; from: number; step: number }): T.Metrics {
+  metrics(query: { service?: string; edge?: string; from: number; to?: number; step: number }): T.Metrics {
     const times: number[] = []
     const series: Series = {
       rps: [],
@@ -496,7 +500,7 @@ export class MockMesh {
       p95_ms: [],
       p99_ms: [],
     }
-    const end = Math.floor(this.clock() / 1000 / query.step) * query.step
+    const end = Math.floor((query.to ?? this.clock() / 1000) / query.step) * query.step
     for (let at = Math.ceil(query.from / query.step) * query.step; at <= end; at += query.step) {
       const edges = this.edges(query.step, 'service', at * 1000).filter((edge) =>
         query.edge
@@ -523,8 +527,36 @@ export class MockMesh {
       source: 'frames',
       times,
       series,
-      by_version: {},
+      by_version: query.service ? this.byVersion(query.service, times, series) : {},
     }
+  }
+
+  /** The series of a service dealt out to its versions; a rollout's canary has its own share and errors. */
+  private byVersion(id: string, times: number[], whole: Series): Record<string, Series> {
+    const rollout = this.rollouts.all().find((each) => each.service === id)
+    const shares = rollout?.weights.observed ?? {
+      ...Object.fromEntries(Object.entries(this.observed[id] ?? {}).map(([v, weight]) => [v, weight / 100])),
+    }
+    const started = Date.parse(rollout?.started_at ?? '') / 1000
+    const ended = rollout?.finished_at ? Date.parse(rollout.finished_at) / 1000 : Number.POSITIVE_INFINITY
+    const of = (version: string): Series => {
+      const isCanary = version === rollout?.canary
+      const on = (at: number) => !isCanary || (at >= started && at <= ended)
+      const share = isCanary ? Math.max(0.05, shares[version] ?? 0) : (shares[version] ?? 0)
+      const worse = isCanary && rollout?.state === 'rolled_back' ? 50 : 1
+      const scaled = (values: (number | null)[], factor: number) =>
+        values.map((value, index) =>
+          value === null || share === 0 || !on(times[index] ?? 0) ? null : value * factor,
+        )
+      return {
+        rps: scaled(whole.rps, share),
+        error_rate: scaled(whole.error_rate, worse),
+        p50_ms: scaled(whole.p50_ms, isCanary ? 1.04 : 1),
+        p95_ms: scaled(whole.p95_ms, isCanary ? 1.09 : 1),
+        p99_ms: scaled(whole.p99_ms, isCanary ? 1.12 : 1),
+      }
+    }
+    return Object.fromEntries(Object.keys(shares).map((version) => [version, of(version)]))
   }
 
   info(): T.Info {

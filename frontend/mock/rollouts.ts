@@ -149,6 +149,18 @@ const SEEDS: Seed[] = [
   },
 ]
 
+const EVENT_OF: Record<T.RolloutAction, string> = {
+  start: 'started',
+  pause: 'paused',
+  resume: 'resumed',
+  approve: 'approved',
+  reject: 'rejected',
+  'skip-step': 'skipped',
+  promote: 'promoting',
+  abort: 'rolling_back',
+  retry: 'retried',
+}
+
 type Kept = T.Rollout & { events: T.RolloutEvent[]; measurements: T.Measurement[]; phaseEndsAt: number }
 
 export class MockRollouts {
@@ -206,7 +218,7 @@ export class MockRollouts {
 
   act(id: string, action: T.RolloutAction, by: string, reason: string): T.Rollout | undefined {
     const kept = this.kept.get(id)
-    if (!kept?.may.includes(action)) return undefined
+    if (!kept || !mayOf(kept).includes(action)) return undefined
     const said = reason ? `: ${reason}` : ''
     if (action === 'start') this.begin(kept)
     if (action === 'pause') this.to(kept, 'paused', `Paused by ${by}${said}`, 'manual')
@@ -224,7 +236,7 @@ export class MockRollouts {
       this.nextStep(kept)
     }
     if (action === 'retry') this.to(kept, 'progressing', `Retried by ${by}${said}`)
-    this.record(kept, action, by, reason)
+    this.record(kept, EVENT_OF[action], by, reason)
     return shown(kept)
   }
 
@@ -288,7 +300,7 @@ export class MockRollouts {
 
   private nextStep(kept: Kept): void {
     const line = kept.steps[kept.step_index]
-    if (line) this.record(kept, 'step_done', 'system', `step ${kept.step_index + 1}, ${line.kind}`)
+    if (line) this.record(kept, 'step', 'system', `step ${kept.step_index + 1}, ${line.kind}`)
     this.enter(kept, kept.step_index + 1)
   }
 
@@ -322,7 +334,7 @@ export class MockRollouts {
     if (known && canary in known && stable in known) {
       kept.revision = this.mesh.setSplit(service, kept.weights.desired, `rollout ${kept.id}`)
     }
-    this.record(kept, 'weight', 'system', `${canary} ${weight} %`)
+    this.record(kept, 'applied', 'system', `${canary} ${weight} %`)
   }
 
   private to(kept: Kept, state: T.RolloutState, reason: string, pause: string = ''): void {

@@ -1,5 +1,5 @@
 /** The rollouts' part of the mock's REST API. */
-import type { Plan, PlanBody, RolloutAction } from '../src/api/types'
+import type { AnalysisTemplate, Plan, PlanBody, RolloutAction } from '../src/api/types'
 import { parseDuration } from '../src/features/rollouts/durations.ts'
 import { type Context, type FieldProblem, type Handler, json, page, problem } from './answers.ts'
 import { planOf } from './rollouts.ts'
@@ -125,6 +125,7 @@ function estimate({ mesh, body }: Context): Response {
   )
   return json({
     baseline_error: 0.00102,
+    assumed_error: 0.005,
     rate_rps: rate,
     steps: weights.map(({ index, share }) => ({
       index,
@@ -135,7 +136,7 @@ function estimate({ mesh, body }: Context): Response {
   })
 }
 
-const TEMPLATE = {
+const TEMPLATE: AnalysisTemplate = {
   name: 'web',
   description: 'Errors, slow requests, and the queue behind them',
   metrics: [
@@ -153,6 +154,10 @@ const TEMPLATE = {
       dry_run: true,
     },
   ],
+  created_by: 'ana',
+  created_at: '2026-01-01T00:00:00Z',
+  updated_at: '2026-01-01T00:00:00Z',
+  version: '1',
 }
 
 const BACKTEST = {
@@ -191,6 +196,14 @@ export const ROLLOUTS: [method: string, path: string, handler: Handler][] = [
   ['GET', 'rollouts/:id/measurements', ({ mesh, params }) => page(mesh.rollouts.measurements(params.id))],
   ...ACTIONS.map((action): [string, string, Handler] => ['POST', `rollouts/:id/${action}`, act(action)]),
   ['POST', 'services/:namespace/:name/undo', undo],
-  ['GET', 'analysis-templates', () => page([TEMPLATE])],
+  ['GET', 'analysis-templates', ({ mesh }) => page([TEMPLATE, ...mesh.templates])],
+  [
+    'POST',
+    'analysis-templates',
+    ({ mesh, body }) => {
+      mesh.templates.push({ ...TEMPLATE, ...body } as AnalysisTemplate)
+      return json(body, { status: 201 })
+    },
+  ],
   ['POST', 'analysis-templates/:name/backtest', () => json(BACKTEST)],
 ]

@@ -9,6 +9,8 @@ class NoResize {
   unobserve() {}
   disconnect() {}
 }
+HTMLCanvasElement.prototype.getContext = () => null
+Element.prototype.scrollIntoView ??= () => undefined
 globalThis.ResizeObserver ??= NoResize as unknown as typeof ResizeObserver
 window.matchMedia ??= ((query: string) => ({
   matches: false,

@@ -241,7 +241,7 @@ def _analysing(rollout: Snapshot, seen: Seen) -> Effects:
         done = elapsed(rollout.phase_since, seen.now, rollout.step.ms) and not _holds(seen)
     else:  # what was said before this step is not about it
         verdict = seen.verdict
-        done = verdict is not None and verdict.kind == "pass" and verdict.at >= rollout.phase_since
+        done = verdict is not None and verdict.kind == "pass" and verdict.at > rollout.phase_since
     return _next(rollout) if done else []
 
 

@@ -78,7 +78,8 @@ class LostLease(Exception):
 def lease(rollout_id: int) -> Rollout | None:
     """Take an active rollout over for LEASE, unless somebody holds it."""
     owner = secrets.token_hex(8)
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=Now())
+    # One that would last longer than any lease is of a clock that was set back since.
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=Now()) | Q(lease_until__gt=Now() + LEASE)
     rows = Rollout.objects.filter(free, pk=rollout_id, state__in=Rollout.ACTIVE)
     taken = rows.update(lease_owner=owner, lease_until=Now() + LEASE, fence=F("fence") + 1)
     if not taken:

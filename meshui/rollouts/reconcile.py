@@ -35,6 +35,8 @@ LONGEST = timedelta(seconds=5)
 """No active rollout goes without a look for longer."""
 SOON = timedelta(seconds=0.5)
 """How long until the next look where proxies are waited for."""
+TIMES = ("phase_since", "step_since", "paused_since", "analysed_until")
+"""What durations are measured from."""
 MAX_ROUNDS = 50
 """Decisions of one tick: a plan has no more steps that take no time."""
 
@@ -45,6 +47,7 @@ def tick(rollout_id: int) -> None:
     if row is None:
         return
     try:
+        _mend_times(row)
         _analyse(row)
         _decide(row)
         _rest(row)
@@ -59,7 +62,8 @@ def tick(rollout_id: int) -> None:
 
 def due() -> list[int]:
     """The active rollouts that are to be looked at now."""
-    waits = Q(next_tick_at__gt=ledger.now())
+    now = ledger.now()
+    waits = Q(next_tick_at__gt=now, next_tick_at__lte=now + LONGEST)  # later: the clock was set back
     return list(Rollout.objects.filter(~waits, state__in=Rollout.ACTIVE).values_list("pk", flat=True))
 
 
@@ -69,6 +73,20 @@ def hint(rollout_id: int) -> None:
         client().publish(LIVE_CHANNEL, live_hint(rollouts=[rollout_id]))
     except redis.RedisError as error:
         log.info("nobody was told about rollout %s: %s", rollout_id, error)
+
+
+def _mend_times(row: Rollout) -> None:
+    """Where the database's clock was set back, what has happened lies in the future: it counts from now on. Otherwise
+    an hour set back would be an hour without a look at the canary."""
+    now = ledger.now()
+    ahead = [name for name in TIMES if (time := getattr(row, name)) is not None and time > now]
+    if not ahead:
+        return
+    log.warning("rollout %s: the clock was set back", row.pk)
+    for name in ahead:
+        setattr(row, name, now)
+    with ledger.writing(row, measurements=True):
+        ledger.save(row)
 
 
 def _analyse(row: Rollout) -> None:

@@ -5,6 +5,7 @@ Works on a row that is held (``ledger.lease`` or ``ledger.take_over``) inside ``
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +36,8 @@ from meshui.rollouts.snapshot import Snapshot
 from meshui.rollouts.states import TERMINAL, Event, State, after
 from meshui.rollouts.traffic import Traffic, rolled_back
 from meshui.traffic.services import rollout_apply
+
+log = logging.getLogger(__name__)
 
 TOLD: Mapping[State, Kind] = {
     "paused": "paused",
@@ -103,6 +106,7 @@ class Writer:
         was_paused = row.state == "paused"
         row.state, row.pause_reason, row.reason = state, effect.pause or "", effect.why[:500]
         row.version += 1
+        log.info("rollout %s of %s is %s: %s", row.pk, row.service, state, effect.why)
         if state == "paused":
             row.paused_since = self.now if not was_paused else row.paused_since
         elif was_paused:

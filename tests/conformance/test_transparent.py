@@ -301,3 +301,16 @@ def test_removed_rules_leave_nothing_behind(stage: Stage, egress: str) -> None:
     assert stage.ask(stage.far.ipv6, HTTP, HOST).json()["app"] == "mesh"
     stage.intercept(*RULES, *RECEIVE, "--apply")
     assert stage.ask(stage.far.ipv4, HTTP, HOST).json()["app"] == "mesh"
+
+
+def test_a_proxy_that_meets_itself_ends_it(stage: Stage, egress: str) -> None:
+    """The rules name another user than the proxy's, so that what it sends comes back to it."""
+    stage.intercept(*("--uid", "77", *RULES[2:]), "--apply")
+    try:
+        assert stage.ask(stage.far.ipv4, HTTP, OUTSIDE).status == (502 if egress == "deny" else 508)
+        with pytest.raises(ConnectionError):
+            stage.talk(stage.far.ipv4, BINARY, lambda conversation: (conversation.send(b"\x00"), conversation.read(1)))
+        until(lambda: "mesh_proxy_connections 0\n" in stage.metrics(), "no connection is left")
+    finally:
+        stage.intercept(*RULES, *RECEIVE, "--apply")
+    assert stage.ask(stage.far.ipv4, 80, HOST).json()["app"] == "mesh"

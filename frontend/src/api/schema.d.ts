@@ -2581,7 +2581,7 @@ export interface components {
         /**
          * OutboundListener
          * @description The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host
-         *         gets.
+         *         gets. A ``transparent`` one takes connections that the host redirects to it, of HTTP and of anything else.
          */
         OutboundListener: {
             /** @enum {unknown} */
@@ -2594,6 +2594,8 @@ export interface components {
              * @enum {unknown}
              */
             egress: "allow" | "deny";
+            /** @default false */
+            transparent: boolean;
         };
         /**
          * OutcomeView

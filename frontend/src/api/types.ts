@@ -55,3 +55,7 @@ export type ChangeFilters = {
 /** Which series: of a service, an edge, or with neither the whole mesh. `step` as in "10s". */
 export type MetricsQuery = { service?: string; edge?: string; version?: string; step?: string }
 export type * from './trafficTypes'
+
+export type RouteMatch = Schemas['RouteMatch']
+export type Sticky = Schemas['Sticky']
+export type * from './rolloutTypes'

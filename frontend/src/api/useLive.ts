@@ -22,7 +22,8 @@ export function usePollInterval(): number | false {
 
 type Reducer = (message: LiveMessage, cache: QueryClient) => void
 
-function useTopic(topic: string | null, params: LiveParams, reduce: Reducer): void {
+/** Reduce a topic's messages into the cache while the component is shown. */
+export function useTopic(topic: string | null, params: LiveParams, reduce: Reducer): void {
   const cache = useQueryClient()
   const paramsKey = JSON.stringify(params)
   // biome-ignore lint/correctness/useExhaustiveDependencies: a reducer is fixed for its topic and parameters
@@ -32,7 +33,7 @@ function useTopic(topic: string | null, params: LiveParams, reduce: Reducer): vo
   }, [topic, paramsKey, cache])
 }
 
-function update<T>(cache: QueryClient, key: QueryKey, change: (old: T) => T): void {
+export function update<T>(cache: QueryClient, key: QueryKey, change: (old: T) => T): void {
   cache.setQueryData<T>(key, (old) => (old === undefined ? old : change(old)))
 }
 

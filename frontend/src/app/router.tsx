@@ -38,6 +38,21 @@ const service = createRoute({
   path: '/services/$namespace/$name',
   component: lazyRouteComponent(() => import('@/routes/service'), 'ServicePage'),
 })
+const rollouts = createRoute({
+  getParentRoute: () => shell,
+  path: '/rollouts',
+  component: lazyRouteComponent(() => import('@/routes/rollouts'), 'RolloutsPage'),
+})
+const rolloutNew = createRoute({
+  getParentRoute: () => shell,
+  path: '/rollouts/new',
+  component: lazyRouteComponent(() => import('@/routes/rolloutNew'), 'RolloutNewPage'),
+})
+const rollout = createRoute({
+  getParentRoute: () => shell,
+  path: '/rollouts/$id',
+  component: lazyRouteComponent(() => import('@/routes/rollout'), 'RolloutPage'),
+})
 const routing = createRoute({
   getParentRoute: () => shell,
   path: '/routing',
@@ -87,6 +102,9 @@ const pages = [
   routing,
   routingTry,
   routingImport,
+  rollouts,
+  rolloutNew,
+  rollout,
   proxies,
   proxy,
   changes,

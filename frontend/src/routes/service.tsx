@@ -8,9 +8,11 @@ import { queries } from '@/api/queries'
 import { useMay } from '@/api/session'
 import type { Health, Service, ServiceTraffic } from '@/api/types'
 import { useServiceLive } from '@/api/useLive'
+import { useOwner } from '@/api/useRollouts'
 import { AddVersion } from '@/features/catalog/CreateForms'
 import { ChangesTable } from '@/features/changes/ChangesTable'
 import { chartMarks } from '@/features/changes/marks'
+import { RolloutBanner, StartRollout } from '@/features/rollouts/RolloutBanner'
 import { TrafficTab } from '@/features/services/TrafficTab'
 import { InstancesPanel, VersionsPanel } from '@/features/services/VersionTables'
 import { SplitEditor } from '@/features/traffic/SplitEditor'
@@ -43,6 +45,8 @@ export function ServicePage() {
 function ServiceView({ service }: { service: Service }) {
   const t = useText()
   const traffic = useServiceLive(service.id)
+  const owner = useOwner(service.id)
+  const mayStart = useMay('traffic.write', service.namespace)
   const asOf = traffic.data?.as_of_unix
   useFrame(asOf && Math.max(0, traffic.dataUpdatedAt / 1000 - asOf), traffic.dataUpdatedAt)
   return (
@@ -51,18 +55,22 @@ function ServiceView({ service }: { service: Service }) {
         sentence={<Sentence service={service} traffic={traffic.data} />}
         detail={service.description || service.hosts.join(', ')}
         actions={
-          <Button
-            size="xs"
-            variant="default"
-            renderRoot={(props) => (
-              <Link to="/topology" search={{ sel: service.id, focus: service.id } as never} {...props} />
-            )}
-          >
-            {t('service.onGraph')}
-          </Button>
+          <>
+            {mayStart && !owner && service.versions.length > 1 && <StartRollout service={service.id} />}
+            <Button
+              size="xs"
+              variant="default"
+              renderRoot={(props) => (
+                <Link to="/topology" search={{ sel: service.id, focus: service.id } as never} {...props} />
+              )}
+            >
+              {t('service.onGraph')}
+            </Button>
+          </>
         }
       />
-      <ServiceTabs service={service} traffic={traffic.data} />
+      {owner && <RolloutBanner rollout={owner} />}
+      <ServiceTabs service={service} traffic={traffic.data} owned={owner !== undefined} />
     </>
   )
 }
@@ -89,7 +97,10 @@ function Sentence({ service, traffic }: { service: Service; traffic: ServiceTraf
   )
 }
 
-function ServiceTabs({ service, traffic }: { service: Service; traffic: ServiceTraffic | undefined }) {
+type TabsProps = { service: Service; traffic: ServiceTraffic | undefined; owned: boolean }
+
+/** While a rollout owns the service, its split and routes are shown and not edited. */
+function ServiceTabs({ service, traffic, owned }: TabsProps) {
   const t = useText()
   const [{ tab }, set] = useUrlState(DEFAULTS)
   const mayWrite = useMay('traffic.write', service.namespace)
@@ -110,7 +121,7 @@ function ServiceTabs({ service, traffic }: { service: Service; traffic: ServiceT
       </Tabs.Panel>
       <Tabs.Panel value="split" className="stack">
         <Panel title={t('split.title')}>
-          <SplitEditor service={service.id} traffic={traffic} mayWrite={mayWrite} />
+          <SplitEditor service={service.id} traffic={traffic} mayWrite={mayWrite && !owned} />
         </Panel>
         <VersionsPanel
           service={service}
@@ -121,7 +132,7 @@ function ServiceTabs({ service, traffic }: { service: Service; traffic: ServiceT
       </Tabs.Panel>
       <Tabs.Panel value="routes" className="stack">
         <Suspense fallback={<BlockSkeleton height={320} />}>
-          <RoutingWorkspace service={service} traffic={traffic} owned={false} />
+          <RoutingWorkspace service={service} traffic={traffic} owned={owned} />
         </Suspense>
       </Tabs.Panel>
       <Tabs.Panel value="changes">

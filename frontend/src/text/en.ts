@@ -4,6 +4,7 @@ export const en = {
   'nav.topology': 'Topology',
   'nav.services': 'Services',
   'nav.routing': 'Routing',
+  'nav.rollouts': 'Rollouts',
   'nav.proxies': 'Proxies',
   'nav.changes': 'Changes',
   'nav.settings': 'Settings',

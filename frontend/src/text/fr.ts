@@ -1,13 +1,16 @@
 /** French. Complete by its type. */
 import type { Catalogue } from '.'
+import { rolloutsFr } from './rollouts.fr'
 import { trafficFr } from './traffic.fr'
 
 export const fr: Catalogue = {
+  ...rolloutsFr,
   ...trafficFr,
   'nav.overview': 'Aperçu',
   'nav.topology': 'Topologie',
   'nav.services': 'Services',
   'nav.routing': 'Routage',
+  'nav.rollouts': 'Déploiements',
   'nav.proxies': 'Proxys',
   'nav.changes': 'Changements',
   'nav.settings': 'Réglages',

@@ -1,5 +1,5 @@
 /** A button that opens a small form, which makes one change, with a reason, and closes once it is made. */
-import { Button, Modal, TextInput } from '@mantine/core'
+import { Button, Modal, TextInput, Tooltip } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, type ReactNode, useState } from 'react'
 import { toFormErrors } from '@/api/problem'
@@ -11,6 +11,12 @@ type FormDialogProps<R> = {
   title: string
   submit?: string
   danger?: boolean
+  /** The one thing to do here. */
+  primary?: boolean
+  /** Why the button cannot be used now; it stays reachable, to say so. */
+  blocked?: string
+  /** Whether the change is refused without a reason. */
+  reasonRequired?: boolean
   /** Small enough for a row of a table. */
   compact?: boolean
   /** Whether the form can be sent. */
@@ -28,6 +34,9 @@ export function FormDialog<R>({
   title,
   submit = label,
   danger,
+  primary,
+  blocked,
+  reasonRequired,
   compact,
   ready = true,
   fields = [],
@@ -54,17 +63,27 @@ export function FormDialog<R>({
   }
   return (
     <>
-      <Button
-        size={compact ? 'compact-xs' : 'xs'}
-        variant="default"
-        onClick={() => {
-          mutation.reset()
-          onOpen?.()
-          setOpen(true)
-        }}
+      <Tooltip
+        label={blocked}
+        disabled={!blocked}
+        events={{ hover: true, focus: true, touch: true }}
+        multiline
       >
-        {label}
-      </Button>
+        <Button
+          size={compact ? 'compact-xs' : 'xs'}
+          variant={primary && !blocked ? 'filled' : 'default'}
+          aria-disabled={blocked ? true : undefined}
+          data-disabled={blocked ? true : undefined}
+          onClick={() => {
+            if (blocked) return
+            mutation.reset()
+            onOpen?.()
+            setOpen(true)
+          }}
+        >
+          {label}
+        </Button>
+      </Tooltip>
       <Modal
         opened={open}
         onClose={() => setOpen(false)}
@@ -77,6 +96,7 @@ export function FormDialog<R>({
             label={t('review.reason')}
             value={reason}
             maxLength={500}
+            required={reasonRequired}
             onChange={(event) => setReason(event.currentTarget.value)}
           />
           {form && (
@@ -88,7 +108,7 @@ export function FormDialog<R>({
             <Button
               type="submit"
               color={danger ? 'red' : undefined}
-              disabled={!ready}
+              disabled={!ready || (reasonRequired && !reason.trim())}
               loading={mutation.isPending}
             >
               {submit}

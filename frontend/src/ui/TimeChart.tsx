@@ -19,8 +19,13 @@ type TimeChartProps = {
   height?: number
   /** The top of the scale while all values are zero. */
   least?: number
+  /** The ends of a logarithmic scale; without it the scale is linear from zero. */
+  log?: readonly [number, number]
 }
 
+/** A label says the minute. */
+const TICKS_S = [60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400]
+const MOST_DECADES = 6
 const SYNC_KEY = 'page'
 /** Labels of marks nearer than this would lie on one another. */
 const LABEL_ROOM = 32
@@ -33,12 +38,13 @@ export function TimeChart({
   marks = [],
   height = 132,
   least = 1,
+  log,
 }: TimeChartProps) {
   useText()
   const host = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(null)
-  const latest = useRef({ marks, format })
-  latest.current = { marks, format }
+  const latest = useRef({ marks, format, log })
+  latest.current = { marks, format, log }
   const scheme = useComputedColorScheme('light', { getInitialValueInEffect: false })
   const shape = JSON.stringify([series.map(({ label: name, color }) => [name, color]), scheme, height])
 
@@ -88,7 +94,13 @@ function summary(series: ChartSeries[], format: (value: number | null) => string
     .join(' · ')
 }
 
-type Latest = { current: { marks: ChartMark[]; format: (value: number | null) => string } }
+type Latest = {
+  current: {
+    marks: ChartMark[]
+    format: (value: number | null) => string
+    log: readonly [number, number] | undefined
+  }
+}
 
 type Drawing = {
   series: ChartSeries[]
@@ -113,14 +125,15 @@ function options({ series, color, height, width, least, latest }: Drawing): uPlo
     padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: SYNC_KEY }, points: { size: 6 }, drag: { x: false, y: false } },
-    scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : least] } },
+    scales: { y: latest.current.log ? logScale(latest) : linearScale(least) },
     axes: [
-      { ...axis, space: 72, size: 24, values: (_plot, ticks) => ticks.map(clock) },
+      { ...axis, space: 72, size: 24, incrs: TICKS_S, values: (_plot, ticks) => ticks.map(clock) },
       {
         ...axis,
         size: 66,
         space: 32,
-        values: (_plot, ticks) => ticks.map((tick) => latest.current.format(tick)),
+        splits: latest.current.log ? () => decades(latest.current.log ?? [1, 10]) : undefined,
+        values: (_plot, ticks) => ticks.map((tick) => (tick === null ? '' : latest.current.format(tick))),
       },
     ],
     series: [
@@ -139,6 +152,25 @@ function options({ series, color, height, width, least, latest }: Drawing): uPlo
       setCursor: [(plot) => tip(plot, series, latest)],
     },
   }
+}
+
+function linearScale(least: number): uPlot.Scale {
+  return { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : least] }
+}
+
+/** Few enough powers of ten for their labels to stand apart. */
+function decades([from, to]: readonly [number, number]): number[] {
+  const first = Math.ceil(Math.log10(from))
+  const last = Math.floor(Math.log10(to))
+  const step = Math.max(1, Math.ceil((last - first) / MOST_DECADES))
+  return Array.from(
+    { length: Math.floor((last - first) / step) + 1 },
+    (_, index) => 10 ** (first + index * step),
+  )
+}
+
+function logScale(latest: Latest): uPlot.Scale {
+  return { distr: 3, log: 10, range: () => [...(latest.current.log ?? [1, 10])] }
 }
 
 function clock(seconds: number): string {

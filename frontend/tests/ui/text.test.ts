@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { fill } from '@/text'
 import { en } from '@/text/en'
 import { fr } from '@/text/fr'
+import { rolloutsEn } from '@/text/rollouts.en'
 import { trafficEn } from '@/text/traffic.en'
 
-const english: Record<string, string> = { ...en, ...trafficEn }
+const english: Record<string, string> = { ...en, ...rolloutsEn, ...trafficEn }
 
 const placeholders = (text: string) =>
   [...new Set([...text.matchAll(/\{(\w+)/g)].map(([, name]) => name))].sort()

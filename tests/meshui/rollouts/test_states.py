@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -14,7 +14,7 @@ from meshui.rollouts.states import ACTIONS, PauseReason, after
 from tests.meshui.rollouts.world import AUTHOR, OTHER, World
 from tests.support.api import everything
 
-PAUSES = PauseReason.__args__  # type: ignore[attr-defined]
+PAUSES = get_args(PauseReason)
 PLAN = (SetWeight(weight=5), Approve(), Bake(ms=60_000), SetWeight(weight=100))
 
 EXPECTED: dict[str, dict[str, str]] = {

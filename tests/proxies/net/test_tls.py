@@ -42,6 +42,7 @@ class Inner(asyncio.Protocol):
         self.received = b""
         self.ended = False
         self.lost = False
+        self.keeps_open = False
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -51,7 +52,7 @@ class Inner(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self.ended = True
-        return False
+        return self.keeps_open
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost = True
@@ -108,6 +109,8 @@ async def test_nothing_is_handed_over_to_another_identity(authority: Authority) 
     assert ends.wires[0].closed
     with pytest.raises(IdentityError):
         await ends.client.handshaken()
+    # Nor does it learn who called, nor take the connection for one.
+    assert (ends.server.peer, ends.callee.transport) == ("", None)
 
 
 @pytest.mark.parametrize("uris", [(), (CALLER, CALLEE)])
@@ -139,6 +142,32 @@ async def test_an_end_without_notice_is_an_error(authority: Authority) -> None:
     ends.client.eof_received()
     assert not ends.caller.ended
     assert ends.wires[0].closed
+
+
+@pytest.mark.parametrize("first", ["caller", "callee"])
+async def test_one_side_may_end_its_sending_and_hear_the_rest(authority: Authority, first: str) -> None:
+    ends = Ends(contexts(authority, CALLER), contexts(authority, CALLEE))
+    ended, other = (ends.caller, ends.callee) if first == "caller" else (ends.callee, ends.caller)
+    other.keeps_open = True
+    ended.transport.write(b"all")
+    ended.transport.end_sending()
+    ends.flow()
+    assert (other.received, other.ended) == (b"all", True)
+    for piece in (b"and ", b"yet more" * 10_000):
+        other.transport.write(piece)
+        ends.flow()
+    assert ended.received == b"and " + b"yet more" * 10_000
+    assert not ended.ended
+    assert not any(wire.closed for wire in ends.wires)
+
+
+async def test_after_its_notice_the_peer_may_end_tcp(authority: Authority) -> None:
+    ends = Ends(contexts(authority, CALLER), contexts(authority, CALLEE))
+    ends.callee.keeps_open = True
+    ends.caller.transport.end_sending()
+    ends.flow()
+    assert ends.server.eof_received()
+    assert not ends.wires[1].closed
 
 
 async def test_pem_that_is_none_is_refused(authority: Authority) -> None:

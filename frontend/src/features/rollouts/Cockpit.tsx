@@ -16,7 +16,7 @@ import { CockpitEvents } from './CockpitEvents'
 import { CockpitEvidence } from './CockpitEvidence'
 import { CockpitLadder } from './CockpitLadder'
 import { CockpitSplit } from './CockpitSplit'
-import { sentenceOf, toneOf } from './stateText'
+import { sentenceOf, toneOf, whyOf } from './stateText'
 
 export function Cockpit({ id }: { id: string }) {
   const t = useText()
@@ -42,7 +42,7 @@ export function CockpitView({ rollout, events }: { rollout: Rollout; events: Rol
               <ToneMark tone={toneOf(rollout)} label={sentenceOf(rollout, t)} />
             </span>
           }
-          detail={rollout.reason}
+          detail={whyOf(rollout)}
           actions={<CockpitActions rollout={rollout} />}
         />
       </div>

@@ -8,13 +8,14 @@ import type { Tone } from './stateText'
 
 const SHOWN = 12
 
-/** What happened, newest first. */
+/** What happened, newest first. The phases within a step are on the ladder while they last. */
 export function CockpitEvents({ events }: { events: RolloutEvent[] }) {
   const t = useText()
   const [all, setAll] = useState(false)
-  if (events.length === 0)
+  const told = events.filter(isShown)
+  if (told.length === 0)
     return <EmptyState title={t('rollout.events.empty')} next={t('rollout.events.empty.next')} />
-  const newest = [...events].reverse()
+  const newest = told.reverse()
   const shown = all ? newest : newest.slice(0, SHOWN)
   return (
     <>
@@ -39,20 +40,34 @@ export function CockpitEvents({ events }: { events: RolloutEvent[] }) {
   )
 }
 
-const TONES: Record<string, Tone> = {
+/** Every kind that is shown, with a mark where something went well, was held or failed. */
+const KINDS = {
+  created: null,
+  edited: null,
+  started: null,
+  step: null,
+  applied: null,
+  acknowledged: null,
   paused: 'degraded',
-  laggards: 'degraded',
-  rejected: 'failing',
-  rolling_back: 'failing',
-  rolled_back: 'failing',
+  resumed: null,
   approved: 'healthy',
+  rejected: 'failing',
+  skipped: null,
+  retried: null,
+  laggards: 'degraded',
+  webhook: null,
   promoting: 'progress',
+  rolling_back: 'failing',
   succeeded: 'healthy',
-}
+  rolled_back: 'failing',
+} as const satisfies Record<string, Tone | null>
 
-/** A mark only where something went well, was held or failed: the rest is the ordinary course. */
-function EventMark({ kind }: { kind: string }) {
-  const name = kind.replaceAll('_', ' ')
-  const tone = TONES[kind]
-  return tone ? <ToneMark tone={tone} label={name} /> : <span className="event-plain">{name}</span>
+type Kind = keyof typeof KINDS
+const isShown = (event: RolloutEvent): event is RolloutEvent & { kind: Kind } => event.kind in KINDS
+
+function EventMark({ kind }: { kind: Kind }) {
+  const t = useText()
+  const tone = KINDS[kind]
+  const label = t(`rollout.event.${kind}`)
+  return tone ? <ToneMark tone={tone} label={label} /> : <span className="event-plain">{label}</span>
 }

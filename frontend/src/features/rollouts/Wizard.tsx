@@ -33,10 +33,11 @@ export function Wizard() {
   }
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    proceed()
+    if (event.target === event.currentTarget) proceed() // not a dialog's form, whose events come here too
   }
   const onKey = (event: KeyboardEvent) => {
-    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
+    const ours = event.currentTarget.contains(event.target as Node)
+    if (!ours || event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
     event.preventDefault()
     if (!(next && at === 0 && blocked)) proceed()
   }

@@ -3,7 +3,7 @@ import { IconPlus, IconTrash } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { rolloutQueries } from '@/api/rollouts'
 import type { Analysis, CustomMetric, Estimate, PlanMetric } from '@/api/types'
-import { formatRate, formatWeight, NONE } from '@/ui/format'
+import { formatRate, formatShare, formatWeight, NONE } from '@/ui/format'
 import { useText } from '@/ui/useText'
 import { Backtest } from './Backtest'
 import { BaselinePreview } from './BaselinePreview'
@@ -75,7 +75,7 @@ export function WizardAnalysis({ draft, set, errors, facts }: StepProps) {
         canary={draft.canary}
         objectiveMs={analysis.objective_ms}
       />
-      <Backtest draft={draft} templates={templates} />
+      <Backtest draft={draft} templates={templates} onSaved={(template) => change({ template })} />
     </>
   )
 }
@@ -87,16 +87,16 @@ const minutesText = (minutes: number | null) => (minutes === null ? NONE : forma
 function Detection({ estimate }: { estimate: Estimate | undefined }) {
   const t = useText()
   if (!estimate) return null
-  const { rate_rps, baseline_error, steps } = estimate
+  const { rate_rps, assumed_error, steps } = estimate
   const soonest = steps
     .filter(({ minutes_to_detect }) => minutes_to_detect !== null)
     .sort((a, b) => (a.minutes_to_detect ?? 0) - (b.minutes_to_detect ?? 0))[0]
-  if (rate_rps && baseline_error === 0) return <p className="notice">{t('wizard.detects.noErrors')}</p>
   if (!rate_rps || !soonest) return <p className="notice notice-degraded">{t('wizard.detects.never')}</p>
   return (
     <p className="notice">
       <strong>
         {t('wizard.detects', {
+          error: formatShare(assumed_error),
           time: minutesText(soonest.minutes_to_detect),
           share: shareText(soonest.share),
           rate: formatRate(rate_rps),

@@ -64,6 +64,12 @@ export function sentenceOf(rollout: Rollout, t: Translate): string {
   return t(`rollout.sentence.${state}`, facts)
 }
 
+/** Why it is where it is, and while it runs what the analysis counts. */
+export function whyOf({ reason, verdict, state }: Rollout): string {
+  const counts = state === 'progressing' || state === 'promoting' ? verdict.reason : ''
+  return [reason, counts === reason ? '' : counts].filter(Boolean).join(' · ')
+}
+
 /** "3 of 1,204 (0.249 %)". */
 export function sampleText({ total, bad, rate }: Sample, t: Translate): string {
   if (total === 0) return t('rollout.noRequests')

@@ -1,6 +1,6 @@
 /** The steps of a plan: what each strategy starts from, when each one comes, and who sees the canary during it. */
 import type { PlanStep, RouteMatch, StepKind, Strategy } from '@/api/types'
-import { parseDuration } from './durations'
+import { parseDuration } from './durations.ts'
 
 export const STRATEGIES: Strategy[] = ['canary', 'blue_green', 'ab', 'mirror', 'manual']
 export const STEP_KINDS: StepKind[] = [
