@@ -253,9 +253,9 @@ class TlsProtocol:
                 raise IdentityError("the peer has another identity than the service")
         except ssl.SSLWantReadError:
             peer = ""
-        except IdentityError as failure:
+        except IdentityError as mistaken:
             peer = ""
-            error = failure
+            error = mistaken
             self._outgoing.read()  # a client's last flight shows who it is, and lets the server go on: not to this one
         except ssl.SSLError as failure:
             peer = ""
