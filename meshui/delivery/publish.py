@@ -17,6 +17,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from meshui.core.models import Revision
+from meshui.delivery.limits import ensure_function
 from meshui.delivery.models import Published
 from meshui.delivery.outbox import Batch, newest_row, read_batch, record
 from meshui.delivery.redis import client, watch_revision
@@ -100,6 +101,8 @@ def _publish_pending() -> None:
         batch = read_batch()
         send = {resource.key: wire.encode(resource) for resource in batch.send.values()}
         gone = {wire.resource_key(*key) for key in batch.gone}
+        if stands != batch.was or any(wire.counts_globally(resource.body) for resource in batch.send.values()):
+            ensure_function()
         if stands == batch.was:
             write(pipe, send, gone, batch.stamp)
         else:  # Redis lost data or holds another's: then all of it goes out, in the same step

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from meshui.rollouts.states import Event, PauseReason, Phase
+from meshui.rollouts.states import Event, PauseReason, Phase, Told
 from meshui.rollouts.traffic import Traffic
 
 
@@ -53,7 +53,7 @@ class Release:
 class Say:
     """A line in the story; nothing else changes."""
 
-    kind: str
+    kind: Told
     why: str
     data: Mapping[str, Any] = field(default_factory=dict)
 

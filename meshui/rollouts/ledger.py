@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from django.db import connection, transaction
@@ -22,33 +22,12 @@ from meshui.core.commits import current_mesh
 from meshui.core.errors import NotFound
 from meshui.rollouts.models import Notification, Rollout, RolloutEvent
 from meshui.rollouts.plan import Occasion, Plan
+from meshui.rollouts.states import Told
 
 LEASE = timedelta(seconds=15)
 """How long a worker may be silent before another one takes its rollout over."""
 STUCK_S = 10
 """A transaction that waits longer for its own process is ended by the database: its locks would stop everybody."""
-
-Kind = Literal[
-    "created",
-    "edited",
-    "started",
-    "step",
-    "phase",
-    "applied",
-    "acknowledged",
-    "paused",
-    "resumed",
-    "approved",
-    "rejected",
-    "skipped",
-    "retried",
-    "laggards",
-    "webhook",
-    "promoting",
-    "rolling_back",
-    "succeeded",
-    "rolled_back",
-]
 
 OCCASIONS: dict[tuple[str, str], Occasion] = {
     ("started", ""): "started",
@@ -145,7 +124,7 @@ def save(row: Rollout) -> None:
         raise LostLease
 
 
-def record(row: Rollout, kind: Kind, detail: str = "", *, actor: str, at: datetime, **data: Any) -> RolloutEvent:
+def record(row: Rollout, kind: Told, detail: str = "", *, actor: str, at: datetime, **data: Any) -> RolloutEvent:
     """Write one line of the story, and a notification for each who wants to know. ``save`` the row afterwards."""
     row.last_seq += 1
     event = RolloutEvent.objects.create(

@@ -122,7 +122,7 @@ class RolloutEvent(models.Model):
     seq = models.PositiveIntegerField()
     at = models.DateTimeField(default=timezone.now)
     kind = models.CharField(max_length=32)
-    """One of ``meshui.rollouts.ledger.Kind``."""
+    """One of ``meshui.rollouts.states.Told``."""
     actor = models.CharField(max_length=200)
     step = models.PositiveIntegerField(null=True)
     detail = models.CharField(max_length=500, blank=True, default="")

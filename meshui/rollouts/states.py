@@ -43,6 +43,29 @@ Event = Literal[
     "settled",
 ]
 
+Told = Literal[
+    "created",
+    "edited",
+    "started",
+    "step",
+    "phase",
+    "applied",
+    "acknowledged",
+    "paused",
+    "resumed",
+    "approved",
+    "rejected",
+    "skipped",
+    "retried",
+    "laggards",
+    "webhook",
+    "promoting",
+    "rolling_back",
+    "succeeded",
+    "rolled_back",
+]
+"""The kinds of a rollout's events: what its story is told in."""
+
 PHASES: tuple[Phase, ...] = ("applying", "propagating", "warming", "analysing", "gating", "done")
 """What every step walks through, in this order; one that has nothing to do in a phase leaves it at once."""
 

@@ -105,7 +105,8 @@ class TcpConnection(Timer):
     @property
     def peer_address(self) -> str:
         if not self._peer_address:
-            self._peer_address = str(self.transport.get_extra_info("peername")[0])
+            peer = self.transport.get_extra_info("peername")  # None of one that is gone already
+            self._peer_address = str(peer[0]) if peer else ""
         return self._peer_address
 
     def cut(self, flag: str) -> None:
@@ -184,6 +185,9 @@ class TcpConnection(Timer):
     # --- what the endpoint's side calls
 
     def upstream_ready(self, upstream: _Upstream) -> None:
+        if self._over:  # the client did not wait for it
+            upstream.abandon()
+            return
         self._upstream = upstream
         self._connected = True
         self._touched = self._wheel.now
@@ -247,13 +251,13 @@ class TcpConnection(Timer):
             load.overflow("pending")
             raise NoWay(flags.UPSTREAM_OVERFLOW, self._row)
         load.connections += 1
+        load.pending += 1
         endpoint.active += 1
         self._endpoint = endpoint
         spawn(self._dial(endpoint))
 
     async def _dial(self, endpoint: Endpoint) -> None:
         upstream = _Upstream(self, self._wheel)
-        endpoint.load.pending += 1
         try:
             async with asyncio.timeout(endpoint.connect_timeout_s):
                 await endpoint.open(upstream)
@@ -262,8 +266,6 @@ class TcpConnection(Timer):
                 self._failed(endpoint)
         finally:
             endpoint.load.pending -= 1
-            if self._over:  # the client did not wait for it
-                upstream.abandon()
 
     def _failed(self, endpoint: Endpoint) -> None:
         """No connection to an endpoint: there is another one, or the client is told."""

@@ -294,9 +294,7 @@ def required_schema(body: _Body) -> int:
     match body:
         case InboundBody() if body.policies or body.default == "deny" or body.mtls == "permissive":
             return 4
-        case ServiceBody(routes=routes) if any(_is_global(limit) for route in routes for limit in route.limits):
-            return 3
-        case InboundBody(limits=limits) if any(map(_is_global, limits)):
+        case ServiceBody() | InboundBody() if counts_globally(body):
             return 3
         case ServiceBody(protocol="tcp"):
             return 2
@@ -306,8 +304,15 @@ def required_schema(body: _Body) -> int:
             return 1
 
 
-def _is_global(limit: RateLimit) -> bool:
-    return limit.scope == "global"
+def counts_globally(body: _Body) -> bool:
+    """Whether a global rate limit is in it."""
+    match body:
+        case ServiceBody(routes=routes):
+            return any(limit.scope == "global" for route in routes for limit in route.limits)
+        case InboundBody(limits=limits):
+            return any(limit.scope == "global" for limit in limits)
+        case _:
+            return False
 
 
 def is_tcp(listener: Listener) -> bool:

@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -514,6 +514,37 @@ def test_above_the_breaker_connections_are_refused(choices: Choices) -> None:
         assert made.proxy.count("mesh_breaker_overflows_total", limit="connections") == 1
     until(lambda: made.proxy.count("mesh_upstream_connections") == 0, "both have ended")
     assert names(made.port, 1) == ["a"]
+
+
+def test_connections_on_their_way_are_limited(choices: Choices) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as stack:
+        port = full.getsockname()[1]
+        for _ in range(4):  # whoever comes now waits until somebody accepts, which nobody does
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        made = choices.plain({"v1": [port]}, breaker={"pending": 1}, connect_timeout_ms=800)
+        for _ in range(5):
+            client = stack.enter_context(socket.socket())
+            with suppress(ConnectionResetError):  # some are turned away before they know that they were let in
+                client.connect(("127.0.0.1", made.port))
+        until(lambda: made.count("mesh_tcp_connections_total") == 5, "each has led nowhere")
+        counted = {flag: made.count("mesh_tcp_connections_total", response_flags=flag) for flag in ("UF", "UO")}
+        assert counted == {"UF": 1, "UO": 4}
+        assert made.proxy.count("mesh_breaker_overflows_total", limit="pending") == 4
+
+
+def test_a_client_that_does_not_wait_leaves_nothing_behind(choices: Choices) -> None:
+    app = App(echo)
+    choices.apps.append(app)
+    made = choices.plain({"v1": [app.port]})
+    for _ in range(100):
+        with Conversation.to(made.port) as client:
+            client.send(b"x")
+            client.reset()
+    until(lambda: "mesh_proxy_connections 0" in made.proxy.page("metrics"), "no client is left")
+    until(lambda: made.proxy.count("mesh_upstream_connections") == 0, "no endpoint's connection is left")
+    assert made.count("mesh_tcp_connections_total") == 100
 
 
 def test_another_endpoint_is_tried_and_one_that_never_connects_is_ejected(choices: Choices) -> None:

@@ -18,6 +18,7 @@ from meshui.compile.service import endpoints_body, service_body
 from meshui.mesh import values
 from meshui.mesh.invariants import Invalid
 from meshui.mesh.names import ServiceName
+from meshui.mesh.policies import Access
 from proxies.wire import resilience, routing
 from proxies.wire import resources as wire
 from tests.support.meshes import services
@@ -30,7 +31,7 @@ def resources(service: values.Service) -> list[wire.Resource]:
     return [
         wire.ServiceResource(name=name, body=service_body(service)),
         wire.EndpointsResource(name=name, body=endpoints_body(service)),
-        wire.InboundResource(name=name, body=inbound_body(service)),
+        wire.InboundResource(name=name, body=inbound_body(service, Access())),
     ]
 
 
@@ -288,3 +289,25 @@ def test_each_breach_stops_the_publication(resource: Callable[[], wire.Resource]
     with pytest.raises(Invalid) as refused:
         check([resource()], {"shop/catalog"})
     assert [(breach.path, breach.code) for breach in refused.value.breaches] == [(path, code)]
+
+
+@given(services())
+def test_a_tcp_service_has_versions_and_guards_and_no_routes(service: values.Service) -> None:
+    tcp = replace(
+        service,
+        protocol="tcp",
+        port=5432,
+        routes=(),
+        overlay=None,
+        limits=(),
+        resilience=values.Resilience(idle_timeout_ms=7_000),
+    )
+    made = resources(tcp)
+    check(made, frozenset({str(tcp.name)}))
+    body, inbound = made[0].body, made[2].body
+    assert isinstance(body, wire.ServiceBody)
+    assert isinstance(inbound, wire.InboundBody)
+    assert (body.protocol, body.port, body.routes) == ("tcp", 5432, [])
+    assert body.idle_timeout_ms == inbound.idle_timeout_ms == 7_000
+    with pytest.raises(Invalid, match=r"\.routes: a tcp service has no routes"):
+        check(resources(replace(tcp, routes=values.DEFAULT_ROUTES)), frozenset({str(tcp.name)}))

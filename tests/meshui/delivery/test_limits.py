@@ -10,11 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meshui.delivery.limits import SOURCE, ensure_function
+from meshui.delivery.publish import push
 from meshui.delivery.reconcile import reconcile
+from meshui.mesh import values
+from meshui.traffic.services import limits_set
 from proxies.core.gcra import Rate, rate_of, take
 from proxies.wire import keys
+from proxies.wire import resources as wire
 from proxies.wire.routing import RateLimit
-from tests.meshui.delivery.world import World
+from tests.meshui.delivery.world import ACTOR, World
 
 ORIGIN = 1735689600
 CLOCK = "mesh:limit:clock"
@@ -30,9 +34,11 @@ STEPS = st.lists(st.one_of(st.just(0), st.integers(0, 5_000_000)), min_size=1, m
 
 @pytest.fixture
 def count(store: redis.Redis) -> Callable[[int, list[str], list[Rate]], list[int]]:
-    """The function under a clock that the test sets: its microseconds since ORIGIN, the keys, their rates."""
-    assert SOURCE.count("redis.call('TIME')") == 1
-    clocked = SOURCE.replace("redis.call('TIME')", f"redis.call('LRANGE', '{CLOCK}', 0, 1)")
+    """The function under a clock that the test sets: its microseconds since ORIGIN, the keys, their rates. Counts do
+    not expire, which they would do by the real clock."""
+    expiry = ", 'PX', math.ceil((at - now) / 1000)"
+    assert SOURCE.count("redis.call('TIME')") == SOURCE.count(expiry) == 1
+    clocked = SOURCE.replace("redis.call('TIME')", f"redis.call('LRANGE', '{CLOCK}', 0, 1)").replace(expiry, "")
     clocked = clocked.replace("name=meshui", "name=clocked").replace("mesh_limit", "clocked_limit")
     store.function_load(clocked, replace=True)
 
@@ -107,3 +113,14 @@ def test_it_is_put_there_once_and_again_when_it_is_gone_or_old(world: World, sto
     store.function_load(SOURCE.replace("return {0, 0}", "return {0, 1}"), replace=True)
     assert ensure_function()
     assert not ensure_function()
+
+
+def test_it_is_there_before_the_first_limit_that_needs_it(world: World, store: redis.Redis) -> None:
+    push()
+    store.function_flush()
+    limit = values.RateLimit(name="a", requests=1, scope="global")
+    limits_set(actor=ACTOR, service="shop/catalog", limits=[limit])
+    push()
+    assert not ensure_function()
+    resource = wire.decode(store.get("mesh:res:inbound:shop/catalog"))
+    assert resource.requires == 3

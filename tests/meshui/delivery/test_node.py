@@ -17,8 +17,10 @@ from pytest_django.live_server_helper import LiveServer
 from meshui.catalog.models import Proxy
 from meshui.delivery.shown import proxy_views
 from meshui.telemetry.selectors import prometheus_targets
+from meshui.traffic.services import gateway_put
 from tests.conformance.harness import App, Conversation, ask, echo, free_port
 from tests.meshui.delivery.processes import Process, node, token_file, wait_ready, write_node
+from tests.meshui.delivery.test_joining import Joiner, token
 from tests.meshui.delivery.world import World
 from tests.support.poll import until
 
@@ -200,3 +202,17 @@ def _refuses(port: int) -> bool:
             return False
     except ConnectionRefusedError:
         return True
+
+
+def test_a_gateway_is_no_part_of_a_node_and_a_token_is_for_one_service(world: World, root: Any) -> None:
+    joiner = Joiner()
+    refused = joiner.join(token(), service="shop/cart")
+    assert [(e["path"], e["code"]) for e in refused.json()["errors"]] == [("service", "other_service")]
+    gateway_put(actor=root, gateway="shop/edge", hosts=[])
+    listeners = [{"kind": "gateway", "address": "0.0.0.0", "port": 80, "hosts": []}]
+    refused = joiner.join(token(service="shop/edge"), listeners=listeners, node=True)
+    assert [e["path"] for e in refused.json()["errors"]] == ["node"]
+    assert not Proxy.objects.exists()
+    good = token()
+    assert joiner.join(good, service="shop/catalog", node=True).status_code == 200
+    assert Proxy.objects.get().kind == "node"
