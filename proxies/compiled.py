@@ -15,8 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COLD = {
-    "core": """actions addresses check decisions dns edits health identity interception locality maglev rewrite routes
-        shared sniff tcp told usage zone""",
+    "core": """actions addresses authorize check decisions dns edits health identity interception locality maglev
+        rewrite routes rules shared sniff tcp told usage zone""",
     "net": """admin catalog checks edge_tls engine holding identity intercept mirror original permissive prometheus
         replies special standalone tcp""",
 }

@@ -431,8 +431,8 @@ def policy_flaws(policy: Policy) -> Iterator[Flaw]:
             for number, cidr in enumerate(getattr(rule.caller, place)):
                 try:
                     ipaddress.ip_network(cidr, strict=False)
-                except ValueError as flaw:
-                    yield Flaw(f"rules.{index}.caller.{place}.{number}", "invalid", str(flaw))
+                except ValueError as error:
+                    yield Flaw(f"rules.{index}.caller.{place}.{number}", "invalid", str(error))
         for number, condition in enumerate(rule.when):
             if not condition.values and not condition.not_values:
                 yield Flaw(f"rules.{index}.when.{number}", "required", "a condition has values or not_values")
