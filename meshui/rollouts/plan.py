@@ -139,9 +139,10 @@ class Analysis(Frozen, frozen=True, kw_only=True):
 
 class Safety(Frozen, frozen=True, kw_only=True):
     """``step_deadline_ms``: a step that takes longer pauses the rollout. ``ack_deadline_ms``: how long proxies may take
-    to acknowledge. ``warm_ms``: what is measured so soon after a change does not count. ``post_check_ms``: how long the
-    canary is watched at 100 %. ``dead_man_ms``: a sidecar that has not heard from the control plane for so long goes
-    back to stable (None: it keeps the last weights). ``sticky`` keeps users on their version while weights climb."""
+    to acknowledge. ``warm_ms``: how long a change of traffic lasts before the step goes on; slow requests do not count
+    in that time, errors do. ``post_check_ms``: how long the canary is watched at 100 %. ``dead_man_ms``: a sidecar that
+    has not heard from the control plane for so long goes back to stable (None: it keeps the last weights). ``sticky``
+    keeps users on their version while weights climb."""
 
     step_deadline_ms: int = 1_800_000
     ack_deadline_ms: int = 60_000

@@ -38,7 +38,7 @@ SOON = timedelta(seconds=0.5)
 TIMES = ("phase_since", "step_since", "paused_since", "analysed_until")
 """What durations are measured from."""
 MAX_ROUNDS = 50
-"""Decisions of one tick: a plan has no more steps that take no time."""
+"""Decisions of one tick; the next goes on from there."""
 
 
 def tick(rollout_id: int) -> None:
@@ -117,7 +117,6 @@ def _decide(row: Rollout) -> None:
                     ledger.save(row)
                 if any(isinstance(effect, CountTry) for effect in effects):
                     return  # the next try is the next tick's
-    log.error("rollout %s has more to do than one tick should", row.pk)
 
 
 def _rest(row: Rollout) -> None:

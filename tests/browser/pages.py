@@ -5,6 +5,8 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 CATALOG = "/services/shop/catalog"
+WIZARD = "/rollouts/new?service=shop/catalog"
+WIZARD_STEPS = ("service", "strategy", "steps", "analysis", "safety", "review")
 PAGES = {
     "overview": "/",
     "topology": "/topology",
@@ -14,7 +16,15 @@ PAGES = {
     "service": CATALOG,
     "split": f"{CATALOG}?tab=split",
     "routes": f"{CATALOG}?tab=routes",
+    "routes-yaml": f"{CATALOG}?tab=routes&view=yaml",
+    "routes-try": f"{CATALOG}?tab=routes&view=try&source=shop/frontend",
+    "routes-exchange": f"{CATALOG}?tab=routes&view=exchange",
+    "routing": "/routing",
+    "routing-try": "/routing/try?source=platform/gateway&host=shop.localhost",
+    "routing-import": "/routing/import",
     "service-changes": f"{CATALOG}?tab=changes",
+    "rollouts": "/rollouts",
+    **{f"rollout-{step}": f"{WIZARD}&step={step}" for step in WIZARD_STEPS},
     "proxies": "/proxies",
     "changes": "/changes",
     "settings": "/settings",

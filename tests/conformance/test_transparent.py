@@ -22,7 +22,7 @@ WHY_NOT = unavailable()
 pytestmark = [pytest.mark.flow, pytest.mark.skipif(bool(WHY_NOT), reason=f"no network namespaces: {WHY_NOT}")]
 
 APP_UID = 4321
-HTTP, MESH, SPEAKS_FIRST, BINARY, EXCLUDED, DATABASE = 8080, 8081, 2525, 9999, 8443, 5432
+HTTP, FRESH, MESH, SPEAKS_FIRST, BINARY, EXCLUDED, DATABASE = 8080, 8082, 8081, 2525, 9999, 8443, 5432
 V4, V6, ADMIN, INBOUND, APP = 15002, 15003, 15020, 15006, 9000
 OUTSIDE = "www.example.org"
 
@@ -154,6 +154,7 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with two_hosts() as (near, far):
         stage = Stage(near, far, tmp_path_factory.mktemp("transparent"))
         stage.serve(far, HTTP, echo("outside"))
+        stage.serve(far, FRESH, echo("outside"))
         stage.serve(far, MESH, echo("mesh"))
         stage.serve(far, EXCLUDED, echo("excluded"))
         stage.serve(far, SPEAKS_FIRST, speaks_first)
@@ -307,7 +308,8 @@ def test_a_proxy_that_meets_itself_ends_it(stage: Stage, egress: str) -> None:
     """The rules name another user than the proxy's, so that what it sends comes back to it."""
     stage.intercept(*("--uid", "77", *RULES[2:]), "--apply")
     try:
-        assert stage.ask(stage.far.ipv4, HTTP, OUTSIDE).status == (502 if egress == "deny" else 508)
+        # At a port that the proxy keeps no connection to from before.
+        assert stage.ask(stage.far.ipv4, FRESH, OUTSIDE).status == (502 if egress == "deny" else 508)
         with pytest.raises(ConnectionError):
             stage.talk(stage.far.ipv4, BINARY, lambda conversation: (conversation.send(b"\x00"), conversation.read(1)))
         until(lambda: "mesh_proxy_connections 0\n" in stage.metrics(), "no connection is left")

@@ -10,6 +10,7 @@ import { ChangesTable } from '@/features/changes/ChangesTable'
 import { chartMarks } from '@/features/changes/marks'
 import { headline, rankEdges } from '@/features/overview/headline'
 import { SyncPanel } from '@/features/overview/SyncPanel'
+import { ActiveRollouts } from '@/features/rollouts/ActiveRollouts'
 import { EdgeTable } from '@/ui/EdgeTable'
 import { formatCount, formatRate, formatShare } from '@/ui/format'
 import { HealthMark } from '@/ui/Mark'
@@ -67,6 +68,7 @@ export function OverviewPage() {
           )
         }
       />
+      <ActiveRollouts />
       <Panel title={t('overview.traffic')} aside={t('service.last15')}>
         <TrafficCharts query={{ step: '10s' }} spanSeconds={900} marks={marks} wide />
       </Panel>

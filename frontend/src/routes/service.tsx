@@ -10,11 +10,13 @@ import type { Health, Service, ServiceTraffic } from '@/api/types'
 import { useServiceLive } from '@/api/useLive'
 import { useOwner } from '@/api/useRollouts'
 import { AddVersion } from '@/features/catalog/CreateForms'
+import { DeleteService, RemoveVersion } from '@/features/catalog/DeleteForms'
 import { ChangesTable } from '@/features/changes/ChangesTable'
 import { chartMarks } from '@/features/changes/marks'
 import { RolloutBanner, StartRollout } from '@/features/rollouts/RolloutBanner'
+import { InstancesPanel } from '@/features/services/Instances'
 import { TrafficTab } from '@/features/services/TrafficTab'
-import { InstancesPanel, VersionsPanel } from '@/features/services/VersionTables'
+import { VersionsPanel } from '@/features/services/VersionTables'
 import { SplitEditor } from '@/features/traffic/SplitEditor'
 import { worstHealth } from '@/graph/model'
 import { formatRate, formatShare } from '@/ui/format'
@@ -47,6 +49,7 @@ function ServiceView({ service }: { service: Service }) {
   const traffic = useServiceLive(service.id)
   const owner = useOwner(service.id)
   const mayStart = useMay('traffic.write', service.namespace)
+  const mayDelete = useMay('catalog.write', service.namespace)
   const asOf = traffic.data?.as_of_unix
   useFrame(asOf && Math.max(0, traffic.dataUpdatedAt / 1000 - asOf), traffic.dataUpdatedAt)
   return (
@@ -66,6 +69,7 @@ function ServiceView({ service }: { service: Service }) {
             >
               {t('service.onGraph')}
             </Button>
+            {mayDelete && <DeleteService service={service} rps={rateOf(traffic.data)} />}
           </>
         }
       />
@@ -75,18 +79,21 @@ function ServiceView({ service }: { service: Service }) {
   )
 }
 
+function rateOf(traffic: ServiceTraffic | undefined): number {
+  return (traffic?.in ?? []).reduce((sum, edge) => sum + edge.rps, 0)
+}
+
 function Sentence({ service, traffic }: { service: Service; traffic: ServiceTraffic | undefined }) {
   const t = useText()
   const inbound = traffic?.in ?? []
   const health: Health = inbound.length ? worstHealth(inbound.map((edge) => edge.health)) : 'idle'
-  const rps = inbound.reduce((sum, edge) => sum + edge.rps, 0)
   const requests = inbound.reduce((sum, edge) => sum + edge.requests, 0)
   const errors = inbound.reduce((sum, edge) => sum + edge.errors, 0)
   const label = inbound.length
     ? t('service.sentence', {
         service: service.id,
         health: t(`health.${health}`).toLowerCase(),
-        rate: formatRate(rps),
+        rate: formatRate(rateOf(traffic)),
         errors: formatShare(requests ? errors / requests : null),
       })
     : t('service.sentence.idle', { service: service.id })
@@ -127,8 +134,13 @@ function ServiceTabs({ service, traffic, owned }: TabsProps) {
           service={service}
           traffic={traffic}
           actions={mayAdd && <AddVersion service={service.id} />}
+          rowActions={
+            mayAdd && service.versions.length > 1
+              ? (version) => <RemoveVersion service={service.id} version={version} />
+              : undefined
+          }
         />
-        <InstancesPanel service={service.id} />
+        <InstancesPanel service={service.id} mayWrite={mayAdd} />
       </Tabs.Panel>
       <Tabs.Panel value="routes" className="stack">
         <Suspense fallback={<BlockSkeleton height={320} />}>

@@ -11,10 +11,10 @@ import pytest
 
 from meshui.core import outgoing
 from meshui.core.models import Change
-from meshui.rollouts import reconcile
+from meshui.rollouts import gathered, reconcile
 from meshui.rollouts.analysis.observations import NoData, Unavailable
 from meshui.rollouts.models import Rollout
-from meshui.rollouts.plan import Analyse, Approve, Bake, SetWeight, Webhook
+from meshui.rollouts.plan import Analyse, Analysis, Approve, Bake, Metric, SetWeight, Webhook
 from tests.meshui.rollouts.world import OTHER, World
 
 LONG = (SetWeight(weight=50), Bake(ms=1_200_000), SetWeight(weight=100))
@@ -187,3 +187,15 @@ def test_a_second_attempt_is_judged_by_itself(world: World) -> None:
     assert (row.attempt, row.step_index) == (2, 0)
     assert world.until_state(row, "succeeded", every_s=60).attempt == 2
     assert Rollout.objects.get().measurements.filter(attempt=1).exists()
+
+
+def test_a_canary_may_be_slow_while_it_warms_up_but_not_fail(world: World) -> None:
+    metrics = (Metric(name="errors"), Metric(name="latency"))
+    row = world.create(LONG, analysis=Analysis(metrics=metrics, interval_ms=1000))
+    for _ in range(3):
+        row = world.step(row, 1)
+    assert row.step_phase == "warming"
+    counted = {m.metric: m.canary_total for m in row.measurements.order_by("id")}
+    totals = {name: state.evidence.counts.canary_total for name, state in gathered.states(row).items()}  # type: ignore[union-attr]
+    assert counted["errors"] == counted["latency"] == 300
+    assert totals["errors"] > 0 == totals["latency"]

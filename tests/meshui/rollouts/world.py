@@ -134,7 +134,7 @@ class World:
             return self.reading
         self.until += 15
         counts, frames = self.reading
-        versions = {version: VersionCounts(*numbers) for version, numbers in counts.items()}
+        versions = {version: VersionCounts(*numbers, ((10, numbers[0]),)) for version, numbers in counts.items()}
         return Reading(since or self.until - 15, self.until, frames, versions)
 
     # --- rollouts

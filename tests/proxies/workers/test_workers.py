@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +59,13 @@ class Mesh:
 
     def workers(self) -> dict[int, int]:
         """The workers' process ids, and how many connections of the gateway's port each has."""
-        found = psutil.Process(self.proxy.process.pid).children()
-        return {
-            child.pid: sum(
-                link.status == psutil.CONN_ESTABLISHED and link.laddr.port == self.gateway
-                for link in child.net_connections("tcp")
-            )
-            for child in found
-        }
+        found: dict[int, int] = {}
+        for child in psutil.Process(self.proxy.process.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                links = child.net_connections("tcp")
+                here = [link for link in links if link.laddr.port == self.gateway]
+                found[child.pid] = sum(link.status == psutil.CONN_ESTABLISHED for link in here)
+        return found
 
     def close(self) -> None:
         self.proxy.close()

@@ -38,7 +38,7 @@ export function CockpitView({ rollout, events }: { rollout: Rollout; events: Rol
       <div className="cockpit-head">
         <PageHead
           sentence={
-            <span className="sentence" role="status">
+            <span className="sentence" aria-live="polite">
               <ToneMark tone={toneOf(rollout)} label={sentenceOf(rollout, t)} />
             </span>
           }

@@ -1,25 +1,21 @@
-import { useQuery } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import { queries } from '@/api/queries'
-import type { Instance, Service, ServiceTraffic, ServiceVersion } from '@/api/types'
-import { CopyText } from '@/ui/CopyText'
+import type { Service, ServiceTraffic, ServiceVersion } from '@/api/types'
 import { type Column, DataTable } from '@/ui/DataTable'
-import { formatMs, formatRate, formatShare, formatWeight, NONE } from '@/ui/format'
-import { ToneMark } from '@/ui/Mark'
+import { formatMs, formatRate, formatShare, formatWeight } from '@/ui/format'
 import { Panel } from '@/ui/Panel'
-import { EmptyState, Loaded } from '@/ui/States'
-import { Time } from '@/ui/Time'
 import { useText } from '@/ui/useText'
 
 export function VersionsPanel({
   service,
   traffic,
   actions,
+  rowActions,
 }: {
   service: Service
   traffic: ServiceTraffic | undefined
   actions?: ReactNode
+  /** What can be done with one version. */
+  rowActions?: (version: ServiceVersion) => ReactNode
 }) {
   const t = useText()
   const seen = (version: string) => traffic?.versions[version]
@@ -53,6 +49,16 @@ export function VersionsPanel({
       cell: (row) => t('service.healthyOf', { healthy: row.healthy, all: row.instances }),
       numeric: true,
     },
+    ...(rowActions
+      ? [
+          {
+            key: 'actions',
+            header: t('table.actions'),
+            cell: rowActions,
+            numeric: true,
+          } satisfies Column<ServiceVersion>,
+        ]
+      : []),
   ]
   return (
     <Panel title={t('service.versions')} aside={actions} flush>
@@ -63,70 +69,5 @@ export function VersionsPanel({
         rowKey={(row) => row.name}
       />
     </Panel>
-  )
-}
-
-export function InstancesPanel({ service }: { service: string }) {
-  const t = useText()
-  const query = useQuery({ ...queries.instances(service), refetchInterval: 5000 })
-  return (
-    <Panel title={t('service.instances')} flush>
-      <Loaded query={query} source={t('source.instances')}>
-        {(instances) =>
-          instances.length === 0 ? (
-            <EmptyState title={t('service.instances.empty')} next={t('service.instances.empty.next')} />
-          ) : (
-            <InstanceTable instances={instances} />
-          )
-        }
-      </Loaded>
-    </Panel>
-  )
-}
-
-function InstanceTable({ instances }: { instances: Instance[] }) {
-  const t = useText()
-  const columns: Column<Instance>[] = [
-    {
-      key: 'address',
-      header: t('table.address'),
-      cell: (row) => <CopyText value={`${row.address}:${row.port}`} />,
-    },
-    { key: 'version', header: t('table.version'), cell: (row) => row.version },
-    { key: 'state', header: t('table.state'), cell: (row) => <InstanceState instance={row} /> },
-    {
-      key: 'proxy',
-      header: t('table.proxy'),
-      cell: (row) =>
-        row.proxy ? (
-          <Link to="/proxies/$id" params={{ id: row.proxy }}>
-            {t('service.instance.proxy')}
-          </Link>
-        ) : (
-          NONE
-        ),
-    },
-    { key: 'id', header: t('table.id'), cell: (row) => <code>{row.id}</code>, wideOnly: true },
-    {
-      key: 'seen',
-      header: t('table.lastSeen'),
-      cell: (row) => <Time at={row.last_seen_at} />,
-      numeric: true,
-    },
-  ]
-  return (
-    <DataTable label={t('service.instances')} columns={columns} rows={instances} rowKey={(row) => row.id} />
-  )
-}
-
-function InstanceState({ instance: { healthy, draining, status } }: { instance: Instance }) {
-  const t = useText()
-  if (draining) return <ToneMark tone="progress" label={t('instance.draining')} />
-  if (healthy) return <ToneMark tone="healthy" label={t('instance.passing')} />
-  return (
-    <ToneMark
-      tone="failing"
-      label={status === 'critical' ? t('instance.critical') : t('instance.unhealthy')}
-    />
   )
 }

@@ -1,16 +1,14 @@
-import { Button, NumberInput, Select } from '@mantine/core'
+import { NumberInput, Select } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { type FormEvent, useState } from 'react'
+import { useState } from 'react'
 import { body, client } from '@/api/client'
 import { toFormErrors } from '@/api/problem'
 import { queries } from '@/api/queries'
 import type { JoinToken } from '@/api/types'
-import { CopyText } from '@/ui/CopyText'
-import { type Column, DataTable } from '@/ui/DataTable'
-import { Panel } from '@/ui/Panel'
-import { EmptyState, Loaded } from '@/ui/States'
+import type { Column } from '@/ui/DataTable'
 import { Time } from '@/ui/Time'
 import { useText } from '@/ui/useText'
+import { RevokeButton, SecretForm, TokenList, useRevoke } from './tokenParts'
 
 type TokenState = 'active' | 'used' | 'expired' | 'revoked'
 
@@ -18,20 +16,39 @@ type TokenState = 'active' | 'used' | 'expired' | 'revoked'
 export function JoinTokens() {
   const t = useText()
   const query = useQuery(queries.joinTokens())
+  const revoke = useRevoke('join-tokens', (id) =>
+    body(client.DELETE('/api/v1/join-tokens/{token_id}/', { params: { path: { token_id: id } } })),
+  )
+  const columns: Column<JoinToken>[] = [
+    { key: 'service', header: t('table.service'), cell: (token) => `${token.service} ${token.version}` },
+    { key: 'state', header: t('table.state'), cell: (token) => t(`join.state.${token.state as TokenState}`) },
+    { key: 'uses', header: t('join.uses'), cell: (token) => token.uses_left, numeric: true },
+    {
+      key: 'expires',
+      header: t('tokens.expires'),
+      cell: (token) => <Time at={token.expires_at} />,
+      numeric: true,
+    },
+    { key: 'by', header: t('join.by'), cell: (token) => token.created_by },
+    {
+      key: 'revoke',
+      header: t('table.actions'),
+      cell: (token) =>
+        token.state === 'active' && (
+          <RevokeButton name={token.service} onRevoke={() => revoke.mutate(token.id)} />
+        ),
+      numeric: true,
+    },
+  ]
   return (
     <>
       <CreateJoinToken />
-      <Panel title={t('settings.join')} flush>
-        <Loaded query={query} source={t('settings.join')}>
-          {(tokens) =>
-            tokens.length ? (
-              <JoinTokenTable tokens={tokens} />
-            ) : (
-              <EmptyState title={t('join.empty')} next={t('join.empty.next')} />
-            )
-          }
-        </Loaded>
-      </Panel>
+      <TokenList
+        title={t('settings.join')}
+        query={query}
+        columns={columns}
+        empty={{ title: t('join.empty'), next: t('join.empty.next') }}
+      />
     </>
   )
 }
@@ -66,109 +83,53 @@ function CreateJoinToken() {
     onSuccess: () => cache.invalidateQueries({ queryKey: ['join-tokens'] }),
   })
   const { fields, form } = toFormErrors(create.error, ['service', 'version', 'uses', 'ttl_s'])
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    create.mutate()
-  }
   return (
-    <Panel title={t('join.create')}>
-      <form className="stack" onSubmit={submit}>
-        <div className="form-row">
-          <Select
-            label={t('table.service')}
-            value={service}
-            error={fields.service}
-            data={services.map(({ id }) => id)}
-            searchable
-            onChange={(value) => {
-              setService(value)
-              setVersion(services.find(({ id }) => id === value)?.versions[0]?.name ?? null)
-            }}
-          />
-          <Select
-            w={112}
-            label={t('table.version')}
-            value={version}
-            error={fields.version}
-            data={versions}
-            onChange={setVersion}
-          />
-          <NumberInput
-            w={96}
-            label={t('join.uses')}
-            value={uses}
-            error={fields.uses}
-            min={1}
-            onChange={(value) => setUses(Number(value))}
-          />
-          <NumberInput
-            w={112}
-            label={t('join.minutes')}
-            value={minutes}
-            error={fields.ttl_s}
-            min={1}
-            max={1440}
-            suffix=" min"
-            onChange={(value) => setMinutes(Number(value))}
-          />
-          <Button type="submit" disabled={!service || !version} loading={create.isPending}>
-            {t('join.create')}
-          </Button>
-        </div>
-        {form && (
-          <p className="text-failing" role="alert">
-            {form}
-          </p>
-        )}
-        {create.data && (
-          <div className="stack" role="status">
-            <p>{t('join.once')}</p>
-            <CopyText
-              block
-              value={joinCommand(create.data.token, create.data.service, create.data.version)}
-            />
-          </div>
-        )}
-      </form>
-    </Panel>
+    <SecretForm
+      title={t('join.create')}
+      ready={Boolean(service && version)}
+      busy={create.isPending}
+      problem={form}
+      secret={create.data && joinCommand(create.data.token, create.data.service, create.data.version)}
+      once={t('join.once')}
+      onSubmit={create.mutate}
+    >
+      <Select
+        label={t('table.service')}
+        value={service}
+        error={fields.service}
+        data={services.map(({ id }) => id)}
+        searchable
+        onChange={(value) => {
+          setService(value)
+          setVersion(services.find(({ id }) => id === value)?.versions[0]?.name ?? null)
+        }}
+      />
+      <Select
+        w={112}
+        label={t('table.version')}
+        value={version}
+        error={fields.version}
+        data={versions}
+        onChange={setVersion}
+      />
+      <NumberInput
+        w={96}
+        label={t('join.uses')}
+        value={uses}
+        error={fields.uses}
+        min={1}
+        onChange={(value) => setUses(Number(value))}
+      />
+      <NumberInput
+        w={112}
+        label={t('join.minutes')}
+        value={minutes}
+        error={fields.ttl_s}
+        min={1}
+        max={1440}
+        suffix=" min"
+        onChange={(value) => setMinutes(Number(value))}
+      />
+    </SecretForm>
   )
-}
-
-function JoinTokenTable({ tokens }: { tokens: JoinToken[] }) {
-  const t = useText()
-  const cache = useQueryClient()
-  const revoke = useMutation({
-    mutationFn: (id: string) =>
-      body(client.DELETE('/api/v1/join-tokens/{token_id}/', { params: { path: { token_id: Number(id) } } })),
-    onSuccess: () => cache.invalidateQueries({ queryKey: ['join-tokens'] }),
-  })
-  const columns: Column<JoinToken>[] = [
-    { key: 'service', header: t('table.service'), cell: (token) => `${token.service} ${token.version}` },
-    { key: 'state', header: t('table.state'), cell: (token) => t(`join.state.${token.state as TokenState}`) },
-    { key: 'uses', header: t('join.uses'), cell: (token) => token.uses_left, numeric: true },
-    {
-      key: 'expires',
-      header: t('tokens.expires'),
-      cell: (token) => <Time at={token.expires_at} />,
-      numeric: true,
-    },
-    { key: 'by', header: t('join.by'), cell: (token) => token.created_by },
-    {
-      key: 'revoke',
-      header: t('table.actions'),
-      cell: (token) =>
-        token.state === 'active' && (
-          <Button
-            size="compact-xs"
-            variant="default"
-            aria-label={t('tokens.revoke.named', { name: token.service })}
-            onClick={() => revoke.mutate(token.id)}
-          >
-            {t('tokens.revoke')}
-          </Button>
-        ),
-      numeric: true,
-    },
-  ]
-  return <DataTable label={t('settings.join')} columns={columns} rows={tokens} rowKey={(token) => token.id} />
 }

@@ -1,5 +1,6 @@
 /** Rules in the words of other meshes: read as drafts, and written for them. */
 import './routing.css'
+import './views.css'
 import { Button, FileButton, SegmentedControl, Textarea } from '@mantine/core'
 import { IconDownload, IconUpload } from '@tabler/icons-react'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
@@ -144,14 +145,15 @@ function ImportedRow({ imported }: { imported: ImportedService }) {
             {t('import.take')}
           </Button>
           {draft.isSuccess && (
-            <Link
-              to="/services/$namespace/$name"
-              params={{ namespace, name }}
-              search={{ tab: 'routes' } as never}
-              role="status"
-            >
-              {t('import.taken')}
-            </Link>
+            <span role="status">
+              <Link
+                to="/services/$namespace/$name"
+                params={{ namespace, name }}
+                search={{ tab: 'routes' } as never}
+              >
+                {t('import.taken')}
+              </Link>
+            </span>
           )}
           {draft.error && <span className="text-failing">{draft.error.message}</span>}
         </div>

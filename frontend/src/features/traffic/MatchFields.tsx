@@ -1,8 +1,7 @@
 /** Which requests a route takes: only the conditions that are set, and a menu of the others. */
-import { Button, Menu } from '@mantine/core'
-import { IconPlus } from '@tabler/icons-react'
 import type { FieldMatch, Route } from '@/api/types'
 import { useText } from '@/ui/useText'
+import { type Addition, AddMenu } from './AddMenu'
 import { keyOf, replaced, successor, without } from './draft/keys'
 import { FIELD_MATCH, HEADER_MATCH } from './draft/rules'
 import { ChoiceField, FieldRow, fieldsOf, given, type Slot, TagsField, TextField } from './fields'
@@ -34,6 +33,15 @@ export function MatchFields({ slot, sources, open, onOpen }: MatchFieldsProps) {
     onChange({ ...match, [name]: [] })
     onOpen(name, false)
   }
+  const additions: (Addition | false)[] = [
+    !match.path && {
+      label: t('match.path'),
+      onAdd: () => onChange({ ...match, path: { kind: 'prefix', value: '/' } }),
+    },
+    !shows('methods') && { label: t('match.methods'), onAdd: () => onOpen('methods', true) },
+    ...FIELDS.map((name) => ({ label: t(`match.of.${name}`), onAdd: () => addField(name) })),
+    !shows('sources') && { label: t('match.sources'), onAdd: () => onOpen('sources', true) },
+  ]
   return (
     <>
       {match.path && (
@@ -79,36 +87,7 @@ export function MatchFields({ slot, sources, open, onOpen }: MatchFieldsProps) {
           />
         </FieldRow>
       )}
-      <Menu position="bottom-start">
-        <Menu.Target>
-          <Button
-            size="compact-xs"
-            variant="subtle"
-            className="add-menu"
-            leftSection={<IconPlus size={12} />}
-          >
-            {t('match.add')}
-          </Button>
-        </Menu.Target>
-        <Menu.Dropdown>
-          {!match.path && (
-            <Menu.Item onClick={() => onChange({ ...match, path: { kind: 'prefix', value: '/' } })}>
-              {t('match.path')}
-            </Menu.Item>
-          )}
-          {!shows('methods') && (
-            <Menu.Item onClick={() => onOpen('methods', true)}>{t('match.methods')}</Menu.Item>
-          )}
-          {FIELDS.map((name) => (
-            <Menu.Item key={name} onClick={() => addField(name)}>
-              {t(`match.of.${name}`)}
-            </Menu.Item>
-          ))}
-          {!shows('sources') && (
-            <Menu.Item onClick={() => onOpen('sources', true)}>{t('match.sources')}</Menu.Item>
-          )}
-        </Menu.Dropdown>
-      </Menu>
+      <AddMenu label={t('match.add')} additions={additions.filter((each) => each !== false)} quiet />
     </>
   )
 }

@@ -38,7 +38,7 @@ export function ReviewRules({ drafting, validity, traffic, onCancel, onApplied }
         service={service}
         traffic={traffic}
         error={refused?.message ?? validity.problem ?? validity.faults[0]?.message ?? null}
-        ready={validity.faults.length === 0 && changes.length > 0}
+        ready={validity.faults.length === 0 && !validity.checking && changes.length > 0}
         busy={apply.isPending}
         applyLabel={t('review.apply', { n: changes.length, count: changes.length, service })}
         onCancel={onCancel}

@@ -1,17 +1,11 @@
-import { ActionIcon, Button, Menu, Tooltip } from '@mantine/core'
-import {
-  IconChevronDown,
-  IconChevronRight,
-  IconCopy,
-  IconGripVertical,
-  IconPlus,
-  IconTrash,
-} from '@tabler/icons-react'
+import { ActionIcon, Tooltip } from '@mantine/core'
+import { IconChevronDown, IconChevronRight, IconCopy, IconGripVertical, IconTrash } from '@tabler/icons-react'
 import { type KeyboardEvent, type PointerEvent, useState } from 'react'
 import type { Route } from '@/api/types'
 import { ToneMark } from '@/ui/Mark'
 import { useText } from '@/ui/useText'
 import { ActionFields, actionOf } from './ActionFields'
+import { AddMenu } from './AddMenu'
 import * as words from './draft/words'
 import { fieldsOf, type Slot, TextField, useFaults } from './fields'
 import { MatchFields, type MatchList } from './MatchFields'
@@ -187,20 +181,10 @@ function RouteForm({ slot, versions, sources, mayWrite }: FormProps) {
       })}
       {mayWrite && offered.length > 0 && (
         <div className="rule-section">
-          <Menu position="bottom-start">
-            <Menu.Target>
-              <Button size="xs" variant="default" leftSection={<IconPlus size={14} />}>
-                {t('routes.addOption')}
-              </Button>
-            </Menu.Target>
-            <Menu.Dropdown>
-              {offered.map((name) => (
-                <Menu.Item key={name} onClick={() => add(name)}>
-                  {t(OPTIONS[name].title)}
-                </Menu.Item>
-              ))}
-            </Menu.Dropdown>
-          </Menu>
+          <AddMenu
+            label={t('routes.addOption')}
+            additions={offered.map((name) => ({ label: t(OPTIONS[name].title), onAdd: () => add(name) }))}
+          />
         </div>
       )}
     </fieldset>

@@ -1,6 +1,7 @@
 /** Every service with its rules in short: where its traffic goes, what is set, and whether a draft waits. */
 import './traffic.css'
 import './routing.css'
+import './views.css'
 import { Button, Select, TextInput } from '@mantine/core'
 import { IconSearch } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
@@ -109,7 +110,12 @@ function ServiceRules({ services, drafted }: { services: Service[]; drafted: rea
         </span>
       ),
     },
-    { key: 'split', header: t('table.split'), cell: ({ split }) => words.weightWords(split) || NONE },
+    {
+      key: 'split',
+      header: t('table.split'),
+      cell: ({ split }) => words.weightWords(split) || NONE,
+      long: true,
+    },
     {
       key: 'routes',
       header: t('routes.title'),

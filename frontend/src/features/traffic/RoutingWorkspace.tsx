@@ -1,6 +1,7 @@
 /** All traffic rules of one service, where they are read, drafted, tried, reviewed and applied. */
 import './traffic.css'
 import './routing.css'
+import './views.css'
 import { SegmentedControl } from '@mantine/core'
 import { lazy, type ReactNode, Suspense } from 'react'
 import { useMay } from '@/api/session'

@@ -1,5 +1,6 @@
 /** What a described request would meet, now and with the draft. The request is in the address, to be shared. */
 import './routing.css'
+import './views.css'
 import { Checkbox, Select, Textarea, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
