@@ -26,7 +26,7 @@ export function TopBar({ onSearch, onHelp }: TopBarProps) {
       <div className="top-bar-aside">
         <LiveState />
         <MeshSync />
-        <button type="button" className="search-button" aria-label={t('shell.search')} onClick={onSearch}>
+        <button type="button" className="search-button" onClick={onSearch}>
           <IconSearch size={14} aria-hidden="true" />
           <span className="search-hint">{t('shell.search')}</span>
           <kbd>Ctrl K</kbd>
