@@ -1,7 +1,8 @@
 import { Button, Checkbox } from '@mantine/core'
-import { useQueryClient } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
+import { queries } from '@/api/queries'
 import { actOnRollout, rolloutQueries, undoRollout } from '@/api/rollouts'
 import { useMay, useMe } from '@/api/session'
 import type { Rollout, RolloutAction } from '@/api/types'
@@ -78,7 +79,8 @@ function Undo({ rollout }: { rollout: Rollout }) {
   const navigate = useNavigate()
   const leftMs = Date.parse(rollout.undo_until ?? '') - useNow(1000)
   const may = useMay('traffic.write', rollout.service.split('/')[0])
-  const { service, stable, canary, traffic } = rollout
+  const { service, stable, canary } = rollout
+  const traffic = useQuery(queries.traffic(service, '60s')).data
   if (!(leftMs > 0)) return null
   return (
     <FormDialog
@@ -95,7 +97,12 @@ function Undo({ rollout }: { rollout: Rollout }) {
     >
       {() => (
         <p>
-          {t('rollout.undo.consequence', { service, stable, canary, rate: formatRate(traffic.canary.rps) })}
+          {t('rollout.undo.consequence', {
+            service,
+            stable,
+            canary,
+            rate: formatRate(traffic?.versions[canary]?.rps),
+          })}
         </p>
       )}
     </FormDialog>

@@ -12,7 +12,7 @@ import { useText } from '@/ui/useText'
 
 type Side = { version: string; role: 'canary' | 'stable'; traffic: SideTraffic }
 
-/** The canary against the stable version, side by side: the last minute in numbers, the rollout in charts. */
+/** The canary against the stable version, side by side: the last minute in numbers while it lasts, all of it in charts. */
 export function CockpitCompare({ rollout }: { rollout: Rollout }) {
   const t = useText()
   const { canary, stable, traffic } = rollout
@@ -50,7 +50,9 @@ export function CockpitCompare({ rollout }: { rollout: Rollout }) {
   ]
   return (
     <Panel title={t('rollout.compare')} flush>
-      <DataTable label={t('rollout.compare')} columns={columns} rows={sides} rowKey={(row) => row.role} />
+      {isActive(rollout) && (
+        <DataTable label={t('rollout.compare')} columns={columns} rows={sides} rowKey={(row) => row.role} />
+      )}
       <div className="compare-charts">
         <Series rollout={rollout} />
       </div>

@@ -1,11 +1,12 @@
 import type { Rollout } from '@/api/types'
+import { isActive } from '@/api/useRollouts'
 import { formatShare, formatWeight, NONE } from '@/ui/format'
 import { useText } from '@/ui/useText'
 import { matchText } from './stateText'
 
 type Shares = Record<string, number>
 
-/** What is wanted, what all proxies run, and what the traffic does. */
+/** What is wanted, what all proxies run, and, while it lasts, what the traffic does. */
 export function CockpitSplit({ rollout }: { rollout: Rollout }) {
   const t = useText()
   const { desired, acknowledged, observed } = rollout.weights
@@ -28,14 +29,16 @@ export function CockpitSplit({ rollout }: { rollout: Rollout }) {
         canary={canary}
         missing={t('rollout.acknowledged.none')}
       />
-      <SplitRow
-        label={t('split.observed')}
-        versions={[stable, canary]}
-        shares={observed}
-        text={formatShare}
-        canary={canary}
-        missing={t('split.noTraffic')}
-      />
+      {isActive(rollout) && (
+        <SplitRow
+          label={t('split.observed')}
+          versions={[stable, canary]}
+          shares={observed}
+          text={formatShare}
+          canary={canary}
+          missing={t('split.noTraffic')}
+        />
+      )}
       {inForce.matches.length > 0 && (
         <>
           <span className="muted">{t('rollout.matches')}</span>
