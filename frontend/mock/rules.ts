@@ -139,6 +139,7 @@ function simulate({ mesh, body }: Context): Response {
     limits: [...(route?.limits ?? []), ...(mesh.limits[id] ?? [])],
     timeouts: route?.timeouts ?? null,
     connect_timeout_ms: mesh.resilience[id]?.connect_timeout_ms ?? 1000,
+    policy: !route || own ? null : { service: id, allowed: true, policy: '', rule: null, shadow: '' },
   }
   return json(result)
 }

@@ -6,19 +6,29 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from meshui.compile.policies import policy_of
 from meshui.compile.service import limits_of
 from meshui.mesh import values
 from meshui.mesh.names import ServiceName
+from meshui.mesh.policies import Access
 from proxies.wire import resources as wire
 
 
-def inbound_body(service: values.Service) -> wire.InboundBody:
-    """How a service's own proxies receive: from peers with a mesh identity only, within the service's limits."""
-    return wire.InboundBody(
-        mtls="strict",
+def inbound_body(service: values.Service, access: Access) -> wire.InboundBody:
+    """How a service's own proxies receive: whom its policies let in, within the service's limits."""
+    return msgspec.structs.replace(
+        gateway_body(access),
+        mtls=access.mtls,
         limits=limits_of(service.limits),
         idle_timeout_ms=service.resilience.idle_timeout_ms,
     )
+
+
+def gateway_body(access: Access) -> wire.InboundBody:
+    """How a gateway receives from strangers. Policies are in the order of their names, so that the same ones give the
+    same bytes."""
+    policies = sorted(access.policies, key=lambda policy: policy.name)
+    return wire.InboundBody(default=access.default_action, policies=[policy_of(policy) for policy in policies])
 
 
 def trust_body(trust_domain: str, bundle: Sequence[str]) -> wire.TrustBody:

@@ -49,7 +49,7 @@ def endpoints_body(service: values.Service) -> wire.EndpointsBody:
                 address=instance.address,
                 port=instance.port,
                 version=instance.version,
-                tls=instance.tls,
+                tls=instance.tls and service.secured,
                 healthy=instance.healthy,
                 draining=instance.draining,
             )

@@ -39,6 +39,11 @@ class Actor:
             return
         self.require(permission, namespace)
 
+    def require_any(self, *permissions: Permission) -> None:
+        """Raise PermissionDenied unless one of them holds somewhere."""
+        if not self.system and not any(granted & {*permissions} for granted in self.grants.values()):
+            raise PermissionDenied(f"{self.name} lacks {' and '.join(permissions)}")
+
     def require_visible(self, namespace: str) -> None:
         """Raise NotFound where the actor may not view the namespace: it is not told that something is there."""
         if not self.may("view", namespace):

@@ -10,9 +10,6 @@ from meshui.core.actors import Actor
 from meshui.core.errors import NotFound
 from meshui.core.models import Change
 
-REVERTIBLE = frozenset({"split.set", "routes.set", "resilience.set", "limits.set"})
-"""The actions that ``traffic.services.change_revert`` can undo."""
-
 
 def changes(
     actor: Actor,

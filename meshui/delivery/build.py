@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from meshui.compile.check import check
-from meshui.compile.proxy import directory_body, inbound_body, proxy_body, trust_body
+from meshui.compile.proxy import directory_body, gateway_body, inbound_body, proxy_body, trust_body
 from meshui.compile.service import endpoints_body, service_body
 from meshui.delivery.load import Key, Loaded
 from meshui.mesh.invariants import Invalid
@@ -46,6 +46,7 @@ def build(loaded: Loaded, dirty: Collection[Key]) -> Built:
 def _compile(loaded: Loaded, key: Key) -> wire.Resource | None:
     kind, name = key
     service = loaded.services.get(name)
+    access = loaded.access.get(name)
     proxy = loaded.proxies.get(name)
     match kind:
         case "trust":
@@ -56,8 +57,10 @@ def _compile(loaded: Loaded, key: Key) -> wire.Resource | None:
             return wire.ServiceResource(name=name, body=service_body(service))
         case "endpoints" if service:
             return wire.EndpointsResource(name=name, body=endpoints_body(service))
-        case "inbound" if service:
-            return wire.InboundResource(name=name, body=inbound_body(service))
+        case "inbound" if access and service:
+            return wire.InboundResource(name=name, body=inbound_body(service, access))
+        case "inbound" if access:
+            return wire.InboundResource(name=name, body=gateway_body(access))
         case "proxy" if proxy:
             return wire.ProxyResource(name=name, body=proxy_body(proxy))
         case _:

@@ -11,12 +11,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q
 
 from meshui.catalog.models import CALLED, Instance, Proxy, Service
 from meshui.core.models import Mesh
 from meshui.mesh import values
 from meshui.mesh.names import ServiceName
+from meshui.mesh.policies import Access
+from meshui.security.access import policies_of, policy_value, receives
 from meshui.security.services import trust_bundle
 from meshui.traffic.models import GatewayHost
 from meshui.traffic.selectors import limits_of, overlay_of, resilience_of, routes_of, split_of
@@ -26,6 +28,7 @@ Key = tuple[str, str]
 """Kind and name of a wire resource."""
 
 PER_SERVICE = frozenset({"service", "endpoints", "inbound"})
+NEEDS_ACCESS = frozenset({"endpoints", "inbound"})
 NEEDS_NAMES = frozenset({"directory", "proxy"})
 """A proxy's gateway hosts are checked against the names."""
 
@@ -39,6 +42,8 @@ class Loaded:
     bundle: tuple[str, ...] = ()
     names: tuple[ServiceName, ...] = ()
     services: dict[str, values.Service] = field(default_factory=dict)
+    access: dict[str, Access] = field(default_factory=dict)
+    """Of services and gateways."""
     proxies: dict[str, values.Proxy] = field(default_factory=dict)
     faults: dict[Key, str] = field(default_factory=dict)
 
@@ -53,7 +58,10 @@ def load(mesh: Mesh, dirty: Collection[Key]) -> Loaded:
     )
     wanted = {name for kind, name in dirty if kind in PER_SERVICE}
     if wanted:
-        _load_services(loaded, wanted, instances="endpoints" in kinds)
+        rows = _rows(wanted, instances="endpoints" in kinds)
+        if kinds & NEEDS_ACCESS:
+            _load_access(loaded, rows)
+        _load_services(loaded, rows, instances="endpoints" in kinds)
     proxies = {name for kind, name in dirty if kind == "proxy"}
     if proxies:
         _load_proxies(loaded, proxies)
@@ -67,28 +75,45 @@ def every_key() -> Iterator[Key]:
     yield "directory", ""
     for name in map(str, _names()):
         yield from ((kind, name) for kind in sorted(PER_SERVICE))
+    gateways = Service.objects.filter(kind=Service.Kind.GATEWAY).select_related("namespace")
+    yield from (("inbound", str(gateway)) for gateway in gateways)
     for proxy_id in Proxy.objects.values_list("pk", flat=True):
         yield "proxy", proxy_id
 
 
-def _callable_services() -> QuerySet[Service]:
-    """A gateway is no resource: nobody calls it."""
-    return Service.objects.filter(kind__in=CALLED)
-
-
 def _names() -> tuple[ServiceName, ...]:
-    rows = _callable_services().values_list("namespace__name", "name")
+    rows = Service.objects.filter(kind__in=CALLED).values_list("namespace__name", "name")
     return tuple(ServiceName(namespace, name) for namespace, name in rows)
 
 
-def _load_services(loaded: Loaded, names: Collection[str], *, instances: bool) -> None:
-    rows = _callable_services().filter(_named(names)).select_related("namespace", "rules").prefetch_related("versions")
+def _rows(names: Collection[str], *, instances: bool) -> list[Service]:
+    rows = Service.objects.filter(_named(names)).select_related("namespace", "rules").prefetch_related("versions")
     if instances:
         rows = rows.prefetch_related(Prefetch("instances", queryset=Instance.objects.order_by("id")))
+    return list(rows)
+
+
+def _load_access(loaded: Loaded, rows: Collection[Service]) -> None:
+    how, policies = receives(rows), policies_of(rows)
+    for name in how:
+        try:
+            loaded.access[name] = Access(
+                mtls=how[name].mtls,
+                default_action=how[name].default_action,
+                policies=tuple(policy_value(policy) for policy in policies[name]),
+            )
+        except msgspec.ValidationError as error:
+            loaded.faults["inbound", name] = f"stored policies are invalid: {error}"
+
+
+def _load_services(loaded: Loaded, rows: Collection[Service], *, instances: bool) -> None:
+    """Of a gateway there is nothing but how it receives: nobody calls it."""
     for row in rows:
+        if row.kind not in CALLED:
+            continue
         name = str(row.full_name)
         try:
-            loaded.services[name] = _service(row, loaded.trust_domain, instances=instances)
+            loaded.services[name] = _service(row, loaded, instances=instances)
         except msgspec.ValidationError as error:
             loaded.faults.update({(kind, name): f"stored rules are invalid: {error}" for kind in PER_SERVICE})
 
@@ -104,11 +129,11 @@ def _named(names: Collection[str]) -> Q:
     return condition
 
 
-def _service(row: Service, trust_domain: str, *, instances: bool) -> values.Service:
+def _service(row: Service, loaded: Loaded, *, instances: bool) -> values.Service:
     versions = {version.pk: version.name for version in row.versions.all()}
     return values.Service(
         name=row.full_name,
-        trust_domain=trust_domain,
+        trust_domain=loaded.trust_domain,
         protocol=row.protocol,
         port=row.port or 0,
         versions=tuple(versions.values()),
@@ -117,6 +142,7 @@ def _service(row: Service, trust_domain: str, *, instances: bool) -> values.Serv
         overlay=overlay_of(row),
         resilience=resilience_of(row),
         limits=limits_of(row),
+        secured=loaded.access.get(str(row), Access()).mtls != "disable",
         instances=tuple(_instance(i, versions[i.version_id]) for i in row.instances.all()) if instances else (),
     )
 

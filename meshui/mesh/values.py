@@ -256,7 +256,8 @@ class Instance(Value, frozen=True, kw_only=True):
 
 class Service(Value, frozen=True, kw_only=True):
     """A service whole: what the ``service``, ``endpoints`` and ``inbound`` resources are made of. ``limits`` are what
-    its instances take. A ``tcp`` one has a ``port``, and neither routes nor limits."""
+    its instances take; ``secured`` says whether proxies are called over mTLS. A ``tcp`` one has a ``port``, and neither
+    routes nor limits."""
 
     name: ServiceName
     trust_domain: str
@@ -268,6 +269,7 @@ class Service(Value, frozen=True, kw_only=True):
     overlay: Overlay | None = None
     resilience: Resilience = field(default_factory=Resilience)
     limits: tuple[RateLimit, ...] = ()
+    secured: bool = True
     instances: tuple[Instance, ...] = ()
 
 

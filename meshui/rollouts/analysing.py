@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from meshui.rollouts import gathered, judging
+from meshui.rollouts import gathered, judging, past
 from meshui.rollouts.analysis.evidence import NONE, AnalysisError, Counts
 from meshui.rollouts.analysis.metrics import CountMetric, CountState, Metric, MetricState
 from meshui.rollouts.analysis.observations import NoData, Observation, Unavailable
@@ -28,6 +28,8 @@ class Look:
     seconds: float
     until: float | None
     observations: Mapping[str, Observation]
+    past: past.Windows | None = None
+    """Stable's last windows, where it has just lost its traffic."""
 
 
 def due_at(row: Rollout) -> datetime | None:
@@ -51,7 +53,8 @@ def look(row: Rollout, now: datetime, still_ours: Callable[[], None]) -> Look:
             still_ours()
             found[metric.name] = prometheus.measure(metric.query, _subject(row, plan.analysis))
     seconds = (now - (row.analysed_until or row.step_since or now)).total_seconds()
-    return Look(now, max(0.0, seconds), reading.until if isinstance(reading, mesh.Reading) else since, found)
+    until = reading.until if isinstance(reading, mesh.Reading) else since
+    return Look(now, max(0.0, seconds), until, found, past.windows(row, now) if past.is_wanted(row) else None)
 
 
 def weigh(row: Rollout, seen: Look) -> None:
@@ -61,6 +64,8 @@ def weigh(row: Rollout, seen: Look) -> None:
     """
     states = gathered.states(row)
     row.analysed_until = seen.at
+    if seen.past is not None:
+        gathered.keep_past(row, seen.past)
     if gathered.until(row) is None and seen.until is not None:
         gathered.keep(row, states, seen.until)
         return
@@ -72,7 +77,8 @@ def weigh(row: Rollout, seen: Look) -> None:
     for metric in gathered.metrics_of(row):
         state = states[metric.name]
         if not (_is_slow(metric) and row.step_phase in ("propagating", "warming")):
-            state = states[metric.name] = state.observe(metric, seen.observations[metric.name], seen.seconds)
+            observed = past.beside(row, metric.name, seen.observations[metric.name])
+            state = states[metric.name] = state.observe(metric, observed, seen.seconds)
         verdicts.append(judge(metric, state, rules, bake_elapsed=baked))
         measured.append(_measurement(row, verdicts[-1], state, seen))
     decision = combine(verdicts, bake_elapsed=baked)

@@ -1,4 +1,5 @@
-"""What the analysis has gathered of a rollout, in its row: the state of each metric, and how far telemetry was read."""
+"""What the analysis has gathered of a rollout, in its row: the state of each metric, how far telemetry was read, and
+what is left of stable's past (``past.py``)."""
 
 from __future__ import annotations
 
@@ -33,7 +34,28 @@ def states(row: Rollout) -> dict[str, MetricState]:
 
 
 def keep(row: Rollout, states: Mapping[str, MetricState], until: float | None) -> None:
-    row.evidence = {"until": until, "states": {name: state.to_dict() for name, state in states.items()}}
+    kept = {name: state.to_dict() for name, state in states.items()}
+    row.evidence = {**row.evidence, "until": until, "states": kept}
+
+
+def past(row: Rollout) -> Mapping[str, list[tuple[int, int]]] | None:
+    """By metric, stable's windows that are left; None where they were not looked up."""
+    found: Mapping[str, list[tuple[int, int]]] | None = row.evidence.get("past")
+    return found
+
+
+def keep_past(row: Rollout, windows: Mapping[str, list[tuple[int, int]]]) -> None:
+    row.evidence = {**row.evidence, "past": {name: list(each) for name, each in windows.items()}}
+
+
+def take_past(row: Rollout, metric: str) -> tuple[int, int] | None:
+    """The newest of stable's windows that is left, which is then used up."""
+    left = list((past(row) or {}).get(metric, ()))
+    if not left:
+        return None
+    total, bad = left.pop()
+    keep_past(row, {**(past(row) or {}), metric: left})
+    return total, bad
 
 
 def change(row: Rollout, how: Callable[[MetricState], MetricState]) -> None:

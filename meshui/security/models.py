@@ -57,3 +57,70 @@ class IssuedCertificate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.serial} for {self.proxy_id}"
+
+
+class AccessPolicy(models.Model):
+    """Who may call the services of its target. Without ``service`` it is for all of the namespace that are called;
+    without ``namespace`` for all of the mesh. It outlives its services: one of the same name has it again."""
+
+    class Action(models.TextChoices):
+        ALLOW = "allow"
+        DENY = "deny"
+
+    class Mode(models.TextChoices):
+        ENFORCE = "enforce"
+        SHADOW = "shadow"
+
+    name = models.CharField(max_length=63, unique=True)
+    namespace = models.CharField(max_length=63, blank=True, default="")
+    service = models.CharField(max_length=63, blank=True, default="")
+    action = models.CharField(max_length=8, choices=Action.choices)
+    mode = models.CharField(max_length=8, choices=Mode.choices)
+    rules = models.JSONField(default=list)
+    """Ordered list of ``meshui.mesh.policies.PolicyRule``."""
+    description = models.CharField(max_length=500, blank=True, default="")
+    revision = models.BigIntegerField(default=0)
+    """The last revision that changed it."""
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+        indexes = [models.Index(fields=["namespace", "service"])]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.name} for {self.target}"
+
+    @property
+    def target(self) -> str:
+        """``shop/catalog``, ``shop/*`` or ``*``."""
+        return f"{self.namespace}/{self.service or '*'}" if self.namespace else "*"
+
+
+class AccessSetting(models.Model):
+    """How the mesh (no namespace), a namespace (no service) or one service receives; what is empty is as
+    wider scopes say."""
+
+    class Mtls(models.TextChoices):
+        STRICT = "strict"
+        PERMISSIVE = "permissive"
+        DISABLE = "disable"
+
+    namespace = models.CharField(max_length=63, blank=True, default="")
+    service = models.CharField(max_length=63, blank=True, default="")
+    mtls = models.CharField(max_length=16, choices=Mtls.choices, blank=True, default="")
+    default_action = models.CharField(max_length=8, choices=AccessPolicy.Action.choices, blank=True, default="")
+    """What holds where no allow policy is."""
+    revision = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["namespace", "service"]
+        constraints = [models.UniqueConstraint(fields=["namespace", "service"], name="one_access_setting")]
+
+    def __str__(self) -> str:
+        return f"mTLS {self.mtls}, default {self.default_action} for {self.scope}"
+
+    @property
+    def scope(self) -> str:
+        """``*``, ``shop`` or ``shop/catalog``."""
+        return f"{self.namespace}/{self.service}" if self.service else self.namespace or "*"

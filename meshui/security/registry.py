@@ -19,15 +19,17 @@ from django.utils import timezone
 from meshui.core.actors import system
 from meshui.core.commits import current_mesh
 from meshui.mesh.names import REGISTRY
+from meshui.security.access import plaintext_services
 from meshui.security.services import authority_ensure, sign_csr, trust_bundle
 
 
 class RegistryCredentials:
     """``context`` is how to speak mTLS as the registry; None before the first ``refresh``. The caller compares the
-    peer's identity, for TLS itself knows only host names."""
+    peer's identity, for TLS itself knows only host names. ``plaintext`` are the services whose sidecars speak none."""
 
     def __init__(self) -> None:
         self.context: ssl.SSLContext | None = None
+        self.plaintext: frozenset[str] = frozenset()
         self._roots: list[str] = []
         self._renew_at: datetime | None = None
 
@@ -35,6 +37,7 @@ class RegistryCredentials:
         """Take new credentials where half their life is over, or the mesh's roots have changed. Raises
         AuthorityUnavailable."""
         authority_ensure()
+        self.plaintext = plaintext_services()
         roots = trust_bundle()
         now = timezone.now()
         if self._renew_at is not None and now < self._renew_at and roots == self._roots:

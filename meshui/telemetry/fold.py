@@ -6,7 +6,7 @@ often it arrives.
 A report is taken whole or refused whole. A proxy speaks only for the service it joined as: the source of an edge that
 it saw as source, the destination of an edge that it saw as destination, are the registry's, never the report's. The
 source's account of an edge is the one that counts, because it includes requests that never arrived; the destination's
-is used where the source is not in the mesh.
+is used where the source is not in the mesh, and for what its access policies refused.
 """
 
 from __future__ import annotations
@@ -28,11 +28,15 @@ from meshui.telemetry.frames import (
     TCP,
     Frame,
     Histograms,
+    PolicyCounts,
+    added,
     limit_key,
+    policy_key,
 )
 from meshui.telemetry.samples import MAX_IN_REPORT, flaw
+from proxies.core.flags import ACCESS_DENIED
 from proxies.wire.histogram import BUCKETS
-from proxies.wire.reports import EdgeDelta, LimitUse, Telemetry
+from proxies.wire.reports import EdgeDelta, LimitUse, PolicyUse, Telemetry
 
 PROBER = str(REGISTRY)
 """Whose requests are health checks, and no traffic."""
@@ -48,6 +52,8 @@ MAX_RESPONSES = 256
 
 MAX_LIMITS = 4_000
 """Rate limits in one report."""
+MAX_POLICY_RULES = 4_000
+"""Rules of access policies in one report."""
 
 _PROTOCOL = re.compile(r"[a-z0-9][a-z0-9./+-]{0,15}")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
@@ -133,6 +139,7 @@ class Fold:
         self._buckets = array("q")
         self._hits = array("q")
         self._limits: dict[str, tuple[int, int]] = {}
+        self._policies: dict[str, PolicyCounts] = {}
         self.reports = 0
         self.duplicates = 0
         self.dropped = 0
@@ -148,7 +155,10 @@ class Fold:
             if edge.reporter == "source":
                 source, source_version = identity.service, identity.version
                 destination, version = registry.destination(edge.destination_service, edge.destination_version)
-            elif edge.source_service in registry.services or edge.source_service == PROBER:
+            elif edge.source_service == PROBER:
+                continue
+            elif edge.source_service in registry.services:
+                self._add_denied((edge.source_service, "", identity.service, identity.version, edge.protocol), edge)
                 continue
             else:
                 source, source_version = UNKNOWN, ""
@@ -160,15 +170,17 @@ class Fold:
                 key = limit_key(use.service, use.route, use.limit)
                 allowed, limited = self._limits.get(key, (0, 0))
                 self._limits[key] = (allowed + use.allowed, limited + use.limited)
+        for decided in report.policies:
+            if decided.service == identity.service:
+                counts = (decided.allowed, decided.denied, decided.shadow_denied, decided.shadow_allowed)
+                key = policy_key(decided.service, decided.policy)
+                self._policies[key] = added(self._policies.get(key), counts)
         self.reports += 1
         self.dropped += report.dropped
         return requests
 
     def _add_edge(self, key: tuple[str, str, str, str, str], edge: EdgeDelta) -> None:
-        row = self._rows.get(key)
-        if row is None:
-            row = self._rows[key] = len(self._counts)
-            self._counts.append([0] * COLUMNS)
+        row = self._row(key)
         counts = self._counts[row]
         for response in edge.responses:
             counts[response.code // 100] += response.count
@@ -191,6 +203,20 @@ class Fold:
             self._buckets.extend(edge.histogram[::2])
             self._hits.extend(edge.histogram[1::2])
 
+    def _add_denied(self, key: tuple[str, str, str, str, str], edge: EdgeDelta) -> None:
+        """What a destination refused by its policies, which its caller cannot tell from an app's own 403."""
+        denied = sum([each.count for each in edge.responses if each.flags == ACCESS_DENIED])
+        if denied:
+            row = self._row(key)
+            self._flags[row, ACCESS_DENIED] = self._flags.get((row, ACCESS_DENIED), 0) + denied
+
+    def _row(self, key: tuple[str, str, str, str, str]) -> int:
+        row = self._rows.get(key)
+        if row is None:
+            row = self._rows[key] = len(self._counts)
+            self._counts.append([0] * COLUMNS)
+        return row
+
     def frame(self, at: float) -> Frame:
         """What was counted, as the frame of the second that ends ``at``."""
         names = ["\t".join(key) for key in self._rows]
@@ -211,6 +237,7 @@ class Fold:
             refused=self.refused,
             dropped=self.dropped,
             limits=self._limits,
+            policies=self._policies,
         )
 
 
@@ -224,6 +251,10 @@ def check(report: Telemetry) -> int:
         raise Nonsense(f"{len(report.limits)} rate limits in one report")
     for use in report.limits:
         _check_use(use)
+    if len(report.policies) > MAX_POLICY_RULES:
+        raise Nonsense(f"{len(report.policies)} rules of policies in one report")
+    for decided in report.policies:
+        _check_decided(decided)
     if len(report.samples) > MAX_IN_REPORT:
         raise Nonsense(f"{len(report.samples)} samples in one report")
     for told in report.samples:
@@ -237,6 +268,14 @@ def _check_use(use: LimitUse) -> None:
         raise Nonsense("a rate limit's count is out of range")
     if not _is_label(use.limit) or (use.route and not _is_label(use.route)):
         raise Nonsense("malformed name of a rate limit")
+
+
+def _check_decided(use: PolicyUse) -> None:
+    counts = (use.allowed, use.denied, use.shadow_denied, use.shadow_allowed)
+    if not all(0 <= count <= MAX_REQUESTS for count in counts):
+        raise Nonsense("a policy's count is out of range")
+    if use.policy and not _is_label(use.policy):
+        raise Nonsense("malformed name of a policy")
 
 
 def _check_edge(edge: EdgeDelta) -> int:

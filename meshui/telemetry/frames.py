@@ -73,6 +73,25 @@ def read_limit_key(text: str) -> LimitKey:
     return LimitKey(*text.split("\t"))
 
 
+class PolicyKey(NamedTuple):
+    """An access policy at work for a service; empty where the default decided, or several did not match."""
+
+    service: str
+    policy: str
+
+
+PolicyCounts = tuple[int, int, int, int]
+"""Allowed, denied, and what a policy in shadow mode would have denied and allowed."""
+
+
+def policy_key(service: str, policy: str) -> str:
+    return f"{service}\t{policy}"
+
+
+def read_policy_key(text: str) -> PolicyKey:
+    return PolicyKey(*text.split("\t"))
+
+
 class FrameError(ValueError):
     """Bytes that are no frame."""
 
@@ -107,7 +126,8 @@ class Frame:
     by code class, secured requests, request bytes, response bytes. ``flags`` are (row, flags, count).
 
     ``reports`` were counted, ``duplicates`` had been before, ``refused`` are counts by reason, and ``dropped`` are the
-    seconds that proxies lost to back-pressure. ``limits`` are requests allowed and limited, by ``limit_key``.
+    seconds that proxies lost to back-pressure. ``limits`` are requests allowed and limited, by ``limit_key``;
+    ``policies`` what access policies decided, by ``policy_key``.
     """
 
     at: float
@@ -120,6 +140,7 @@ class Frame:
     refused: Mapping[str, int] = field(default_factory=dict)
     dropped: int = 0
     limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    policies: Mapping[str, PolicyCounts] = field(default_factory=dict)
 
 
 class _Packed(msgspec.Struct, array_like=True):
@@ -135,6 +156,7 @@ class _Packed(msgspec.Struct, array_like=True):
     refused: dict[str, int]
     dropped: int
     limits: dict[str, tuple[int, int]] = {}
+    policies: dict[str, PolicyCounts] = {}
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -156,6 +178,7 @@ def encode(frame: Frame) -> bytes:
         refused=dict(frame.refused),
         dropped=frame.dropped,
         limits=dict(frame.limits),
+        policies=dict(frame.policies),
     )
     return zlib.compress(_encoder.encode(packed), 1)
 
@@ -201,6 +224,7 @@ def decode(data: bytes) -> Frame:
         refused=packed.refused,
         dropped=packed.dropped,
         limits=packed.limits,
+        policies=packed.policies,
     )
 
 
@@ -231,6 +255,7 @@ def total(at: float, frames: Sequence[Frame]) -> Frame:
         refused=_sum_refused(frames),
         dropped=sum(frame.dropped for frame in frames),
         limits=_sum_limits(frames),
+        policies=_sum_policies(frames),
     )
 
 
@@ -263,3 +288,18 @@ def _sum_limits(frames: Sequence[Frame]) -> dict[str, tuple[int, int]]:
             before = sums.get(key, (0, 0))
             sums[key] = (before[0] + allowed, before[1] + limited)
     return sums
+
+
+def _sum_policies(frames: Sequence[Frame]) -> dict[str, PolicyCounts]:
+    sums: dict[str, PolicyCounts] = {}
+    for frame in frames:
+        for key, counts in frame.policies.items():
+            sums[key] = added(sums.get(key), counts)
+    return sums
+
+
+def added(sums: PolicyCounts | None, counts: PolicyCounts) -> PolicyCounts:
+    """The sum of two, of which the first may be none."""
+    if sums is None:
+        return counts
+    return sums[0] + counts[0], sums[1] + counts[1], sums[2] + counts[2], sums[3] + counts[3]

@@ -61,6 +61,61 @@ class Rollup(models.Model):
         return f"edge {self.edge_id} at {self.at.isoformat()}"
 
 
+class CoarseBucket(models.Model):
+    """Five minutes or an hour of which something was observed (``levels``)."""
+
+    span_s = models.PositiveSmallIntegerField()
+    at = models.DateTimeField()
+    """Its start."""
+    seconds = models.PositiveSmallIntegerField()
+    """How much of it was observed."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["span_s", "at"], name="one_coarse_bucket")]
+
+    def __str__(self) -> str:
+        return f"{self.span_s} s from {self.at.isoformat()}"
+
+
+class CoarseRollup(models.Model):
+    """One edge in one coarse bucket; the columns are those of a ``Rollup``."""
+
+    span_s = models.PositiveSmallIntegerField()
+    at = models.DateTimeField()
+    edge = models.ForeignKey(Edge, on_delete=models.CASCADE, related_name="coarse_rollups", db_index=False)
+    counts = models.BinaryField()
+    histogram = models.BinaryField()
+    flags = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["edge", "span_s", "at"], name="one_coarse_rollup")]
+        indexes = [models.Index(fields=["span_s", "at"], name="coarse_rollup_at")]
+
+    def __str__(self) -> str:
+        return f"edge {self.edge_id} for {self.span_s} s from {self.at.isoformat()}"
+
+
+class PolicyRollup(models.Model):
+    """What one access policy decided for a service in one bucket; ``policy`` is empty where the default did, or
+    several allow policies did not match."""
+
+    at = models.DateTimeField(db_index=True)
+    service = models.CharField(max_length=127)
+    policy = models.CharField(max_length=63, blank=True)
+    allowed = models.BigIntegerField()
+    denied = models.BigIntegerField()
+    shadow_denied = models.BigIntegerField()
+    shadow_allowed = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["service", "at", "policy"], name="one_policy_rollup"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.policy} at {self.at.isoformat()}"
+
+
 class LimitRollup(models.Model):
     """What one rate limit let pass and turned away in one bucket; ``route`` is empty for what the service receives."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from channels.db import database_sync_to_async
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet, Sum
 from redis.asyncio import Redis
 
 from meshui.core.errors import InvalidInput
@@ -24,18 +24,23 @@ from meshui.telemetry.frames import (
     EdgeKey,
     Frame,
     Histograms,
+    PolicyCounts,
     decode,
     edge_key,
     limit_key,
+    policy_key,
     read_entry,
     read_limit_key,
+    read_policy_key,
     span_start,
     total,
 )
-from meshui.telemetry.models import Bucket, Edge, LimitRollup, Rollup
+from meshui.telemetry.models import Bucket, Edge, LimitRollup, PolicyRollup, Rollup
 from meshui.telemetry.streams import Entry, entries
 from proxies.wire import keys
 
+DECIDED = ("allowed", "denied", "shadow_denied", "shadow_allowed")
+"""What a policy's counts are of, in their order."""
 SLACK_MS = 1000
 """Between the end of a frame's second and its id: what the collector waits (``collector.LATENESS_MS``) and more."""
 
@@ -83,9 +88,8 @@ def write(start: int, frames: Sequence[Frame]) -> None:
                 "dropped": frame.dropped,
             },
         )
-        edges = _edge_ids(frame.keys)
         Rollup.objects.bulk_create(
-            list(_rows(at, frame, edges)),
+            [Rollup(at=at, **columns) for columns in columns_of(frame)],
             batch_size=2_000,
             update_conflicts=True,
             unique_fields=["edge", "at"],
@@ -101,9 +105,21 @@ def write(start: int, frames: Sequence[Frame]) -> None:
             unique_fields=["service", "at", "route", "limit"],
             update_fields=["allowed", "limited"],
         )
+        PolicyRollup.objects.bulk_create(
+            [
+                PolicyRollup(at=at, **read_policy_key(key)._asdict(), **dict(zip(DECIDED, counts, strict=True)))
+                for key, counts in frame.policies.items()
+            ],
+            batch_size=2_000,
+            update_conflicts=True,
+            unique_fields=["service", "at", "policy"],
+            update_fields=DECIDED,
+        )
 
 
-def _rows(at: datetime, frame: Frame, edges: dict[str, int]) -> Iterator[Rollup]:
+def columns_of(frame: Frame) -> Iterator[dict[str, Any]]:
+    """What a rollup keeps of each edge of a frame; edges that are new get their row."""
+    edges = _edge_ids(frame.keys)
     limits = np.searchsorted(frame.histograms.rows, np.arange(len(frame.keys) + 1))
     flags: dict[int, dict[str, int]] = {}
     for row, name, count in frame.flags:
@@ -111,13 +127,12 @@ def _rows(at: datetime, frame: Frame, edges: dict[str, int]) -> Iterator[Rollup]
     for row, key in enumerate(frame.keys):
         part = slice(limits[row], limits[row + 1])
         pair = np.concatenate((frame.histograms.buckets[part], frame.histograms.hits[part]))
-        yield Rollup(
-            at=at,
-            edge_id=edges[key],
-            counts=frame.counts[row].astype("<i8").tobytes(),
-            histogram=pair.astype("<u4").tobytes(),
-            flags=flags.get(row, {}),
-        )
+        yield {
+            "edge_id": edges[key],
+            "counts": frame.counts[row].astype("<i8").tobytes(),
+            "histogram": pair.astype("<u4").tobytes(),
+            "flags": flags.get(row, {}),
+        }
 
 
 def _edge_ids(names: Sequence[str]) -> dict[str, int]:
@@ -144,22 +159,27 @@ def read(since: float, until: float, edges: Q) -> Iterator[Frame]:
     """The buckets that ended after ``since`` and up to ``until`` (Unix seconds), oldest first, each as a frame of the
     edges chosen by ``edges``. Two queries; a bucket that was observed without traffic is an empty frame.
     """
-    span = _span(since, until)
+    span = span_of(since, until)
+    buckets = [(at, SPAN_S) for at in Bucket.objects.filter(**span).order_by("at").values_list("at", flat=True)]
+    return (frame for frame, _ in frames_of(buckets, SPAN_S, Rollup.objects.filter(**span), edges))
+
+
+def frames_of(
+    buckets: Sequence[tuple[datetime, int]], span_s: int, rows: QuerySet[Any], edges: Q
+) -> Iterator[tuple[Frame, int]]:
+    """Buckets by their start, each as a frame of the ``rows`` that are of these edges, with how many seconds of it
+    were observed. Two queries."""
     names = {pk: "\t".join(parts) for pk, *parts in Edge.objects.filter(edges).values_list("id", *EdgeKey._fields)}
-    rows = (
-        Rollup.objects.filter(edge_id__in=names, **span)
-        .order_by("at")
-        .values_list("at", "edge_id", "counts", "histogram", "flags")
-    )
-    by_time = {at: list(group) for at, group in groupby(rows.iterator(), key=lambda row: row[0])}
-    for at in Bucket.objects.filter(**span).order_by("at").values_list("at", flat=True):
-        yield _frame(at.timestamp() + SPAN_S, by_time.get(at, []), names)
+    chosen = rows.filter(edge_id__in=names).order_by("at").values_list(*_Row._fields)
+    by_time = {at: list(group) for at, group in groupby(map(_Row._make, chosen.iterator()), key=lambda row: row.at)}
+    for at, seconds in buckets:
+        yield _frame(at.timestamp() + span_s, by_time.get(at, []), names), seconds
 
 
 def read_limits(since: float, until: float, service: str) -> Iterator[tuple[float, dict[str, tuple[int, int]]]]:
     """The buckets that ended after ``since`` and up to ``until`` (Unix seconds), oldest first: the end of each, and
     what the service's rate limits counted in it by ``limit_key``. Two queries."""
-    span = _span(since, until)
+    span = span_of(since, until)
     columns = ("at", "route", "limit", "allowed", "limited")
     rows = LimitRollup.objects.filter(service=service, **span).order_by("at").values_list(*columns)
     by_time = {at: list(group) for at, group in groupby(rows, key=lambda row: row[0])}
@@ -171,35 +191,52 @@ def read_limits(since: float, until: float, service: str) -> Iterator[tuple[floa
         yield at.timestamp() + SPAN_S, counts
 
 
+def read_policies(since: float, until: float, service: str) -> dict[str, PolicyCounts]:
+    """What access policies decided between two Unix times, for all services or one, by ``policy_key``. One query."""
+    rows = PolicyRollup.objects.filter(**span_of(since, until), **({"service": service} if service else {}))
+    sums = rows.order_by().values_list("service", "policy").annotate(*map(Sum, DECIDED))
+    return {policy_key(owner, policy): (a, b, c, d) for owner, policy, a, b, c, d in map(tuple, sums)}
+
+
+def observed_s(since: float, until: float) -> float:
+    """How many seconds between two Unix times were observed, in whole buckets. One query."""
+    return float(Bucket.objects.filter(**span_of(since, until)).count() * SPAN_S)
+
+
 def require_at_most(limit: int, since: float, until: float, edges: Q) -> None:
     """Raise InvalidInput where ``read`` would take more rows than ``limit``."""
     chosen = Edge.objects.filter(edges).values("pk")
-    found = Rollup.objects.filter(edge_id__in=chosen, **_span(since, until)).values("pk")[: limit + 1].count()
+    found = Rollup.objects.filter(edge_id__in=chosen, **span_of(since, until)).values("pk")[: limit + 1].count()
     if found > limit:
         raise InvalidInput.field("from", "range_too_wide", "the range holds too much, ask for a shorter one")
 
 
-def _span(since: float, until: float) -> dict[str, datetime]:
+def span_of(since: float, until: float, width_s: int = SPAN_S) -> dict[str, datetime]:
     """Buckets by their start that end after ``since`` and up to ``until``."""
-    width = timedelta(seconds=SPAN_S)
+    width = timedelta(seconds=width_s)
     return {"at__gt": _time(since) - width, "at__lte": _time(until) - width}
 
 
-_Row = tuple[datetime, int, bytes | memoryview, bytes | memoryview, Any]
+class _Row(NamedTuple):
+    at: datetime
+    edge_id: int
+    counts: bytes | memoryview
+    histogram: bytes | memoryview
+    flags: Any
 
 
 def _frame(at: float, rows: list[_Row], names: dict[int, str]) -> Frame:
-    pairs = [np.frombuffer(histogram, "<u4").astype(np.int64).reshape(2, -1) for _, _, _, histogram, _ in rows]
+    pairs = [np.frombuffer(row.histogram, "<u4").astype(np.int64).reshape(2, -1) for row in rows]
     joined = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), np.int64)
     sizes = [pair.shape[1] for pair in pairs]
     return Frame(
         at=at,
-        keys=[names[edge] for _, edge, _, _, _ in rows],
-        counts=np.frombuffer(b"".join(bytes(counts) for _, _, counts, _, _ in rows), "<i8")
+        keys=[names[row.edge_id] for row in rows],
+        counts=np.frombuffer(b"".join(bytes(row.counts) for row in rows), "<i8")
         .astype(np.int64)
         .reshape(len(rows), COLUMNS),
         histograms=Histograms(np.repeat(np.arange(len(rows)), sizes).astype(np.int64), joined[0], joined[1]),
-        flags=[(row, name, count) for row, entry in enumerate(rows) for name, count in entry[4].items()],
+        flags=[(place, name, count) for place, row in enumerate(rows) for name, count in row.flags.items()],
     )
 
 
@@ -210,7 +247,7 @@ def _time(unix: float) -> datetime:
 def drop_before(limit: datetime, batch: int) -> int:
     """Delete rollups older than ``limit``, ``batch`` rows a statement, so that no lock is held for long."""
     dropped = 0
-    for model, key in ((Rollup, "id"), (LimitRollup, "id"), (Bucket, "at")):
+    for model, key in ((Rollup, "id"), (LimitRollup, "id"), (PolicyRollup, "id"), (Bucket, "at")):
         while True:
             oldest = model.objects.filter(at__lt=limit).order_by("at").values_list(key, flat=True)[:batch]
             count, _ = model.objects.filter(**{f"{key}__in": list(oldest)}).delete()

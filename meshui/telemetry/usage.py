@@ -1,4 +1,5 @@
-"""How rate limits are used: what they let pass and turned away, by step, from this process's window or from rollups."""
+"""How rate limits and access policies are used: what they let pass and turned away, from this process's window or from
+rollups."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from meshui.telemetry import rollups, window
-from meshui.telemetry.frames import SPAN_S, read_limit_key
+from meshui.telemetry.frames import SPAN_S, PolicyCounts, added, read_limit_key, read_policy_key
 from meshui.telemetry.window import KEPT_S
 
 FINE_S = 120
@@ -43,6 +44,35 @@ def limit_usage(*, service: str, window_s: int) -> Usage:
                 before = by_step.get(step, (0, 0))
                 by_step[step] = (before[0] + allowed, before[1] + limited)
     return Usage(step_s, covered, sorted(steps), counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What access policies decided in the observed ``covered_s``, by service and policy."""
+
+    covered_s: float
+    counts: dict[tuple[str, str], PolicyCounts]
+
+
+def policy_usage(*, window_s: int, service: str = "") -> Decided:
+    """What the policies of all services, or of one, decided in the last ``window_s`` seconds."""
+    covered = 0.0
+    sums: dict[str, PolicyCounts] = {}
+    if window_s <= KEPT_S:
+        frames = window.shared()
+        newest = frames.newest
+        for frame, seconds in frames.frames(newest - window_s, newest, blocks=True) if newest is not None else ():
+            covered += seconds
+            for key, counts in frame.policies.items():
+                sums[key] = added(sums.get(key), counts)
+    else:
+        now = time.time()
+        covered = rollups.observed_s(now - window_s, now)
+        sums = rollups.read_policies(now - window_s, now, service)
+    found = {tuple(read_policy_key(key)): counts for key, counts in sums.items()}
+    return Decided(
+        covered, {(owner, policy): counts for (owner, policy), counts in found.items() if service in ("", owner)}
+    )
 
 
 def _seconds(

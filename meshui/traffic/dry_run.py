@@ -6,28 +6,24 @@ changed. Rate limits, faults and stickiness are left aside: they depend on time,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import quote
 
 from meshui.catalog.selectors import get_service
 from meshui.compile.service import service_body
 from meshui.core.actors import Actor
 from meshui.telemetry import samples
+from meshui.telemetry.replay import HIDDEN, alike, head_of, untold
 from meshui.telemetry.samples import Sample
 from meshui.traffic.simulation import Draft, drafted
 from proxies.core.head import RequestHead
 from proxies.core.routes import CompiledRoute, compile_routes, first_match
-from proxies.core.told import Compared, Named
+from proxies.core.told import Compared
 from proxies.wire.resources import ServiceBody
 from proxies.wire.routing import Route
 
 MAX_ROWS = 200
-HIDDEN = "hidden"
-"""The source, where it is in a namespace that the reader may not view."""
-_ID = re.compile(r"/(?:\d+|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{12,})(?=/|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +92,8 @@ def dry_run(*, actor: Actor, service: str, draft: Draft, since: float, until: fl
                 unknown |= missing
                 continue
             source = sample.source if actor.may("view", sample.source.partition("/")[0]) else HIDDEN
-            head = _head(sample)
-            key = (source, sample.method, _ID.sub("/*", sample.path), now.fate(sample, head), then.fate(sample, head))
+            head = head_of(sample)
+            key = (source, sample.method, alike(sample.path), now.fate(sample, head), then.fate(sample, head))
             counted[key] = counted.get(key, 0) + sample.weight
     rows = [Row(*key, requests) for key, requests in counted.items()]
     rows.sort(key=lambda row: (not row.changed, -row.requests, row.source, row.path))
@@ -124,9 +120,9 @@ class _Judge:
     def missing(self, sample: Sample) -> set[str]:
         """The fields that it compares and whose values were not told."""
         return (
-            _untold(sample.headers, self._compared.headers)
-            | _untold(sample.query, self._compared.query)
-            | _untold(sample.cookies, self._compared.cookies)
+            untold(sample.headers, self._compared.headers)
+            | untold(sample.query, self._compared.query)
+            | untold(sample.cookies, self._compared.cookies)
         )
 
     def fate(self, sample: Sample, head: RequestHead) -> Fate:
@@ -154,22 +150,3 @@ def _valued(routes: Iterable[Route]) -> Compared:
         frozenset(each.name for match in matches for each in match.query if each.kind != "present"),
         frozenset(each.name for match in matches for each in match.cookies if each.kind != "present"),
     )
-
-
-def _untold(named: Sequence[Named], compared: frozenset[str]) -> set[str]:
-    return {name for name, value in named if value is None and name in compared} if compared else set()
-
-
-def _head(sample: Sample) -> RequestHead:
-    """The request as the matchers read it; a value that was not told is empty."""
-    head = RequestHead()
-    head.method, head.host, head.path = (
-        text.encode("latin-1", "replace") for text in (sample.method, sample.host, sample.path)
-    )
-    query = "&".join(f"{quote(name)}={quote(value or '')}" for name, value in sample.query)
-    lines = [f"{sample.method} {sample.path}{'?' + query if query else ''} HTTP/1.1", f"host: {sample.host}"]
-    lines += [f"{name}: {value or ''}" for name, value in sample.headers if name not in ("host", "cookie")]
-    if sample.cookies:
-        lines.append("cookie: " + "; ".join(f"{name}={value or ''}" for name, value in sample.cookies))
-    head.lines = [line.encode("latin-1", "replace") for line in lines]
-    return head

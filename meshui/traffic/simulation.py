@@ -16,6 +16,7 @@ from meshui.compile.check import route_breaches as compiled_breaches
 from meshui.compile.overlay import laid_over
 from meshui.compile.service import service_body
 from meshui.core.actors import Actor
+from meshui.core.authorization import Arrival, DraftPolicy, Judged, judged
 from meshui.core.commits import current_mesh
 from meshui.mesh import values
 from meshui.mesh.invariants import Breach, route_breaches, split_breaches
@@ -64,10 +65,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a service would have; None leaves what it has."""
+    """What a service would have; None leaves what it has. The policy may be for another than the service, such as the
+    gateway that the request comes by."""
 
     routes: Sequence[values.Route] | None = None
     split: Mapping[str, int] | None = None
+    policy: DraftPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ class Met:
     lines: Sequence[str] = ()
     limits: Sequence[values.RateLimit] = field(default_factory=tuple)
     connect_timeout_ms: int = 0
+    policy: Judged | None = None
+    """What access policies say: the gateway's where they refuse, else the service's, once a request goes there."""
 
 
 def simulate(*, actor: Actor, asked: Asked, draft: Draft | None = None) -> Met:
@@ -114,6 +119,11 @@ def simulate(*, actor: Actor, asked: Asked, draft: Draft | None = None) -> Met:
     except BadMessage as error:
         flag = flags.DOWNSTREAM_PROTOCOL_ERROR
         return Met(listener, "refused", status=error.status, flag=flag, reason=error.reason)
+    policy = None if draft is None else draft.policy
+    if gateway:
+        received = judged(Arrival(asked.source, "", asked.address, head), policy)
+        if not received.allowed:
+            return _denied(Met(listener, "refused"), received)
     name = HostTable(_hosts(asked.source).items() if gateway else _own_host(actor, head)).find(head.host)
     if name is None:
         status = 404 if gateway else EGRESS_DENIED
@@ -138,7 +148,22 @@ def simulate(*, actor: Actor, asked: Asked, draft: Draft | None = None) -> Met:
         limits=(*route.limits, *service.limits),
         connect_timeout_ms=service.resilience.connect_timeout_ms,
     )
-    return _acted(met, found, body, head, asked)
+    met = _acted(met, found, body, head, asked)
+    if met.outcome != "forward":
+        return met
+    # What the instance's own proxy is asked is what goes on, rewritten as it may be.
+    arrived = judged(Arrival(name, asked.source, "", _read(met.lines)), policy)
+    return replaced(met, policy=arrived) if arrived.allowed else _denied(met, arrived)
+
+
+def _denied(met: Met, by: Judged) -> Met:
+    what = f"policy {by.policy}" if by.policy else "no policy allows it, and the default"
+    reason = f"{what} of {by.service} denies it"
+    return replaced(met, outcome="refused", status=403, flag=flags.ACCESS_DENIED, reason=reason, policy=by)
+
+
+def _read(lines: Sequence[str]) -> RequestHead:
+    return read_request("\r\n".join(lines).encode("latin-1"))
 
 
 def _head(asked: Asked, *, edge: bool) -> RequestHead:

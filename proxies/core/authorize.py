@@ -8,30 +8,33 @@ rules match, any of them is named. The clock is passed in.
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from proxies.core.errors import BadMessage, Flaw
+from proxies.core.errors import BadMessage
 from proxies.core.head import RequestHead
-from proxies.core.match import header_value
-from proxies.core.paths import normalise
-from proxies.wire.policies import Caller, HeaderCondition, Hours, Operation, Policy, PolicyRule
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Test = Callable[[RequestHead], bool]
-Moment = Callable[[], bool]
-Clock = Callable[[], float]
-"""Unix seconds."""
+from proxies.core.rules import (
+    Clock,
+    Moment,
+    Test,
+    Who,
+    header_of_deny_test,
+    header_test,
+    is_from,
+    is_to,
+    moment_of,
+    path_test,
+    policy_flaws,
+    read_path,
+    tests_of,
+    within,
+)
+from proxies.wire.policies import Policy, PolicyRule
 
 MAX_REMEMBERED = 4096
 """Callers that a guard keeps, and decisions of each. Others make them up, so what is full is emptied."""
 MAX_REMEMBERED_KEY = 256
 """Decisions on longer paths and hosts are made each time, so that a caller cannot fill the memory with them."""
-_VARIABLE = re.compile(rb"\{[A-Za-z_][A-Za-z0-9_]*\}").fullmatch
-_DAY_MIN = 1440
 
 
 class Decision(NamedTuple):
@@ -42,13 +45,6 @@ class Decision(NamedTuple):
     policy: str = ""
     rule: int = -1
     shadow: str = ""
-
-
-class Who(NamedTuple):
-    """``service`` is ``namespace/name`` of the verified identity, or empty; ``address`` the connection's."""
-
-    service: str
-    address: str
 
 
 class _Found(NamedTuple):
@@ -103,7 +99,7 @@ class Guard:
 
     def _tables(self, who: Who) -> _Tables:
         """Shared by all callers of one service within the same ranges: strangers come from many addresses."""
-        kind = (who.service, frozenset(cidr for cidr in self._ranges if _within((cidr,), who.address)))
+        kind = (who.service, frozenset(cidr for cidr in self._ranges if within((cidr,), who.address)))
         tables = self._kinds.get(kind)
         if tables is None:
             if len(self._kinds) >= MAX_REMEMBERED:
@@ -176,7 +172,7 @@ class _Rules:
     """The rules of some policies that one caller can meet, by path."""
 
     def __init__(self, policies: Iterable[Policy], who: Who, port: int, clock: Clock, *, deny: bool = False) -> None:
-        self._header = _header_of_deny if deny else _header
+        self._header = header_of_deny_test if deny else header_test
         self._any: list[_Entry] = []
         self._exact: dict[bytes, list[_Entry]] = {}
         self._prefix: dict[bytes, list[_Entry]] = {}
@@ -186,7 +182,7 @@ class _Rules:
         """Whether method, path and host alone decide."""
         for policy in policies:
             for index, rule in enumerate(policy.rules):
-                if _is_from(rule.caller, who) and _is_to(rule.operation, port):
+                if is_from(rule.caller, who) and is_to(rule.operation, port):
                     self._add(_Found(policy.name, index), rule, clock)
         self._lengths = sorted({len(prefix) for prefix in self._prefix})
 
@@ -220,9 +216,9 @@ class _Rules:
 
     def _add(self, found: _Found, rule: PolicyRule, clock: Clock) -> None:
         self.fixed = self.fixed and not rule.when and rule.hours is None
-        moment = _moment(rule.hours, clock) if rule.hours is not None else None
-        tests = [*_tests(rule.operation), *map(self._header, rule.when)]
-        paths = [_path(pattern) for pattern in rule.operation.paths]
+        moment = moment_of(rule.hours, clock) if rule.hours is not None else None
+        tests = [*tests_of(rule.operation), *map(self._header, rule.when)]
+        paths = [read_path(pattern) for pattern in rule.operation.paths]
         self._connection.append((bool(tests or paths), moment, found))
         if moment is not None:
             tests.append(lambda _: moment())
@@ -235,7 +231,7 @@ class _Rules:
             elif kind == "prefix":
                 self._prefix.setdefault(value, []).append(entry)
             else:
-                self._patterns.append((_pattern(kind, value), entry))
+                self._patterns.append((path_test(kind, value), entry))
 
 
 def _all(tests: Sequence[Test], head: RequestHead) -> bool:
@@ -243,196 +239,3 @@ def _all(tests: Sequence[Test], head: RequestHead) -> bool:
         if not test(head):
             return False
     return True
-
-
-# --- the caller, and the port: known when the connection is
-
-
-def _is_from(caller: Caller, who: Who) -> bool:
-    namespace = who.service.partition("/")[0]
-    if caller.services and not _named(caller.services, who.service):
-        return False
-    if caller.namespaces and namespace not in caller.namespaces:
-        return False
-    if _named(caller.not_services, who.service) or (namespace and namespace in caller.not_namespaces):
-        return False
-    if caller.cidrs and not _within(caller.cidrs, who.address):
-        return False
-    return not _within(caller.not_cidrs, who.address)
-
-
-def _named(patterns: Sequence[str], service: str) -> bool:
-    """Whether an identity is one of them; who has none is not, not even of ``namespace/*``."""
-    return bool(service) and (service in patterns or f"{service.partition('/')[0]}/*" in patterns)
-
-
-def _within(ranges: Sequence[str], address: str) -> bool:
-    if not ranges or not address:
-        return False
-    found = ipaddress.ip_address(address)
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return any(found in _network(cidr) for cidr in ranges)
-
-
-@lru_cache(maxsize=4096)
-def _network(cidr: str) -> Network:
-    return ipaddress.ip_network(cidr, strict=False)
-
-
-def _is_to(operation: Operation, port: int) -> bool:
-    return (not operation.ports or port in operation.ports) and port not in operation.not_ports
-
-
-# --- the request
-
-
-def _tests(operation: Operation) -> Iterator[Test]:
-    """What is asked of a request beside its path and its fields."""
-    if operation.methods:
-        yield _method(operation.methods, within=True)
-    if operation.not_methods:
-        yield _method(operation.not_methods, within=False)
-    if operation.hosts:
-        yield _host(operation.hosts, within=True)
-    if operation.not_hosts:
-        yield _host(operation.not_hosts, within=False)
-    for pattern in operation.not_paths:
-        matches = _pattern(*_path(pattern))
-        yield lambda head, matches=matches: not matches(head)  # type: ignore[misc]
-
-
-def _method(methods: Sequence[str], *, within: bool) -> Test:
-    wanted = frozenset(method.encode() for method in methods)
-    return lambda head: (head.method in wanted) is within
-
-
-def _host(hosts: Sequence[str], *, within: bool) -> Test:
-    exact = frozenset(host.encode() for host in hosts if not host.startswith("*"))
-    suffixes = tuple(host[1:].encode() for host in hosts if host.startswith("*"))
-
-    def test(head: RequestHead) -> bool:
-        host = head.host.rstrip(b".")  # which means the same host
-        return (host in exact or host.endswith(suffixes)) is within
-
-    return test
-
-
-def _header(condition: HeaderCondition) -> Test:
-    name, values, refused = _compared(condition)
-
-    def test(head: RequestHead) -> bool:
-        value = header_value(head, name)
-        return (not values or value in values) and value not in refused
-
-    return test
-
-
-def _header_of_deny(condition: HeaderCondition) -> Test:
-    """As for ALLOW, but one of several values is enough: else whoever sends a second one would not be denied."""
-    name, values, refused = _compared(condition)
-
-    def test(head: RequestHead) -> bool:
-        value = header_value(head, name)
-        met = not values or value in values
-        if not met and value is not None:
-            met = not values.isdisjoint(part.strip(b" \t") for part in value.split(b","))
-        return met and value not in refused
-
-    return test
-
-
-def _compared(condition: HeaderCondition) -> tuple[bytes, frozenset[bytes], frozenset[bytes]]:
-    return (
-        condition.header.encode(),
-        frozenset(value.encode() for value in condition.values),
-        frozenset(value.encode() for value in condition.not_values),
-    )
-
-
-def _moment(hours: Hours, clock: Clock) -> Moment:
-    days = frozenset(hours.days) or frozenset(range(7))
-    length = hours.end - hours.start
-    if length <= 0:
-        length += _DAY_MIN
-
-    def is_now() -> bool:
-        # Day 0 of Unix time was a Thursday, which is 3.
-        minutes = int(clock() // 60)
-        for day in (minutes // _DAY_MIN, minutes // _DAY_MIN - 1):
-            since = minutes - day * _DAY_MIN - hours.start
-            if (day + 3) % 7 in days and 0 <= since < length:
-                return True
-        return False
-
-    return is_now
-
-
-def _path(pattern: str) -> tuple[str, bytes]:
-    """A path pattern's kind, and what it compares. Raises BadMessage."""
-    raw = pattern.encode()
-    if raw == b"*":
-        return "prefix", b"/"
-    if raw.startswith(b"*"):
-        if b"*" in raw[1:]:
-            raise BadMessage(f"{pattern!r} has more than one star")
-        if normalise(b"/x" + raw[1:]) != b"/x" + raw[1:]:
-            raise BadMessage(f"{pattern!r} is no end of a normalised path")
-        return "suffix", raw[1:]
-    stem = raw.removesuffix(b"*")
-    if b"*" in stem:
-        raise BadMessage(f"{pattern!r} has a star elsewhere than at an end")
-    if b"{" in stem:
-        if stem != raw:
-            raise BadMessage(f"{pattern!r} has both a variable and a star")
-        if normalise(raw) != raw:
-            raise BadMessage(f"{pattern!r} is not normalised")
-        return "template", raw
-    if stem != raw:
-        # What is compared is normalised, so the pattern must be as well, but for its last, unfinished segment.
-        head, slash, last = stem.rpartition(b"/")
-        return "prefix", normalise(head + slash).rstrip(b"/") + b"/" + last
-    return "exact", normalise(raw)
-
-
-def _pattern(kind: str, value: bytes) -> Test:
-    if kind == "exact":
-        return lambda head: head.path == value
-    if kind == "prefix":
-        return lambda head: head.path.startswith(value)
-    if kind == "suffix":
-        return lambda head: head.path.endswith(value)
-    parts = [None if _VARIABLE(part) else part for part in value.split(b"/")]
-    if any(part is not None and (b"{" in part or b"}" in part) for part in parts):
-        raise BadMessage("a path's variable is a whole segment {name}")
-
-    def matches(head: RequestHead) -> bool:
-        found = head.path.split(b"/")
-        return len(found) == len(parts) and all(
-            bool(segment) if part is None else segment == part for part, segment in zip(parts, found, strict=True)
-        )
-
-    return matches
-
-
-# --- what is wrong with a policy
-
-
-def policy_flaws(policy: Policy) -> Iterator[Flaw]:
-    """What a policy says that cannot be, or would never have an effect; paths as ``rules.0.operation.paths.1``."""
-    for index, rule in enumerate(policy.rules):
-        for place in ("paths", "not_paths"):
-            for number, pattern in enumerate(getattr(rule.operation, place)):
-                try:
-                    _pattern(*_path(pattern))
-                except BadMessage as error:
-                    yield Flaw(f"rules.{index}.operation.{place}.{number}", "invalid", error.reason)
-        for place in ("cidrs", "not_cidrs"):
-            for number, cidr in enumerate(getattr(rule.caller, place)):
-                try:
-                    ipaddress.ip_network(cidr, strict=False)
-                except ValueError as error:
-                    yield Flaw(f"rules.{index}.caller.{place}.{number}", "invalid", str(error))
-        for number, condition in enumerate(rule.when):
-            if not condition.values and not condition.not_values:
-                yield Flaw(f"rules.{index}.when.{number}", "required", "a condition has values or not_values")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from proxies.core.authorize import Guard, Who
+from proxies.core.authorize import Guard
 from proxies.core.decisions import Tally
 from proxies.core.head import RequestHead
 from proxies.core.identity import PROBER
+from proxies.core.rules import Who
 from proxies.net.metrics import UNKNOWN
 
 if TYPE_CHECKING:

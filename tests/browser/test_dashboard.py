@@ -123,3 +123,11 @@ def test_every_page_renders_in_both_themes_and_on_a_phone(
         assert wide <= 0, f"{name} scrolls {wide} px sideways"
     assert dashboard.complaints == []
     dashboard.close()
+
+
+def test_who_comes_to_the_login_page_first_can_sign_in_there(browser: Browser, demo: Demo) -> None:
+    dashboard = Dashboard(browser, demo)
+    dashboard.sign_in(at="/login")
+    dashboard.page.get_by_role("navigation").first.wait_for()
+    assert dashboard.complaints == []
+    dashboard.close()

@@ -17,6 +17,7 @@ from meshui.accounts.models import ApiToken, RoleGrant, User
 from meshui.catalog.models import Instance, JoinToken, Namespace, Proxy, Service, Version
 from meshui.core.models import Change, Mesh, Outbox, Revision
 from meshui.rollouts.models import AnalysisTemplate, Approval, IdempotencyKey, Rollout, RolloutEvent
+from meshui.security.models import AccessPolicy, AccessSetting
 from meshui.traffic.models import GatewayHost, TrafficRules
 
 WATCHED = (
@@ -28,6 +29,8 @@ WATCHED = (
     JoinToken,
     TrafficRules,
     GatewayHost,
+    AccessPolicy,
+    AccessSetting,
     RoleGrant,
     Rollout,
     RolloutEvent,

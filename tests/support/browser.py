@@ -51,8 +51,8 @@ class Dashboard:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", lambda line: line.type == "error" and self._complain(line.text))
 
-    def sign_in(self, password: str = PASSWORD) -> None:
-        self.page.goto(self.demo.url)
+    def sign_in(self, password: str = PASSWORD, *, at: str = "") -> None:
+        self.page.goto(f"{self.demo.url}{at}")
         self.page.get_by_label("User name").fill("admin")
         self.page.get_by_role("textbox", name="Password").fill(password)
         self.page.get_by_role("button", name="Sign in").click()

@@ -5,7 +5,8 @@ import type { paths } from './types'
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-function csrfToken(): string {
+/** The token that a write must carry; empty before the first answer of `auth/me/`. */
+export function csrfToken(): string {
   const pair = document.cookie.split('; ').find((cookie) => cookie.startsWith('csrftoken='))
   return pair ? decodeURIComponent(pair.slice('csrftoken='.length)) : ''
 }

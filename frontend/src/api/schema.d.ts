@@ -203,7 +203,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Set the object back to what it was before the change; 409 where it has changed since. */
+        /**
+         * @description Set the object back to what it was before the change, which needs the permission to change it; 409 where it
+         *     has changed since.
+         */
         post: operations["change_revert"];
         delete?: never;
         options?: never;
@@ -377,6 +380,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mtls/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What is set, and what it comes to for every service that one may view. The ETag is the mesh's setting's. */
+        get: operations["mtls"];
+        /** @description Set how the whole mesh receives, where nothing narrower says otherwise. */
+        put: operations["mtls_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mtls/namespaces/{ns}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What is set for the namespace. */
+        get: operations["namespace_mtls"];
+        /** @description Set how its services receive, where nothing narrower says otherwise. */
+        put: operations["namespace_mtls_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mtls/plaintext/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who still speaks plaintext to whom, and which services could be made strict. */
+        get: operations["mtls_plaintext"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mtls/services/{ns}/{name}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What is set for the service, or the gateway. */
+        get: operations["service_mtls"];
+        /** @description Set how it receives. A gateway has no mTLS mode. */
+        put: operations["service_mtls_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/namespaces/": {
         parameters: {
             query?: never;
@@ -408,6 +482,145 @@ export interface paths {
         post?: never;
         /** @description Delete an empty namespace. Needs catalog.write mesh-wide. */
         delete: operations["namespace_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The policies of the namespaces that one may view, and those of the mesh, by name. */
+        get: operations["policies"];
+        put?: never;
+        /** @description A new policy. In mode ``shadow`` it decides nothing, and what it would have denied is counted. */
+        post: operations["policy_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/{key}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One policy, by its id or its name. */
+        get: operations["policy"];
+        /** @description Set all of it. It keeps its name. */
+        put: operations["policy_set"];
+        post?: never;
+        /** @description Remove it. */
+        delete: operations["policy_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/{key}/enforce/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Take it from shadow to force. */
+        post: operations["policy_enforce"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/explain/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Whether a request may pass and why, decided by the code that proxies run. */
+        post: operations["policies_explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/matrix/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What policies say of each pair of services, beside what was observed. */
+        get: operations["policies_matrix"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/replay/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Try a draft on recent requests, as their callers sent them: which would be denied, which allowed. */
+        post: operations["policies_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/suggest/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description The narrowest policy under which what called the service lately would still pass. It is not stored. */
+        post: operations["policies_suggest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/usage/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What policies decided lately, for services that one may view. */
+        get: operations["policies_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1295,6 +1508,15 @@ export interface components {
             force: boolean;
         };
         /**
+         * AccessTable
+         * @description ``settings`` are those that say anything; ``effective`` is what all comes to, for each service and gateway.
+         */
+        AccessTable: {
+            mesh: components["schemas"]["SettingView"];
+            settings: components["schemas"]["SettingView"][];
+            effective: components["schemas"]["ServiceAccess"][];
+        };
+        /**
          * AcksView
          * @description What proxies answered to ``revision``, the rollout's latest; null before the first.
          */
@@ -1647,6 +1869,24 @@ export interface components {
                 [key: string]: number;
             } | null;
         };
+        /**
+         * DraftPolicyBody
+         * @description A policy to be tried. It stands in the place of the one of its name, where there is one.
+         */
+        DraftPolicyBody: {
+            name: string;
+            /** @description namespace/name, namespace/* or *. A gateway is meant only by its name. */
+            target: string;
+            /** @enum {unknown} */
+            action: "allow" | "deny";
+            /**
+             * @default enforce
+             * @enum {unknown}
+             */
+            mode: "enforce" | "shadow";
+            /** @default [] */
+            rules: components["schemas"]["PolicyRule"][];
+        };
         /** DrainingBody */
         DrainingBody: {
             draining: boolean;
@@ -1703,6 +1943,14 @@ export interface components {
             sample: number;
             reason: string;
         };
+        /** EnforceBody */
+        EnforceBody: {
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
         /**
          * EstimateBody
          * @description As in a rollout.
@@ -1743,6 +1991,51 @@ export interface components {
             next: string | null;
             previous: string | null;
             results: components["schemas"]["EventView"][];
+        };
+        /**
+         * ExplainBody
+         * @description A request as it reaches ``service``. ``source`` is who it proves to be; empty for a stranger, or plaintext.
+         *         With ``policy`` that one stands in place of the one of its name; ``at`` is when, else now.
+         */
+        ExplainBody: {
+            /** @description namespace/name */
+            service: string;
+            /**
+             * @description Empty: no identity.
+             * @default
+             */
+            source: string;
+            /** @default  */
+            address: string;
+            /** @default  */
+            host: string;
+            /** @default GET */
+            method: string;
+            /** @default / */
+            path: string;
+            /** @default {} */
+            headers: {
+                [key: string]: string;
+            };
+            /** @default null */
+            at: string | null;
+            /** @default null */
+            policy: components["schemas"]["DraftPolicyBody"] | null;
+        };
+        /**
+         * Explanation
+         * @description ``policy`` and the index of its ``rule`` are what decided; ``policy`` is empty where the default action did, or
+         *         several allow policies did not match. ``shadow`` is the policy in shadow mode that would turn the answer round.
+         */
+        Explanation: {
+            allowed: boolean;
+            policy: string;
+            rule: number | null;
+            shadow: string;
+            /** @enum {unknown} */
+            default_action: "allow" | "deny";
+            because: string;
+            steps: components["schemas"]["PolicyExplained"][];
         };
         /** ExportView */
         ExportView: {
@@ -2331,6 +2624,45 @@ export interface components {
             password: string;
         };
         /**
+         * MatrixCell
+         * @description ``policy`` is what policies in force say of the pair, ``by`` are those that single the source out. ``why`` says
+         *         how policy and traffic disagree: requests passed though they are denied, were denied though they are allowed, or
+         *         somebody tries what is denied; `unused` is an allowance without requests, and no disagreement.
+         */
+        MatrixCell: {
+            source: string;
+            destination: string;
+            /** @enum {unknown} */
+            policy: "allowed" | "conditional" | "denied";
+            by: string[];
+            requests: number;
+            denied: number;
+            disagrees: boolean;
+            /** @enum {unknown} */
+            why: "" | "denied_attempts" | "denied_though_allowed" | "passed_though_denied" | "unused";
+        };
+        /**
+         * MatrixDestination
+         * @description ``policy`` is what is said of a source that no rule names.
+         */
+        MatrixDestination: {
+            service: string;
+            /** @enum {unknown} */
+            policy: "allowed" | "conditional" | "denied";
+        };
+        /**
+         * MatrixView
+         * @description A pair without a cell had no requests, and is as its destination says. The source ``unknown`` is whoever has no
+         *         identity of the mesh.
+         */
+        MatrixView: {
+            window_s: number;
+            covered_s: number;
+            sources: string[];
+            destinations: components["schemas"]["MatrixDestination"][];
+            cells: components["schemas"]["MatrixCell"][];
+        };
+        /**
          * MeView
          * @description ``permissions`` maps a namespace, or ``*`` for the whole mesh, to what one may do there.
          */
@@ -2444,6 +2776,21 @@ export interface components {
             };
         };
         /**
+         * MigrationView
+         * @description ``safe_to_make_strict`` is null where the service is strict. ``unproxied`` instances have no sidecar: whatever
+         *         its mode, they are spoken to in plaintext.
+         */
+        MigrationView: {
+            service: string;
+            /** @enum {unknown} */
+            mtls: "disable" | "permissive" | "strict";
+            requests: number;
+            plaintext: number;
+            unproxied: number;
+            safe_to_make_strict: boolean | null;
+            reason: string;
+        };
+        /**
          * Mirror
          * @description Copies of requests go to ``version`` too; their answers are thrown away. ``unsafe`` copies also requests whose
          *         method may change something (anything but GET, HEAD, OPTIONS, TRACE).
@@ -2513,6 +2860,28 @@ export interface components {
             created_at: string;
             state: string;
             token: string;
+        };
+        /** NewPolicyBody */
+        NewPolicyBody: {
+            /** @description namespace/name, namespace/* or *. A gateway is meant only by its name. */
+            target: string;
+            /** @enum {unknown} */
+            action: "allow" | "deny";
+            /**
+             * @default enforce
+             * @enum {unknown}
+             */
+            mode: "enforce" | "shadow";
+            /** @default [] */
+            rules: components["schemas"]["PolicyRule"][];
+            /** @default  */
+            description: string;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+            name: string;
         };
         /**
          * NewToken
@@ -2715,6 +3084,25 @@ export interface components {
             value: string;
         };
         /**
+         * PlaintextEdgeView
+         * @description ``source`` is `unknown` outside the mesh, `hidden` where you may not view it. Of a tcp service connections are
+         *         counted.
+         */
+        PlaintextEdgeView: {
+            source: string;
+            destination: string;
+            requests: number;
+            plaintext: number;
+            secured_share: number;
+        };
+        /** PlaintextView */
+        PlaintextView: {
+            window_s: number;
+            covered_s: number;
+            edges: components["schemas"]["PlaintextEdgeView"][];
+            services: components["schemas"]["MigrationView"][];
+        };
+        /**
          * PlanView
          * @description The plan as it is frozen, in the words of a body. Webhooks' addresses are whole only for who may write traffic
          *         there, and never over WebSocket.
@@ -2742,6 +3130,160 @@ export interface components {
             notify: components["schemas"]["NotifyBody"][];
             safety?: components["schemas"]["SafetyBody"];
             service: string;
+        };
+        /**
+         * PoliciesUsed
+         * @description ``covered_s`` is how much of the window was observed.
+         */
+        PoliciesUsed: {
+            window_s: number;
+            covered_s: number;
+            policies: components["schemas"]["UsedPolicy"][];
+        };
+        /**
+         * PolicyBody
+         * @description A policy whole. An allow policy without rules denies what no other allows.
+         */
+        PolicyBody: {
+            /** @description namespace/name, namespace/* or *. A gateway is meant only by its name. */
+            target: string;
+            /** @enum {unknown} */
+            action: "allow" | "deny";
+            /**
+             * @default enforce
+             * @enum {unknown}
+             */
+            mode: "enforce" | "shadow";
+            /** @default [] */
+            rules: components["schemas"]["PolicyRule"][];
+            /** @default  */
+            description: string;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * PolicyExplained
+         * @description One policy looked at, in the order in which policies count.
+         */
+        PolicyExplained: {
+            policy: string;
+            target: string;
+            /** @enum {unknown} */
+            action: "allow" | "deny";
+            /** @enum {unknown} */
+            mode: "enforce" | "shadow";
+            matched: boolean;
+            decisive: boolean;
+            rules: components["schemas"]["RuleExplained"][];
+        };
+        /**
+         * PolicyFrom
+         * @description Who calls: each list that is not empty puts a condition, all of them hold. Services (``shop/frontend``,
+         *         ``shop/*``) and namespaces are of the verified identity; whoever has none meets only ``cidrs`` and the ``not_``
+         *         lists. ``cidrs`` are ranges of the address that the connection came from.
+         */
+        PolicyFrom: {
+            /** @default [] */
+            services: string[];
+            /** @default [] */
+            namespaces: string[];
+            /** @default [] */
+            not_services: string[];
+            /** @default [] */
+            not_namespaces: string[];
+            /** @default [] */
+            cidrs: string[];
+            /** @default [] */
+            not_cidrs: string[];
+        };
+        /**
+         * PolicyHours
+         * @description A time of the week in UTC: from minute ``start`` of a day until before ``end``, which is the next day's where it
+         *         is not after ``start``. ``days`` are Monday 0 to Sunday 6, those of the start; none means all.
+         */
+        PolicyHours: {
+            /** @default 0 */
+            start: number;
+            /** @default 1440 */
+            end: number;
+            /** @default [] */
+            days: number[];
+        };
+        /**
+         * PolicyRule
+         * @description All parts hold; what is empty puts no condition.
+         */
+        PolicyRule: {
+            from?: components["schemas"]["PolicyFrom"];
+            to?: components["schemas"]["PolicyTo"];
+            /** @default [] */
+            when: components["schemas"]["PolicyWhen"][];
+            /** @default null */
+            hours: components["schemas"]["PolicyHours"] | null;
+        };
+        /**
+         * PolicyTo
+         * @description What is called. Paths compare with the normalised path: ``/a`` is all of it, ``/a/*`` whatever begins with
+         *         ``/a/``, ``*.json`` whatever ends so, ``/a/{x}/b`` has any one segment for ``{x}``, ``*`` is any. Hosts are names or
+         *         ``*.suffix``. Ports are those of the app, or a gateway's own. All but ports mean something for HTTP alone.
+         */
+        PolicyTo: {
+            /** @default [] */
+            methods: string[];
+            /** @default [] */
+            not_methods: string[];
+            /** @default [] */
+            paths: string[];
+            /** @default [] */
+            not_paths: string[];
+            /** @default [] */
+            hosts: string[];
+            /** @default [] */
+            not_hosts: string[];
+            /** @default [] */
+            ports: number[];
+            /** @default [] */
+            not_ports: number[];
+        };
+        /**
+         * PolicyView
+         * @description ``revision`` is the last one that changed it; of a write, the write's own, or null.
+         */
+        PolicyView: {
+            id: number;
+            name: string;
+            target: string;
+            /** @enum {unknown} */
+            action: "allow" | "deny";
+            /** @enum {unknown} */
+            mode: "enforce" | "shadow";
+            rules: components["schemas"]["PolicyRule"][];
+            description: string;
+            revision: number | null;
+            created_at: string;
+            updated_at: string;
+            version: string;
+        };
+        /** PolicyViewPage */
+        PolicyViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["PolicyView"][];
+        };
+        /**
+         * PolicyWhen
+         * @description A header whose value is one of ``in`` and none of ``not_in``. Without the header there is no value, which is none
+         *         of any list. Of several values, all of them together are compared, and for a deny policy each of them as well.
+         */
+        PolicyWhen: {
+            header: string;
+            /** @default [] */
+            in: string[];
+            /** @default [] */
+            not_in: string[];
         };
         /** PreflightBody */
         PreflightBody: {
@@ -2882,6 +3424,52 @@ export interface components {
         RenewResponse: {
             certificate: string;
             bundle: string[];
+        };
+        /**
+         * ReplayBody
+         * @description ``policy`` is tried as though it were enforced where its mode says so; ``window`` is at most an hour.
+         */
+        ReplayBody: {
+            policy: components["schemas"]["DraftPolicyBody"];
+            /**
+             * @description Seconds, or with a unit: `90`, `60s`, `5m`.
+             * @default 1h
+             */
+            window: string;
+        };
+        /**
+         * ReplayRow
+         * @description Requests that are alike; ids in ``path`` are ``*``, ``source`` is `hidden` where you may not view it and
+         *         `unknown` for who has no identity. ``policy`` is what would decide; empty: the default, or none that allows.
+         */
+        ReplayRow: {
+            source: string;
+            destination: string;
+            method: string;
+            path: string;
+            requests: number;
+            changed: boolean;
+            /** @enum {unknown} */
+            now: "allowed" | "denied";
+            /** @enum {unknown} */
+            draft: "allowed" | "denied";
+            policy: string;
+        };
+        /**
+         * Replayed
+         * @description ``sampled`` requests stand for ``requests``. Of ``unjudged`` ones something was not told that a policy compares
+         *         (``untold``). The largest rows come, changed ones first.
+         */
+        Replayed: {
+            sampled: number;
+            requests: number;
+            newly_denied: number;
+            newly_allowed: number;
+            unjudged: number;
+            untold: string[];
+            since: string | null;
+            until: string | null;
+            rows: components["schemas"]["ReplayRow"][];
         };
         /**
          * Resilience
@@ -3269,6 +3857,15 @@ export interface components {
             revision: number | null;
         };
         /**
+         * RuleExplained
+         * @description ``unmet`` are the parts that do not hold, as ``from.services``, ``to.paths``, ``when.0``; none where it
+         *         matches.
+         */
+        RuleExplained: {
+            index: number;
+            unmet: string[];
+        };
+        /**
          * SafetyBody
          * @description ``dead_man`` of null is off.
          */
@@ -3329,6 +3926,20 @@ export interface components {
             p50_ms: (number | null)[];
             p95_ms: (number | null)[];
             p99_ms: (number | null)[];
+        };
+        /**
+         * ServiceAccess
+         * @description How a service receives; each ``_from`` is the scope that says so, or ``built-in``. A gateway has no mTLS mode.
+         */
+        ServiceAccess: {
+            service: string;
+            gateway: boolean;
+            mtls: ("disable" | "permissive" | "strict") | null;
+            mtls_from: string;
+            /** @enum {unknown} */
+            default_action: "allow" | "deny";
+            default_from: string;
+            policies: string[];
         };
         /**
          * ServiceBody
@@ -3395,6 +4006,33 @@ export interface components {
             results: components["schemas"]["ServiceView"][];
         };
         /**
+         * SettingBody
+         * @description Null is as wider scopes say; for the mesh: strict, and allow.
+         */
+        SettingBody: {
+            /** @default null */
+            mtls: ("disable" | "permissive" | "strict") | null;
+            /** @default null */
+            default_action: ("allow" | "deny") | null;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * SettingView
+         * @description ``scope`` is ``*``, a namespace, or ``namespace/name``. ``revision`` is the last one that changed it, 0 before
+         *         the first; of a write, the write's own, or null.
+         */
+        SettingView: {
+            scope: string;
+            mtls: ("disable" | "permissive" | "strict") | null;
+            default_action: ("allow" | "deny") | null;
+            revision: number | null;
+            version: string;
+        };
+        /**
          * SideView
          * @description What one version answered in the last 30 seconds; ``sample`` are its requests.
          */
@@ -3429,7 +4067,34 @@ export interface components {
             /** @default false */
             secured: boolean;
             /** @default null */
-            draft: components["schemas"]["DraftBody"] | null;
+            draft: components["schemas"]["SimulatedDraft"] | null;
+        };
+        /**
+         * SimulatedDraft
+         * @description ``policy`` stands in place of the access policy of its name, for its target.
+         */
+        SimulatedDraft: {
+            /** @default null */
+            routes: components["schemas"]["Route"][] | null;
+            /** @default null */
+            split: {
+                [key: string]: number;
+            } | null;
+            /** @default null */
+            policy: components["schemas"]["DraftPolicyBody"] | null;
+        };
+        /**
+         * SimulatedPolicy
+         * @description What the access policies of ``service`` say. ``policy`` and the index of its ``rule`` are what decided;
+         *         ``policy`` is empty where the default action did, or several allow policies did not match. ``shadow`` is the policy
+         *         in shadow mode that would turn the answer round.
+         */
+        SimulatedPolicy: {
+            service: string;
+            allowed: boolean;
+            policy: string;
+            rule: number | null;
+            shadow: string;
         };
         /**
          * Simulation
@@ -3437,7 +4102,8 @@ export interface components {
          *         ``index`` is its place among the service's own routes; null for one that a rollout has laid over them.
          *         ``chosen`` is the version that stickiness, or a lack of others, decides on; empty where chance does. ``lines`` are
          *         the head that goes on, first the request line; of a redirect or a direct response, its own fields. ``limits``
-         *         are the route's, then the service's own.
+         *         are the route's, then the service's own. ``policy`` is null where no access policies were asked: the request did
+         *         not get so far.
          */
         Simulation: {
             /** @enum {unknown} */
@@ -3456,6 +4122,7 @@ export interface components {
             limits: components["schemas"]["RateLimit"][];
             timeouts: components["schemas"]["Timeouts"] | null;
             connect_timeout_ms: number;
+            policy: components["schemas"]["SimulatedPolicy"] | null;
         };
         /**
          * SplitBody
@@ -3540,6 +4207,50 @@ export interface components {
             name: string;
             /** @default 0 */
             ttl_s: number;
+        };
+        /**
+         * SuggestBody
+         * @description ``window`` is at most an hour.
+         */
+        SuggestBody: {
+            /** @description namespace/name */
+            service: string;
+            /**
+             * @description Seconds, or with a unit: `90`, `60s`, `5m`.
+             * @default 1h
+             */
+            window: string;
+        };
+        /**
+         * Suggested
+         * @description ``strangers`` are requests of who has no identity, which the policy would deny.
+         */
+        Suggested: {
+            policy: components["schemas"]["SuggestedPolicy"];
+            sampled: number;
+            covered_s: number;
+            strangers: number;
+            sources: components["schemas"]["SuggestedSource"][];
+        };
+        /** SuggestedPolicy */
+        SuggestedPolicy: {
+            name: string;
+            target: string;
+            /** @enum {unknown} */
+            action: "allow" | "deny";
+            /** @enum {unknown} */
+            mode: "enforce" | "shadow";
+            rules: components["schemas"]["PolicyRule"][];
+        };
+        /**
+         * SuggestedSource
+         * @description ``source`` is `hidden` where you may not view it; ids in ``paths`` are ``{id}``.
+         */
+        SuggestedSource: {
+            source: string;
+            requests: number;
+            methods: string[];
+            paths: string[];
         };
         /**
          * Summary
@@ -3748,6 +4459,19 @@ export interface components {
             at: number;
             allowed: number;
             limited: number;
+        };
+        /**
+         * UsedPolicy
+         * @description ``policy`` is empty where the default action decided, or several allow policies did not match. The last two
+         *         are what a policy in shadow mode would have denied, and allowed.
+         */
+        UsedPolicy: {
+            service: string;
+            policy: string;
+            allowed: number;
+            denied: number;
+            shadow_denied: number;
+            shadow_allowed: number;
         };
         /** UserBody */
         UserBody: {
@@ -4879,6 +5603,245 @@ export interface operations {
             };
         };
     };
+    mtls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessTable"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mtls_set: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SettingBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    namespace_mtls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    namespace_mtls_set: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SettingBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mtls_plaintext: {
+        parameters: {
+            query?: {
+                /** @description Seconds, or with a unit: `90`, `60s`, `5m`. */
+                window?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaintextView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    service_mtls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    service_mtls_set: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SettingBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     namespaces: {
         parameters: {
             query?: {
@@ -5002,6 +5965,386 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    policies: {
+        parameters: {
+            query?: {
+                action?: "" | "allow" | "deny";
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                mode?: "" | "enforce" | "shadow";
+                namespace?: string;
+                page_size?: number;
+                search?: string;
+                service?: string;
+                target?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    policy_create: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPolicyBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    policy_set: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    policy_delete: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+                /** @description Why; kept in the change log. */
+                reason?: string;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    policy_enforce: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EnforceBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    policies_explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExplainBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    policies_matrix: {
+        parameters: {
+            query?: {
+                namespace?: string;
+                /** @description Seconds, or with a unit: `90`, `60s`, `5m`. */
+                window?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatrixView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    policies_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    policies_suggest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SuggestBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggested"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    policies_usage: {
+        parameters: {
+            query?: {
+                service?: string;
+                /** @description Seconds, or with a unit: `90`, `60s`, `5m`. */
+                window?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoliciesUsed"];
+                };
             };
             /** @description A problem (RFC 9457) */
             default: {

@@ -1,6 +1,6 @@
 /** Who is signed in and what they may do. */
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { body, client } from './client'
+import { body, client, csrfToken } from './client'
 import { live } from './live'
 import { queries } from './queries'
 import type { Me, Permission } from './types'
@@ -30,6 +30,8 @@ export function useSession() {
   const cache = useQueryClient()
   return {
     login: async (credentials: { username: string; password: string }) => {
+      // Whoever opened this page first has no token yet.
+      if (!csrfToken()) await client.GET('/api/v1/auth/me/')
       const me = await body(client.POST('/api/v1/auth/login/', { body: credentials }))
       cache.setQueryData(queries.me().queryKey, me)
       live.restart()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from random import SystemRandom
 from time import monotonic
@@ -54,6 +54,10 @@ class Credentials(Protocol):
     @property
     def context(self) -> ssl.SSLContext | None:
         """None while there are none."""
+
+    @property
+    def plaintext(self) -> Collection[str]:
+        """The services whose sidecars speak no mTLS, as of the last ``refresh``."""
 
     def refresh(self) -> None:
         """Renew what is due. May query the database; raises MeshError."""
@@ -115,7 +119,8 @@ class Checker:
         rows = list(actively_checked().select_related("service__namespace"))
         if any(row.proxy_id for row in rows):
             self._credentials.refresh()
-        targets = ((row, _target(row, mesh.trust_domain)) for row in rows)
+        plaintext = self._credentials.plaintext
+        targets = ((row, _target(row, mesh.trust_domain, plaintext)) for row in rows)
         self._revision, self._reread_at = mesh.revision, monotonic() + REREAD_S
         return {row.pk: (target, row.check_passing) for row, target in targets if target}
 
@@ -178,8 +183,9 @@ class Checker:
                 await asyncio.sleep(LOOK_EVERY_S)
 
 
-def _target(row: Instance, trust_domain: str) -> Target | None:
-    """How to ask an instance: at its sidecar's listener over mTLS, or in the clear at a port of the check's own."""
+def _target(row: Instance, trust_domain: str, plaintext: Collection[str]) -> Target | None:
+    """How to ask an instance: at its sidecar's listener over mTLS, or in the clear where that speaks none, and at a
+    port of the check's own."""
     try:
         check = effective(row.service.health_check, row.health_check)
     except msgspec.ValidationError as error:
@@ -188,11 +194,11 @@ def _target(row: Instance, trust_domain: str) -> Target | None:
     if isinstance(check, TtlCheck):
         return None
     name = row.service.full_name
-    sidecar = row.proxy_id is not None and check.port is None
+    secured = row.proxy_id is not None and check.port is None and str(name) not in plaintext
     return Target(
         check=check,
         address=row.address,
         port=check.port or row.port,
         host=name.host,
-        identity=name.identity(trust_domain) if sidecar else "",
+        identity=name.identity(trust_domain) if secured else "",
     )

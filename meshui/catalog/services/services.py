@@ -213,8 +213,10 @@ def _check_port(protocol: Protocol, port: int | None) -> None:
 
 
 def _dirty(change: Commit, service: Service) -> None:
-    """What a service's coming or going changes; of a gateway, which nobody calls, nothing is published."""
-    if service.kind in CALLED:
-        for kind in PER_SERVICE:
-            change.dirty(kind, service)
-        change.dirty("directory")
+    """What a service's coming or going changes; of a gateway, which nobody calls, only how it receives."""
+    if service.kind not in CALLED:
+        change.dirty("inbound", service)
+        return
+    for kind in PER_SERVICE:
+        change.dirty(kind, service)
+    change.dirty("directory")

@@ -9,9 +9,9 @@ from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from meshui.core import selectors
+from meshui.core import reverts, selectors
 from meshui.core.api.actors import actor_of
-from meshui.core.api.bodies import View, query
+from meshui.core.api.bodies import Body, Reason, View, body, query
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
 from meshui.core.api.pages import ListQuery, Page, page
@@ -53,6 +53,16 @@ class ChangeQuery(ListQuery, frozen=True, kw_only=True):
     ordering: Annotated[str, Meta(pattern="^-?id$")] = "-id"
 
 
+class RevertBody(Body, frozen=True, kw_only=True):
+    reason: Reason = ""
+
+
+class Reverted(View, frozen=True, kw_only=True):
+    """Null where the object already was as before the change."""
+
+    revision: int | None
+
+
 class Changes(Endpoint):
     @operation("changes", query=ChangeQuery, answer=Page[ChangeView])
     def get(self, request: Request) -> Response:
@@ -78,6 +88,20 @@ class OneChange(Endpoint):
         return Response(change_view(selectors.get_change(actor_of(request), change_id)))
 
 
+class Revert(Endpoint):
+    writes = "view"
+
+    @operation("change_revert", body=RevertBody, answer=Reverted)
+    def post(self, request: Request, change_id: int) -> Response:
+        """Set the object back to what it was before the change, which needs the permission to change it; 409 where it
+        has changed since."""
+        actor = actor_of(request)
+        actor.require_any("traffic.write", "security.write")
+        sent = body(request, RevertBody)
+        revision = reverts.change_revert(actor=actor, change_id=change_id, reason=sent.reason)
+        return Response(Reverted(revision=revision))
+
+
 def _utc(path: str, instant: datetime | None) -> datetime | None:
     """The same instant in UTC: the database takes no offset of more than 16 hours."""
     try:
@@ -100,5 +124,5 @@ def change_view(row: Change) -> ChangeView:
         address=row.address,
         before=row.before,
         after=row.after,
-        revertible=row.action in selectors.REVERTIBLE and row.before is not None,
+        revertible=reverts.is_revertible(row),
     )

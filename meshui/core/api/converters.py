@@ -18,6 +18,12 @@ class VersionLabel(StringConverter):
     regex = VERSION.pattern
 
 
+class PolicyKey(StringConverter):
+    """A policy's name, or its id."""
+
+    regex = rf"{VERSION.pattern}"
+
+
 class Id(StringConverter):
     """An instance or a proxy."""
 
@@ -29,3 +35,4 @@ def register() -> None:
     register_converter(Label, "label")
     register_converter(VersionLabel, "version")
     register_converter(Id, "id")
+    register_converter(PolicyKey, "policy")

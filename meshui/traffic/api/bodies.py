@@ -155,13 +155,3 @@ class GatewayView(View, frozen=True, kw_only=True):
     name: str
     hosts: list[HostView]
     revision: int | None
-
-
-class RevertBody(Body, frozen=True, kw_only=True):
-    reason: Reason = ""
-
-
-class Reverted(View, frozen=True, kw_only=True):
-    """Null where the object already was as before the change."""
-
-    revision: int | None

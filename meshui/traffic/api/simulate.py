@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from meshui.catalog.api.fields import ServiceId
 from meshui.core.api.actors import actor_of
 from meshui.core.api.bodies import Body, View, body
+from meshui.core.api.drafts import DraftPolicyBody
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
 from meshui.mesh.invariants import MAX_ROUTES
@@ -30,6 +31,12 @@ class DraftBody(Body, frozen=True, kw_only=True):
     split: Weights | None = None
 
 
+class SimulatedDraft(DraftBody, frozen=True, kw_only=True):
+    """``policy`` stands in place of the access policy of its name, for its target."""
+
+    policy: DraftPolicyBody | None = None
+
+
 class SimulateBody(Body, frozen=True, kw_only=True):
     """``source`` is the service whose app calls, or the gateway that receives. ``path`` may have a query. At a gateway
     ``address`` is the client's and ``secured`` says that it came over TLS. With a ``draft`` the service that the host
@@ -42,7 +49,19 @@ class SimulateBody(Body, frozen=True, kw_only=True):
     headers: Annotated[dict[HeaderName, HeaderValue], Meta(max_length=90)] = {}
     address: Annotated[str, Meta(max_length=64)] = ""
     secured: bool = False
-    draft: DraftBody | None = None
+    draft: SimulatedDraft | None = None
+
+
+class SimulatedPolicy(View, frozen=True, kw_only=True):
+    """What the access policies of ``service`` say. ``policy`` and the index of its ``rule`` are what decided;
+    ``policy`` is empty where the default action did, or several allow policies did not match. ``shadow`` is the policy
+    in shadow mode that would turn the answer round."""
+
+    service: str
+    allowed: bool
+    policy: str
+    rule: int | None
+    shadow: str
 
 
 class BackendShare(View, frozen=True, kw_only=True):
@@ -57,7 +76,8 @@ class Simulation(View, frozen=True, kw_only=True):
     ``index`` is its place among the service's own routes; null for one that a rollout has laid over them.
     ``chosen`` is the version that stickiness, or a lack of others, decides on; empty where chance does. ``lines`` are
     the head that goes on, first the request line; of a redirect or a direct response, its own fields. ``limits``
-    are the route's, then the service's own."""
+    are the route's, then the service's own. ``policy`` is null where no access policies were asked: the request did
+    not get so far."""
 
     listener: Literal["outbound", "gateway"]
     outcome: Literal["forward", "redirect", "direct", "refused"]
@@ -73,6 +93,7 @@ class Simulation(View, frozen=True, kw_only=True):
     limits: list[RateLimit]
     timeouts: Timeouts | None
     connect_timeout_ms: int
+    policy: SimulatedPolicy | None
 
 
 class Simulate(Endpoint):
@@ -91,8 +112,13 @@ class Simulate(Endpoint):
             address=sent.address,
             secured=sent.secured,
         )
-        draft = None if sent.draft is None else Draft(routes=sent.draft.routes, split=sent.draft.split)
-        return Response(_view(simulate(actor=actor_of(request), asked=asked, draft=draft)))
+        return Response(_view(simulate(actor=actor_of(request), asked=asked, draft=_draft(sent.draft))))
+
+
+def _draft(sent: SimulatedDraft | None) -> Draft | None:
+    if sent is None:
+        return None
+    return Draft(routes=sent.routes, split=sent.split, policy=None if sent.policy is None else sent.policy.draft)
 
 
 def _view(met: Met) -> Simulation:

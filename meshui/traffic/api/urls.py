@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from meshui.traffic.api import dry_run, gateways, interchange, reverts, rules, simulate
+from meshui.traffic.api import dry_run, gateways, interchange, rules, simulate
 
 SERVICE = "services/<label:ns>/<label:name>/"
 
@@ -21,5 +21,4 @@ urlpatterns: list[URLPattern] = [
     path("gateways/", gateways.Gateways.as_view()),
     path("gateways/<label:ns>/<label:name>/", gateways.OneGateway.as_view()),
     path("simulate/", simulate.Simulate.as_view()),
-    path("changes/<int:change_id>/revert/", reverts.Revert.as_view()),
 ]

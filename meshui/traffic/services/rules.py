@@ -14,6 +14,7 @@ from meshui.compile.check import guard_breaches, limit_breaches
 from meshui.compile.check import route_breaches as compiled_breaches
 from meshui.core.actors import Actor
 from meshui.core.commits import commit
+from meshui.core.reverts import Restoration
 from meshui.core.versions import etag, expect
 from meshui.mesh.invariants import resilience_breaches, route_breaches
 from meshui.mesh.values import RateLimit, Resilience, Route
@@ -67,17 +68,17 @@ def limits_set(
     return _set(_LIMITS, tuple(limits), actor, service, **how)
 
 
-def rules_restore(*, actor: Actor, service: str, action: str, before: Any, after: Any, reason: str) -> int | None:
-    """Set a part of the rules back from what the change log has as ``after`` to what it has as ``before``.
-
-    Raises as setting it does; Stale where it is not ``after`` any more.
-    """
-    return _restore(_PARTS[action], actor, service, before, after, reason)
+def rules_restore(restoration: Restoration) -> int | None:
+    """Set a part of the rules back to what it was before a change. Raises as setting it does; Stale where it is not
+    what the change made of it any more."""
+    return _restore(_PARTS[restoration.action], restoration)
 
 
-def _restore(part: _Part[T], actor: Actor, service: str, before: Any, after: Any, reason: str) -> int | None:
-    version = etag(part.unlogged(after))
-    return _set(part, part.unlogged(before), actor, service, reason=reason, expected_version=version).revision
+def _restore(part: _Part[T], restoration: Restoration) -> int | None:
+    version = etag(part.unlogged(restoration.after))
+    before = part.unlogged(restoration.before)
+    how: How = {"reason": restoration.reason, "expected_version": version}
+    return _set(part, before, restoration.actor, restoration.name, **how).revision
 
 
 @dataclass(frozen=True, slots=True)

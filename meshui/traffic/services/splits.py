@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from meshui.catalog.selectors import get_service
 from meshui.core.actors import Actor
 from meshui.core.commits import commit
+from meshui.core.reverts import Restoration
 from meshui.core.versions import etag, expect
 from meshui.mesh.invariants import split_breaches
 from meshui.traffic.selectors import split_of
@@ -64,3 +65,15 @@ def split_set(
         change.before, change.after = {"weights": before}, {"weights": after}
         change.dirty("service", service)
     return SplitResult(weights=after, revision=change.revision, version=etag(after))
+
+
+def split_restore(restoration: Restoration) -> int | None:
+    """Set the weights back to what they were before a change. Raises as setting them does; Stale where they are not
+    what the change made of them any more."""
+    return split_set(
+        actor=restoration.actor,
+        service=restoration.name,
+        weights=restoration.before["weights"],
+        reason=restoration.reason,
+        expected_version=etag(restoration.after["weights"]),
+    ).revision

@@ -18,6 +18,7 @@ from meshui.compile.service import endpoints_body, service_body
 from meshui.mesh import values
 from meshui.mesh.invariants import Invalid
 from meshui.mesh.names import ServiceName
+from meshui.mesh.policies import Access
 from proxies.wire import resilience, routing
 from proxies.wire import resources as wire
 from tests.support.meshes import services
@@ -30,7 +31,7 @@ def resources(service: values.Service) -> list[wire.Resource]:
     return [
         wire.ServiceResource(name=name, body=service_body(service)),
         wire.EndpointsResource(name=name, body=endpoints_body(service)),
-        wire.InboundResource(name=name, body=inbound_body(service)),
+        wire.InboundResource(name=name, body=inbound_body(service, Access())),
     ]
 
 

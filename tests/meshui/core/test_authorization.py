@@ -14,6 +14,7 @@ from meshui.core.models import Change
 from meshui.rollouts.bodies import PlanBody
 from meshui.rollouts.models import AnalysisTemplate, Rollout
 from meshui.rollouts.planning import plan_of
+from meshui.security.models import AccessPolicy
 from tests.support.api import Api, everything
 
 PUBLIC = {("POST", "auth/login/"), ("POST", "auth/token/"), ("POST", "proxies/join/"), ("POST", "proxies/renew/")}
@@ -25,6 +26,9 @@ ASKED = {
     ("POST", "simulate/"),
     ("POST", "interchange/import/"),
     ("POST", "services/<label:ns>/<label:name>/dry-run/"),
+    ("POST", "policies/explain/"),
+    ("POST", "policies/replay/"),
+    ("POST", "policies/suggest/"),
     ("POST", "rollouts/preflight/"),
     ("POST", "rollouts/estimate/"),
     ("POST", f"{TEMPLATE}backtest/"),
@@ -66,6 +70,7 @@ OBJECTS = {
     "proxy": "px-1",
     "username": "olga",
     "template": "web",
+    "key": "readers",
 }
 
 
@@ -85,6 +90,7 @@ def objects(catalog: Service) -> dict[str, str]:
     rollout = Rollout.objects.create(
         service=catalog, stable="v1", canary="v2", strategy="canary", plan=plan, created_by="olga"
     )
+    AccessPolicy.objects.create(name="readers", namespace="shop", service="catalog", action="allow", mode="enforce")
     AnalysisTemplate.objects.create(name="web", metrics=[{"name": "errors"}], created_by="olga")
     return OBJECTS | {
         "token_id": str(token.pk),
@@ -156,6 +162,7 @@ BODIES = {
     "gateways/": {"namespace": "shop", "name": "edge", "hosts": []},
     "join-tokens/": {"service": "shop/catalog", "version": "v1"},
     "namespaces/": {"name": "new"},
+    "policies/": {"name": "open", "target": "shop/catalog", "action": "allow", "rules": [{}]},
     "rollouts/": {"service": "shop/catalog", "canary": "v2"},
     "analysis-templates/": {"name": "new", "metrics": ["errors"]},
     "users/": {"username": "eve", "password": "long enough to pass", "roles": [{"role": "admin"}]},

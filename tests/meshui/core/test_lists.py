@@ -19,7 +19,7 @@ from meshui.core.models import Change
 from meshui.rollouts.bodies import PlanBody
 from meshui.rollouts.models import AnalysisTemplate, Rollout
 from meshui.rollouts.planning import plan_of
-from meshui.security.models import Authority, IssuedCertificate
+from meshui.security.models import AccessPolicy, Authority, IssuedCertificate
 from meshui.traffic.models import GatewayHost
 from tests.meshui.core.test_authorization import LISTS
 from tests.support.api import Api, make_user
@@ -38,6 +38,7 @@ QUERIES = {
     "proxies/": 4,
     "revisions/": 4,
     "certificates/": 3,
+    "policies/": 3,
     "rollouts/": 9,
     "analysis-templates/": 3,
 }
@@ -58,6 +59,7 @@ def crowd(admin: Api, catalog: Service) -> Callable[[int], None]:
             service = Service.objects.create(namespace=shop, name=f"s{number}")
             Version.objects.create(service=service, name="v1", weight=100)
             version = Version.objects.create(service=catalog, name=f"x{number}")
+            AccessPolicy.objects.create(name=f"p{number}", namespace="shop", action="allow", mode="shadow")
             proxy = Proxy.objects.create(
                 id=f"p{number}", name=f"p{number}", service=catalog, version=version, redis_password_sha256="0"
             )

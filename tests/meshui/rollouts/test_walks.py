@@ -11,8 +11,10 @@ import pytest
 
 from meshui.core import outgoing
 from meshui.core.models import Change
-from meshui.rollouts import gathered, reconcile
+from meshui.rollouts import gathered, past, reconcile
 from meshui.rollouts.analysis.observations import NoData, Unavailable
+from meshui.rollouts.metrics import mesh
+from meshui.rollouts.metrics.mesh import Reading, VersionCounts
 from meshui.rollouts.models import Rollout
 from meshui.rollouts.plan import Analyse, Analysis, Approve, Bake, Metric, SetWeight, Webhook
 from tests.meshui.rollouts.world import OTHER, World
@@ -199,3 +201,41 @@ def test_a_canary_may_be_slow_while_it_warms_up_but_not_fail(world: World) -> No
     totals = {name: state.evidence.counts.canary_total for name, state in gathered.states(row).items()}  # type: ignore[union-attr]
     assert counted["errors"] == counted["latency"] == 300
     assert totals["errors"] > 0 == totals["latency"]
+
+
+def promoting(world: World, monkeypatch: pytest.MonkeyPatch, past_errors: int, *, count: int = 200) -> Rollout:
+    """A rollout at its post-check. Stable had so many requests and errors in each ten seconds before; the canary fails
+    one in twenty from now on."""
+
+    def recorded(service: str, since: float, until: float, window_s: int) -> list[Reading]:
+        served = {"v1": VersionCounts(count, past_errors)}
+        return [Reading(at, at + window_s, window_s, served) for at in range(int(since), int(until), window_s)]
+
+    monkeypatch.setattr(mesh, "recorded", recorded)
+    row = world.until_state(world.create(), "promoting")
+    world.answers(v1=(0, 0), v2=(200, 10))
+    return row
+
+
+def test_a_promoted_canary_is_compared_with_stables_past(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = world.until_state(promoting(world, monkeypatch, 0), "rolled_back")
+    assert world.split() == {"v1": 100, "v2": 0}
+    assert "of canary requests failed" in row.reason
+
+
+def test_a_promoted_canary_that_is_as_stable_was_succeeds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.until_state(promoting(world, monkeypatch, 10), "succeeded")
+    assert world.split() == {"v1": 0, "v2": 100}
+
+
+def test_each_window_of_the_past_serves_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = world.step(promoting(world, monkeypatch, 10), 15)
+    left = len(row.evidence["past"]["errors"])
+    assert 0 < left < past.MOST
+    row = world.step(row, 15)
+    assert len(row.evidence["past"]["errors"]) == left - 1
+
+
+def test_without_a_past_only_a_broken_canary_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = promoting(world, monkeypatch, 0, count=0)
+    assert world.until_state(row, "succeeded").state == "succeeded"

@@ -11,12 +11,12 @@ from meshui.catalog.services import service_delete
 from meshui.core.actors import Actor
 from meshui.core.errors import Conflict, InvalidInput
 from meshui.core.models import Change, Outbox
+from meshui.core.reverts import change_revert
 from meshui.core.selectors import get_change
 from meshui.mesh.values import DEFAULT_ROUTES, HeaderMatch, Mirror, Overlay, PathMatch, RateLimit, RouteMatch
 from meshui.traffic.models import TrafficRules
 from meshui.traffic.selectors import overlay_of, owner_of, split_of
 from meshui.traffic.services import (
-    change_revert,
     limits_set,
     rollout_apply,
     routes_set,

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxies.core.authorize import Decision, Guard, Who, policy_flaws
+from proxies.core.authorize import Decision, Guard
 from proxies.core.errors import BadMessage
 from proxies.core.head import RequestHead, read_request
+from proxies.core.rules import Who, policy_flaws, unmet
 from proxies.wire.policies import Policy
 
 FRONT = Who("shop/frontend", "10.0.0.7")
@@ -105,6 +106,10 @@ RULES: list[tuple[dict[str, Any], Who, RequestHead, bool]] = [
 def test_every_field_of_a_rule(rule: dict[str, Any], who: Who, head: RequestHead, matches: bool) -> None:
     assert allowed(policy("allow", rule), who=who, head=head).allowed is matches
     assert allowed(policy("deny", rule), who=who, head=head, default="allow").allowed is not matches
+    for action in ("allow", "deny"):
+        (found,) = policy(action, rule).rules
+        failed = unmet(found, who, head, deny=action == "deny", port=8080, clock=lambda: 0.0)
+        assert bool(failed) is not matches
 
 
 @pytest.mark.parametrize("fields", [("X-Tier: gold", "X-Tier: x"), ("x-tier: x,gold",), ("x-tier: x ,\tgold",)])
@@ -172,6 +177,25 @@ def test_a_shadow_decides_nothing_and_names_itself() -> None:
     )
     narrow = policy("allow", {"caller": {"namespaces": ["bank"]}}, name="narrow", mode="shadow")
     assert allowed(narrow, default="allow") == Decision(True, "", -1, "narrow")
+
+
+def test_what_a_request_does_not_meet_is_named() -> None:
+    said = {
+        "caller": {"services": ["bank/ledger"], "not_namespaces": ["shop"]},
+        "operation": {"methods": ["GET"], "paths": ["/a"], "not_paths": ["/b", "/*"], "ports": [1]},
+        "when": [{"header": "a", "values": ["b"]}, {"header": "host", "not_values": ["x"]}],
+        "hours": {"start": 60, "end": 120},
+    }
+    (rule,) = policy("allow", said).rules
+    assert unmet(rule, FRONT, ask("/b"), deny=False, port=8080, clock=lambda: 0.0) == [
+        "caller.services",
+        "caller.not_namespaces",
+        "operation.ports",
+        "operation.not_paths",
+        "operation.paths",
+        "when.0",
+        "hours",
+    ]
 
 
 def test_the_rule_that_decided_is_named() -> None:

@@ -2,21 +2,11 @@
 import { NumberInput, SegmentedControl, Textarea } from '@mantine/core'
 import { useRef } from 'react'
 import type { DirectResponse, Redirect, Route, Weights } from '@/api/types'
+import { ChoiceField, FieldRow, FlagField, faultUnder, TextField, useFaults } from '@/ui/fields'
 import { useText } from '@/ui/useText'
 import { newRoute } from './draft/rules'
-import {
-  ChoiceField,
-  FieldRow,
-  FlagField,
-  fieldsOf,
-  given,
-  NumberField,
-  type Slot,
-  TextField,
-  useFaults,
-} from './fields'
+import { fieldsOf, given, NumberField, type Slot } from './fields'
 import { even } from './splitMath'
-import { faultUnder } from './useValidation'
 
 type Action = 'forward' | 'redirect' | 'direct'
 const ACTIONS: Action[] = ['forward', 'redirect', 'direct']

@@ -2,19 +2,11 @@
 import { Button } from '@mantine/core'
 import { IconPlus } from '@tabler/icons-react'
 import type { RateLimit } from '@/api/types'
+import { ChoiceField, FieldRow, TagsField, TextField } from '@/ui/fields'
+import { freshName, keyOf, replaced, successor, without } from '@/ui/rows'
 import { useText } from '@/ui/useText'
-import { freshName, keyOf, replaced, successor, without } from './draft/keys'
 import { newLimit } from './draft/rules'
-import {
-  ChoiceField,
-  DurationField,
-  FieldRow,
-  fieldsOf,
-  NumberField,
-  type Slot,
-  TagsField,
-  TextField,
-} from './fields'
+import { DurationField, fieldsOf, NumberField, type Slot } from './fields'
 
 const KEYS = ['source', 'header:x-user', 'header:authorization']
 

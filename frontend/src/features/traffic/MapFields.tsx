@@ -1,10 +1,10 @@
 import { Button, TextInput } from '@mantine/core'
 import { IconPlus } from '@tabler/icons-react'
 import { useState } from 'react'
+import { faultUnder, RemoveButton, useFaults } from '@/ui/fields'
+import { freshName } from '@/ui/rows'
 import { useText } from '@/ui/useText'
-import { freshName } from './draft/keys'
-import { RemoveButton, type Slot, useFaults } from './fields'
-import { faultUnder } from './useValidation'
+import type { Slot } from './fields'
 
 type Row = { key: number; name: string; value: string }
 type MapFieldsProps = Slot<Record<string, string>> & { title: string; addLabel: string }

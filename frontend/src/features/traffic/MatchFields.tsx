@@ -1,10 +1,11 @@
 /** Which requests a route takes: only the conditions that are set, and a menu of the others. */
 import type { FieldMatch, Route } from '@/api/types'
+import { type Addition, AddMenu } from '@/ui/AddMenu'
+import { ChoiceField, FieldRow, TagsField, TextField } from '@/ui/fields'
+import { keyOf, replaced, successor, without } from '@/ui/rows'
 import { useText } from '@/ui/useText'
-import { type Addition, AddMenu } from './AddMenu'
-import { keyOf, replaced, successor, without } from './draft/keys'
 import { FIELD_MATCH, HEADER_MATCH } from './draft/rules'
-import { ChoiceField, FieldRow, fieldsOf, given, type Slot, TagsField, TextField } from './fields'
+import { fieldsOf, given, type Slot } from './fields'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 const FIELDS = ['headers', 'query', 'cookies'] as const

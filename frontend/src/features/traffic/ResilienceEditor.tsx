@@ -3,21 +3,13 @@ import { Switch } from '@mantine/core'
 import type { ReactNode } from 'react'
 import type { Resilience } from '@/api/types'
 import type { TextKey } from '@/text'
+import { ChoiceField, FieldRow, TextField } from '@/ui/fields'
 import { Panel } from '@/ui/Panel'
 import { useText } from '@/ui/useText'
 import { groupWords, settingWords } from './draft/changes'
 import { RESILIENCE } from './draft/rules'
 import { compact, fieldOf, same, usual } from './draft/shape'
-import {
-  ChoiceField,
-  DurationField,
-  FieldRow,
-  fieldsOf,
-  given,
-  NumberField,
-  type Slot,
-  TextField,
-} from './fields'
+import { DurationField, fieldsOf, given, NumberField, type Slot } from './fields'
 import { Section } from './Section'
 import type { Drafting } from './useRules'
 

@@ -4,22 +4,12 @@ import { IconPlus } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import type { HeaderOps, Route } from '@/api/types'
 import type { TextKey, Translate } from '@/text'
+import { ChoiceField, FieldRow, FlagField, TagsField, TextField } from '@/ui/fields'
 import { useText } from '@/ui/useText'
 import { newLimit, newRoute, RETRY_ON } from './draft/rules'
 import { same } from './draft/shape'
 import * as words from './draft/words'
-import {
-  ChoiceField,
-  DurationField,
-  FieldRow,
-  FlagField,
-  fieldsOf,
-  given,
-  NumberField,
-  type Slot,
-  TagsField,
-  TextField,
-} from './fields'
+import { DurationField, fieldsOf, given, NumberField, type Slot } from './fields'
 import { LimitFields } from './LimitFields'
 import { MapFields } from './MapFields'
 

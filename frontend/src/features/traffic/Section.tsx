@@ -1,8 +1,7 @@
 import { IconChevronDown, IconChevronRight } from '@tabler/icons-react'
 import { type ReactNode, useState } from 'react'
+import { faultsUnder, RemoveButton, useFaults } from '@/ui/fields'
 import { useText } from '@/ui/useText'
-import { RemoveButton, useFaults } from './fields'
-import { faultsUnder } from './useValidation'
 
 type SectionProps = {
   title: string

@@ -36,7 +36,7 @@ export function TryRequest({ service = '' }: { service?: string }) {
   const target = now.data?.service || serviceOf(settled.host)
   const { routes, split } = useDraftOf(target)
   const drafted = Boolean(routes || split)
-  const draft = { routes: routes?.value ?? null, split: split?.value ?? null }
+  const draft = { routes: routes?.value ?? null, split: split?.value ?? null, policy: null }
   const then = useQuery(simulation(request && drafted ? { ...request, draft } : null))
   const { fields, form } = toFormErrors(now.error, FIELDS)
   return (

@@ -2,12 +2,12 @@
 import { Button } from '@mantine/core'
 import { useRef, useState } from 'react'
 import { CopyAction } from '@/ui/CopyText'
+import type { Fault } from '@/ui/fields'
 import { Panel } from '@/ui/Panel'
 import { useText } from '@/ui/useText'
 import { PARTS, type Part, type Rules } from './draft/rules'
 import { fromYaml, type LineFault, toYaml } from './draft/yaml'
 import type { Drafting } from './useRules'
-import type { Fault } from './useValidation'
 
 type YamlEditorProps = { drafting: Drafting; faults: readonly Fault[]; mayWrite: boolean }
 

@@ -1,18 +1,10 @@
-/** Inputs of the rules: each knows its path, so that what is wrong with its value stands beside it. */
-import { ActionIcon, Checkbox, NumberInput, Select, TagsInput, TextInput } from '@mantine/core'
-import { IconX } from '@tabler/icons-react'
-import { createContext, type ReactNode, useContext, useState } from 'react'
+/** Inputs of the rules that are bound by the shape of what they hold: numbers and durations. */
+import { NumberInput, TextInput } from '@mantine/core'
+import { useState } from 'react'
+import { FIELD_ORDER, faultUnder, useFaults } from '@/ui/fields'
 import { useText } from '@/ui/useText'
 import { readDuration, writeDuration } from './draft/duration'
 import { fieldOf, type Shape } from './draft/shape'
-import { type Fault, faultUnder } from './useValidation'
-
-const FaultsContext = createContext<readonly Fault[]>([])
-export const FaultsProvider = FaultsContext.Provider
-
-export function useFaults(): readonly Fault[] {
-  return useContext(FaultsContext)
-}
 
 /** A place in the rules: where it is, what it may hold, what it holds, and how to change that. */
 export type Slot<T> = { path: string; shape: Shape; value: T; onChange: (value: T) => void }
@@ -32,46 +24,7 @@ export function given<T>(slot: Slot<T | null>, value: T): Slot<T> {
   return { ...slot, value }
 }
 
-/** What helps stands below the input, so that inputs in a row stay in line. */
-const ORDER: ('label' | 'input' | 'description' | 'error')[] = ['label', 'input', 'description', 'error']
-
 type FieldProps<T> = Slot<T> & { label: string; width?: number; hint?: string; disabled?: boolean }
-
-type TextProps = FieldProps<string> & { placeholder?: string; mono?: boolean; labelHidden?: boolean }
-
-export function TextField({
-  path,
-  value,
-  onChange,
-  label,
-  labelHidden,
-  width,
-  hint,
-  placeholder,
-  mono,
-  disabled,
-}: TextProps) {
-  const error = faultUnder(useFaults(), path)
-  return (
-    <TextInput
-      size="xs"
-      className={width ? undefined : 'field-wide'}
-      w={width}
-      label={labelHidden ? undefined : label}
-      aria-label={labelHidden ? label : undefined}
-      description={hint}
-      inputWrapperOrder={ORDER}
-      value={value}
-      error={error}
-      placeholder={placeholder}
-      disabled={disabled}
-      classNames={mono ? { input: 'mono' } : undefined}
-      autoComplete="off"
-      spellCheck={false}
-      onChange={(event) => onChange(event.currentTarget.value)}
-    />
-  )
-}
 
 type NumberProps = FieldProps<number> & { suffix?: string }
 
@@ -94,7 +47,7 @@ export function NumberField({
       w={width}
       label={label}
       description={hint}
-      inputWrapperOrder={ORDER}
+      inputWrapperOrder={FIELD_ORDER}
       value={value}
       error={error}
       min={range?.min}
@@ -129,7 +82,7 @@ export function DurationField({
       w={width}
       label={label}
       description={hint}
-      inputWrapperOrder={ORDER}
+      inputWrapperOrder={FIELD_ORDER}
       value={typed ?? writeDuration(value)}
       error={unreadable ? t('flaw.duration') : fault}
       placeholder="2 s"
@@ -143,121 +96,5 @@ export function DurationField({
       }}
       onBlur={() => !unreadable && setTyped(null)}
     />
-  )
-}
-
-export type Option = { value: string; label: string }
-type ChoiceProps<T extends string> = FieldProps<T> & { options: readonly (string | Option)[] }
-
-export function ChoiceField<T extends string>({
-  path,
-  value,
-  onChange,
-  label,
-  width = 136,
-  hint,
-  options,
-  disabled,
-}: ChoiceProps<T>) {
-  const error = faultUnder(useFaults(), path)
-  return (
-    <Select
-      size="xs"
-      w={width}
-      label={label}
-      description={hint}
-      inputWrapperOrder={ORDER}
-      value={value}
-      error={error}
-      data={[...options]}
-      allowDeselect={false}
-      disabled={disabled}
-      onChange={(next) => next !== null && onChange(next as T)}
-    />
-  )
-}
-
-export function FlagField({ path, value, onChange, label, hint }: FieldProps<boolean>) {
-  const error = faultUnder(useFaults(), path)
-  return (
-    <Checkbox
-      size="xs"
-      className="flag-field"
-      label={label}
-      description={hint}
-      checked={value}
-      error={error}
-      onChange={(event) => onChange(event.currentTarget.checked)}
-    />
-  )
-}
-
-type TagsProps = FieldProps<string[]> & {
-  suggestions?: readonly string[]
-  placeholder?: string
-  upper?: boolean
-}
-
-/** Any number of words, with completion. */
-export function TagsField({
-  path,
-  value,
-  onChange,
-  label,
-  width,
-  hint,
-  suggestions = [],
-  placeholder,
-  upper,
-}: TagsProps) {
-  const error = faultUnder(useFaults(), path)
-  return (
-    <TagsInput
-      size="xs"
-      className={width ? undefined : 'field-wide'}
-      w={width}
-      label={label}
-      description={hint}
-      inputWrapperOrder={ORDER}
-      value={value}
-      error={error}
-      data={[...suggestions]}
-      placeholder={value.length ? undefined : placeholder}
-      acceptValueOnBlur
-      onChange={(next) => onChange(cleaned(upper ? next.map((word) => word.toUpperCase()) : next))}
-    />
-  )
-}
-
-/** What was pasted with commas is several words. */
-function cleaned(words: readonly string[]): string[] {
-  const all = words.flatMap((word) => word.split(',')).map((word) => word.trim())
-  return [...new Set(all)].filter(Boolean)
-}
-
-/** Fields in a row, that wraps. */
-export function FieldRow({ children, onRemove, removeLabel }: RowProps) {
-  return (
-    <div className="field-row">
-      <div className="field-row-fields">{children}</div>
-      {onRemove && removeLabel && <RemoveButton label={removeLabel} onClick={onRemove} />}
-    </div>
-  )
-}
-
-type RowProps = { children: ReactNode; onRemove?: () => void; removeLabel?: string }
-
-export function RemoveButton({ label, onClick }: { label: string; onClick: () => void }) {
-  return (
-    <ActionIcon
-      variant="subtle"
-      color="gray"
-      size="sm"
-      className="remove-button"
-      aria-label={label}
-      onClick={onClick}
-    >
-      <IconX size={14} />
-    </ActionIcon>
   )
 }

@@ -3,12 +3,12 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { useQueries } from '@tanstack/react-query'
 import { ApiError } from '@/api/problem'
 import type { Translate } from '@/text'
+import type { Fault } from '@/ui/fields'
 import { useText } from '@/ui/useText'
 import { PARTS, type Part, ruleFlaws } from './draft/rules'
 import type { Drafting } from './useRules'
 import { fullPath, writePart } from './writeRules'
 
-export type Fault = { path: string; message: string }
 /** `checking` while the newest draft has no answer; `problem` is a refusal that no field stands for. */
 export type Validity = { faults: Fault[]; checking: boolean; problem: string | null }
 
@@ -52,15 +52,6 @@ export function refusal(part: Part, error: unknown): { faults: Fault[]; problem:
   if (!(error instanceof ApiError)) return { faults: [], problem: String(error) }
   const faults = error.fields.map(({ path, detail }) => ({ path: fullPath(part, path), message: detail }))
   return { faults, problem: faults.length ? null : error.message }
-}
-
-/** The first fault at a path or below it. */
-export function faultUnder(faults: readonly Fault[], path: string): string | undefined {
-  return faults.find((fault) => fault.path === path || fault.path.startsWith(`${path}.`))?.message
-}
-
-export function faultsUnder(faults: readonly Fault[], path: string): Fault[] {
-  return faults.filter((fault) => fault.path === path || fault.path.startsWith(`${path}.`))
 }
 
 export function faultCount(count: number, t: Translate): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { readDuration, writeDuration } from '@/features/traffic/draft/duration'
-import { freshName, keyOf, moved, successor } from '@/features/traffic/draft/keys'
+
 import {
   compactRules,
   newRoute,
@@ -13,6 +13,7 @@ import {
 } from '@/features/traffic/draft/rules'
 import { compact, complete, same } from '@/features/traffic/draft/shape'
 import { fromYaml, toYaml } from '@/features/traffic/draft/yaml'
+import { freshName, keyOf, moved, successor } from '@/ui/rows'
 import { sample, seeded } from './samples'
 
 const TEXTS = { notRules: 'no rules', unknownPart: (name: string) => `no ${name}` }

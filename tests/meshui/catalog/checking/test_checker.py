@@ -31,6 +31,7 @@ WAIT_S = 20.0
 
 class NoCredentials:
     context: ssl.SSLContext | None = None
+    plaintext: frozenset[str] = frozenset()
 
     def refresh(self) -> None:
         raise AssertionError("no sidecar is asked")

@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from meshui.core.errors import InvalidInput
 from meshui.core.models import Change, Outbox
-from meshui.security import csr, pki, services, signers
+from meshui.security import csr, pki, signers
 from meshui.security.errors import AuthorityUnavailable
 from meshui.security.models import Authority, IssuedCertificate
+from meshui.security.services import authority as services
 from tests.meshui.security.support import ACTOR, IDENTITY, certificates, new_key, request
 
 

@@ -1,3 +1,4 @@
+import './fields.css'
 import { Button, Menu } from '@mantine/core'
 import { IconPlus } from '@tabler/icons-react'
 

@@ -1,0 +1,258 @@
+"""One rule of an access policy: what each of its parts asks, compiled to tests, and what may not be said.
+
+Of who calls a connection tells all; of what is called, a request. The clock is passed in.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from proxies.core.errors import BadMessage, Flaw
+from proxies.core.head import RequestHead
+from proxies.core.match import header_value
+from proxies.core.paths import normalise
+from proxies.wire.policies import Caller, HeaderCondition, Hours, Operation, Policy, PolicyRule
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Test = Callable[[RequestHead], bool]
+Moment = Callable[[], bool]
+Clock = Callable[[], float]
+"""Unix seconds."""
+
+_VARIABLE = re.compile(rb"\{[A-Za-z_][A-Za-z0-9_]*\}").fullmatch
+_DAY_MIN = 1440
+
+
+class Who(NamedTuple):
+    """``service`` is ``namespace/name`` of the verified identity, or empty; ``address`` the connection's."""
+
+    service: str
+    address: str
+
+
+# --- the caller, and the port: known when the connection is
+
+
+def is_from(caller: Caller, who: Who) -> bool:
+    """Whether a rule is about this caller."""
+    return all(met for _, met in _caller(caller, who))
+
+
+def _caller(caller: Caller, who: Who) -> Iterator[tuple[str, bool]]:
+    """Each part, and whether it holds."""
+    namespace = who.service.partition("/")[0]
+    yield "services", not caller.services or _named(caller.services, who.service)
+    yield "namespaces", not caller.namespaces or namespace in caller.namespaces
+    yield "not_services", not _named(caller.not_services, who.service)
+    yield "not_namespaces", not namespace or namespace not in caller.not_namespaces
+    yield "cidrs", not caller.cidrs or within(caller.cidrs, who.address)
+    yield "not_cidrs", not within(caller.not_cidrs, who.address)
+
+
+def _named(patterns: Sequence[str], service: str) -> bool:
+    """Whether an identity is one of them; who has none is not, not even of ``namespace/*``."""
+    return bool(service) and (service in patterns or f"{service.partition('/')[0]}/*" in patterns)
+
+
+def within(ranges: Sequence[str], address: str) -> bool:
+    if not ranges or not address:
+        return False
+    found = ipaddress.ip_address(address)
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return any(found in _network(cidr) for cidr in ranges)
+
+
+@lru_cache(maxsize=4096)
+def _network(cidr: str) -> Network:
+    return ipaddress.ip_network(cidr, strict=False)
+
+
+def is_to(operation: Operation, port: int) -> bool:
+    """Whether a rule is about this port of the app's."""
+    return all(met for _, met in _port(operation, port))
+
+
+def _port(operation: Operation, port: int) -> Iterator[tuple[str, bool]]:
+    yield "ports", not operation.ports or port in operation.ports
+    yield "not_ports", port not in operation.not_ports
+
+
+# --- the request
+
+
+def tests_of(operation: Operation) -> Iterator[Test]:
+    """What is asked of a request beside its path and its fields."""
+    return (test for _, test in _named_tests(operation))
+
+
+def _named_tests(operation: Operation) -> Iterator[tuple[str, Test]]:
+    """The same, by part."""
+    if operation.methods:
+        yield "methods", method_test(operation.methods, within=True)
+    if operation.not_methods:
+        yield "not_methods", method_test(operation.not_methods, within=False)
+    if operation.hosts:
+        yield "hosts", host_test(operation.hosts, within=True)
+    if operation.not_hosts:
+        yield "not_hosts", host_test(operation.not_hosts, within=False)
+    for pattern in operation.not_paths:
+        matches = path_test(*read_path(pattern))
+        yield "not_paths", lambda head, matches=matches: not matches(head)  # type: ignore[misc]
+
+
+def method_test(methods: Sequence[str], *, within: bool) -> Test:
+    wanted = frozenset(method.encode() for method in methods)
+    return lambda head: (head.method in wanted) is within
+
+
+def host_test(hosts: Sequence[str], *, within: bool) -> Test:
+    exact = frozenset(host.encode() for host in hosts if not host.startswith("*"))
+    suffixes = tuple(host[1:].encode() for host in hosts if host.startswith("*"))
+
+    def test(head: RequestHead) -> bool:
+        host = head.host.rstrip(b".")  # which means the same host
+        return (host in exact or host.endswith(suffixes)) is within
+
+    return test
+
+
+def header_test(condition: HeaderCondition) -> Test:
+    name, values, refused = _compared(condition)
+
+    def test(head: RequestHead) -> bool:
+        value = header_value(head, name)
+        return (not values or value in values) and value not in refused
+
+    return test
+
+
+def header_of_deny_test(condition: HeaderCondition) -> Test:
+    """As for ALLOW, but one of several values is enough: else whoever sends a second one would not be denied."""
+    name, values, refused = _compared(condition)
+
+    def test(head: RequestHead) -> bool:
+        value = header_value(head, name)
+        met = not values or value in values
+        if not met and value is not None:
+            met = not values.isdisjoint(part.strip(b" \t") for part in value.split(b","))
+        return met and value not in refused
+
+    return test
+
+
+def _compared(condition: HeaderCondition) -> tuple[bytes, frozenset[bytes], frozenset[bytes]]:
+    return (
+        condition.header.encode(),
+        frozenset(value.encode() for value in condition.values),
+        frozenset(value.encode() for value in condition.not_values),
+    )
+
+
+def moment_of(hours: Hours, clock: Clock) -> Moment:
+    days = frozenset(hours.days) or frozenset(range(7))
+    length = hours.end - hours.start
+    if length <= 0:
+        length += _DAY_MIN
+
+    def is_now() -> bool:
+        # Day 0 of Unix time was a Thursday, which is 3.
+        minutes = int(clock() // 60)
+        for day in (minutes // _DAY_MIN, minutes // _DAY_MIN - 1):
+            since = minutes - day * _DAY_MIN - hours.start
+            if (day + 3) % 7 in days and 0 <= since < length:
+                return True
+        return False
+
+    return is_now
+
+
+def read_path(pattern: str) -> tuple[str, bytes]:
+    """A path pattern's kind, and what it compares. Raises BadMessage."""
+    raw = pattern.encode()
+    if raw == b"*":
+        return "prefix", b"/"
+    if raw.startswith(b"*"):
+        if b"*" in raw[1:]:
+            raise BadMessage(f"{pattern!r} has more than one star")
+        if normalise(b"/x" + raw[1:]) != b"/x" + raw[1:]:
+            raise BadMessage(f"{pattern!r} is no end of a normalised path")
+        return "suffix", raw[1:]
+    stem = raw.removesuffix(b"*")
+    if b"*" in stem:
+        raise BadMessage(f"{pattern!r} has a star elsewhere than at an end")
+    if b"{" in stem:
+        if stem != raw:
+            raise BadMessage(f"{pattern!r} has both a variable and a star")
+        if normalise(raw) != raw:
+            raise BadMessage(f"{pattern!r} is not normalised")
+        return "template", raw
+    if stem != raw:
+        # What is compared is normalised, so the pattern must be as well, but for its last, unfinished segment.
+        head, slash, last = stem.rpartition(b"/")
+        return "prefix", normalise(head + slash).rstrip(b"/") + b"/" + last
+    return "exact", normalise(raw)
+
+
+def path_test(kind: str, value: bytes) -> Test:
+    if kind == "exact":
+        return lambda head: head.path == value
+    if kind == "prefix":
+        return lambda head: head.path.startswith(value)
+    if kind == "suffix":
+        return lambda head: head.path.endswith(value)
+    parts = [None if _VARIABLE(part) else part for part in value.split(b"/")]
+    if any(part is not None and (b"{" in part or b"}" in part) for part in parts):
+        raise BadMessage("a path's variable is a whole segment {name}")
+
+    def matches(head: RequestHead) -> bool:
+        found = head.path.split(b"/")
+        return len(found) == len(parts) and all(
+            bool(segment) if part is None else segment == part for part, segment in zip(parts, found, strict=True)
+        )
+
+    return matches
+
+
+# --- one rule by itself
+
+
+def unmet(rule: PolicyRule, who: Who, head: RequestHead, *, deny: bool, port: int, clock: Clock) -> list[str]:
+    """The parts of a rule that a request does not meet, as ``caller.services``, ``operation.paths``, ``when.0``,
+    ``hours``; none where it matches."""
+    parts = [(f"caller.{name}", met) for name, met in _caller(rule.caller, who)]
+    parts += [(f"operation.{name}", met) for name, met in _port(rule.operation, port)]
+    parts += [(f"operation.{name}", test(head)) for name, test in _named_tests(rule.operation)]
+    paths = [path_test(*read_path(pattern)) for pattern in rule.operation.paths]
+    parts.append(("operation.paths", not paths or any(matches(head) for matches in paths)))
+    fields = header_of_deny_test if deny else header_test
+    parts += [(f"when.{index}", fields(condition)(head)) for index, condition in enumerate(rule.when)]
+    parts.append(("hours", rule.hours is None or moment_of(rule.hours, clock)()))
+    return list(dict.fromkeys(name for name, met in parts if not met))
+
+
+# --- what is wrong with a policy
+
+
+def policy_flaws(policy: Policy) -> Iterator[Flaw]:
+    """What a policy says that cannot be, or would never have an effect; paths as ``rules.0.operation.paths.1``."""
+    for index, rule in enumerate(policy.rules):
+        for place in ("paths", "not_paths"):
+            for number, pattern in enumerate(getattr(rule.operation, place)):
+                try:
+                    path_test(*read_path(pattern))
+                except BadMessage as error:
+                    yield Flaw(f"rules.{index}.operation.{place}.{number}", "invalid", error.reason)
+        for place in ("cidrs", "not_cidrs"):
+            for number, cidr in enumerate(getattr(rule.caller, place)):
+                try:
+                    ipaddress.ip_network(cidr, strict=False)
+                except ValueError as error:
+                    yield Flaw(f"rules.{index}.caller.{place}.{number}", "invalid", str(error))
+        for number, condition in enumerate(rule.when):
+            if not condition.values and not condition.not_values:
+                yield Flaw(f"rules.{index}.when.{number}", "required", "a condition has values or not_values")
