@@ -30,7 +30,7 @@ import uvloop
 
 from proxies import compiled
 from proxies.core.addresses import address, loopback, workers
-from proxies.net.admin import pages_of, serve_admin
+from proxies.net.admin import pages_of, serve_admin, with_spans
 from proxies.net.engine import Engine
 from proxies.net.standalone import FileConfiguration, TlsFiles, load
 from proxies.wire.release import VERSION
@@ -85,14 +85,19 @@ async def serve_until_told(
     admin: tuple[str, int] | None,
     dns: tuple[str, int] | None,
     more_metrics: Callable[[], str] = str,
+    *,
+    alone: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain; a second signal ends at once. ``admin`` and ``dns`` are ports that are
-    open meanwhile."""
+    open meanwhile. One that is ``alone`` reports to nobody, and shows its spans there."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    pages = await serve_admin(pages_of(engine, more_metrics), *admin) if admin is not None else None
+    shown = pages_of(engine, more_metrics)
+    if alone:
+        shown = with_spans(shown, engine.spans)
+    pages = await serve_admin(shown, *admin) if admin is not None else None
     names = await _serve_dns(engine, dns) if dns is not None else None
     await told.wait()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -117,7 +122,7 @@ async def _serve_file(options: argparse.Namespace, tls: TlsFiles | None) -> None
     try:
         configuration.apply()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, configuration.reload)
-        await serve_until_told(engine, options.admin, options.dns, more_metrics)
+        await serve_until_told(engine, options.admin, options.dns, more_metrics, alone=True)
     finally:
         engine.stop()
 

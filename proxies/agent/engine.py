@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample
+from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample, SpanReport
 from proxies.wire.resources import Resource
 
 
@@ -35,5 +35,8 @@ class Engine(Applier, Protocol):
 
     def policy_uses(self) -> list[PolicyUse]:
         """What access policies decided since the last call."""
+
+    def spans(self) -> tuple[list[SpanReport], int]:
+        """The spans that ended since the last call, and how many were dropped."""
 
     def gauges(self) -> Gauges: ...

@@ -79,19 +79,23 @@ class Reporter:
     def report(self) -> None:
         """Take the second that ends now, and send what waits."""
         self._seq += 1
+        edges = self._engine.collect()
+        spans, dropped_spans = self._engine.spans()
         self._kept.append(
             Telemetry(
                 proxy=self._proxy_id,
                 boot=self._boot,
                 seq=self._seq,
                 at=time(),
-                edges=self._engine.collect(),
+                edges=edges,
                 gauges=self._engine.gauges(),
                 certificate_not_after=self._not_after(),
                 proxy_version=self._proxy_version,
                 limits=self._engine.limit_uses(),
                 samples=self._engine.samples(),
                 policies=self._engine.policy_uses(),
+                spans=spans,
+                dropped_spans=dropped_spans,
             )
         )
         while len(self._kept) > KEPT:

@@ -32,6 +32,7 @@ TRACESTATE: Final = 10
 REQUEST_ID: Final = 11
 FORWARDED: Final = 12
 CLIENT_CERT: Final = 13
+B3: Final = 14
 
 _MEANINGS: Final[dict[bytes, int]] = {
     b"host": HOST,
@@ -50,6 +51,12 @@ _MEANINGS: Final[dict[bytes, int]] = {
     b"traceparent": TRACEPARENT,
     b"tracestate": TRACESTATE,
     b"x-request-id": REQUEST_ID,
+    b"b3": B3,
+    b"x-b3-traceid": B3,
+    b"x-b3-spanid": B3,
+    b"x-b3-parentspanid": B3,
+    b"x-b3-sampled": B3,
+    b"x-b3-flags": B3,
     b"forwarded": FORWARDED,
     b"x-forwarded-for": FORWARDED,
     b"x-forwarded-proto": FORWARDED,
@@ -60,7 +67,7 @@ _MEANINGS: Final[dict[bytes, int]] = {
 }
 _LISTS: Final = (TRANSFER_ENCODING, CONNECTION, UPGRADE)
 _SECRETS: Final = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"))
-_UNIQUE: Final = (TRACEPARENT, TRACESTATE, REQUEST_ID)
+_UNIQUE: Final = (TRACEPARENT, TRACESTATE, REQUEST_ID, B3)
 _MAX_KNOWN: Final = 2048
 _LONGEST_KNOWN: Final = 128
 

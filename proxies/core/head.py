@@ -13,7 +13,7 @@ from typing import Final
 from proxies.core import fields as f
 from proxies.core.errors import BadMessage
 from proxies.core.paths import split_authority, split_target
-from proxies.core.trace import is_request_id, is_traceparent
+from proxies.core.trace import Mark, from_b3, is_request_id, is_traceparent
 
 MAX_HEAD: Final = 64 * 1024
 
@@ -34,7 +34,7 @@ class RequestHead:
 
     ``path`` is normalised and without query, ``host`` lower case without port. ``body`` is its
     length or CHUNKED. ``upgrade`` is the protocol asked for, or empty. ``traced`` and ``identified`` say whether valid
-    ids came with it.
+    ids came with it; ``mark`` is set when it is decided whether its span is kept.
     """
 
     __slots__ = (
@@ -44,6 +44,7 @@ class RequestHead:
         "host",
         "identified",
         "lines",
+        "mark",
         "method",
         "minor",
         "path",
@@ -64,6 +65,7 @@ class RequestHead:
     upgrade: bytes
     traced: bool
     identified: bool
+    mark: Mark | None
 
     @property
     def idempotent(self) -> bool:
@@ -99,7 +101,7 @@ def read_request(head: bytes, *, edge: bool = False, loop_mark: bytes = b"") -> 
     traceparent: bytes | None = None
     traceparents = 0
     states: list[bytes] | None = None
-    identified = expect = False
+    identified = expect = b3 = False
     known = f.known
     for line in lines[1:]:
         field = known.get(line)
@@ -131,6 +133,9 @@ def read_request(head: bytes, *, edge: bool = False, loop_mark: bytes = b"") -> 
             if not identified and is_request_id(field.value):
                 identified = True
                 kept.append(line)
+        elif meaning == f.B3:
+            b3 = True
+            kept.append(line)
         elif meaning == f.EXPECT:
             if field.value.lower() != b"100-continue":
                 raise BadMessage("unknown expectation", 417)
@@ -149,6 +154,12 @@ def read_request(head: bytes, *, edge: bool = False, loop_mark: bytes = b"") -> 
     if traceparent is not None and request.traced:
         kept.append(traceparent)
         kept += states or ()
+    elif b3:
+        traceparent = from_b3(kept)
+        if traceparent is not None:
+            request.traced = True
+            kept.append(traceparent)
+    request.mark = None
     request.identified = identified
     request.expect = expect
     address = _address(request, target, host)

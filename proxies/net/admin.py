@@ -1,5 +1,5 @@
 """The admin port: what a proxy is and does, to be read by operators and Prometheus on the same host. Nothing here
-changes anything."""
+changes what it does."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from msgspec.structs import asdict
+
 from proxies.core.errors import BadMessage
 from proxies.core.head import MAX_HEAD, RequestHead, read_request
 from proxies.net.engine import Applied
 from proxies.net.prometheus import Source, render
 from proxies.net.replies import reply
+from proxies.wire.reports import SpanReport
 
 TIMEOUT_S = 10.0
 _TEXT = "text/plain; charset=utf-8"
@@ -89,6 +92,18 @@ def as_json(value: object) -> Page:
     return 200, "application/json", json.dumps(value, indent=2) + "\n"
 
 
+def with_spans(pages: Pages, spans: Callable[[], tuple[list[SpanReport], int]]) -> Pages:
+    """Pages, and one more with the spans that ended since it was read last: for a proxy that reports to nobody."""
+
+    def page(path: bytes) -> Page | None:
+        if path != b"/spans":
+            return pages(path)
+        found, dropped = spans()
+        return as_json({"spans": [_named(span) for span in found], "dropped": dropped})
+
+    return page
+
+
 def pages_of(engine: Shown, more_metrics: Callable[[], str] = str) -> Pages:
     """The pages of one engine; ``more_metrics`` gives exposition text to append to the engine's."""
 
@@ -100,6 +115,10 @@ def pages_of(engine: Shown, more_metrics: Callable[[], str] = str) -> Pages:
         return as_json(_config(engine)) if path == b"/config" else None
 
     return page
+
+
+def _named(span: SpanReport) -> dict[str, object]:
+    return asdict(span) | {"tries": [asdict(each) for each in span.tries]}
 
 
 def _config(engine: Shown) -> dict[str, object]:

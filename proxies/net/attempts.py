@@ -140,7 +140,7 @@ class Attempts:
         self._drop_try()
         endpoint.active -= 1
         self._endpoint = None
-        tries.tried.append(endpoint)
+        tries.leave(endpoint, failure)
         if failure == "reset-before-request":  # on a fresh connection: another kept one could fail the same way
             self._try_again(fresh=True)
         else:

@@ -31,11 +31,12 @@ from proxies.net.metrics import UNKNOWN, Edge, Metrics
 from proxies.net.ports import Port, TcpPort
 from proxies.net.tcp import ToApp, ToService, Way
 from proxies.net.tls import ClientTls, ServerTls, build_contexts
+from proxies.net.tracing import Spans, Tracer
 from proxies.net.transparent import ToOriginal, TransparentOutbound, TransparentPort
 from proxies.net.upstream import Endpoint
 from proxies.net.wheel import Wheel
 from proxies.wire import resources as wire
-from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample
+from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample, SpanReport
 from proxies.wire.resources import ResourceError
 
 SWEEP_S = 1.0
@@ -61,6 +62,8 @@ class Engine:
         self.metrics = Metrics()
         self.uses = Uses()
         self.decisions = Decisions()
+        self._spans = Spans()
+        self._tracer: Tracer | None = None
         self._gates = Gates(monotonic, self.uses, counts, processes)
         self._share_ports = processes > 1
         self._wheel = Wheel(self._loop)
@@ -144,6 +147,10 @@ class Engine:
     def policy_uses(self) -> list[PolicyUse]:
         """What access policies decided since the last call. For one caller, once a second."""
         return self.decisions.collect()
+
+    def spans(self) -> tuple[list[SpanReport], int]:
+        """The spans that ended since the last call, and how many were dropped. For one caller, once a second."""
+        return self._spans.collect()
 
     def gauges(self) -> Gauges:
         usage = process.getrusage(process.RUSAGE_SELF)
@@ -235,6 +242,13 @@ class Engine:
             self._use(*build_contexts(*self._identity, trust.bundle))
         self._bundle = trust.bundle
         self._server_tls.trust_domain = trust.trust_domain
+        self._trace(trust.tracing)
+
+    def _trace(self, tracing: wire.Tracing | None) -> None:
+        self._tracer = Tracer(self._spans, tracing.percent / 100, tracing.errors) if tracing is not None else None
+        for port in self._ports.values():
+            if not isinstance(port, TcpPort):
+                port.listener.tracer = self._tracer
 
     def _use(self, server: ssl.SSLContext, client: ssl.SSLContext) -> None:
         self._server_tls.context = server
@@ -293,6 +307,7 @@ class Engine:
                 port.way = self._original_way(spec, source)
             mark = blake2s(f"{resource.name} {spec.address} {spec.port}".encode(), digest_size=6).hexdigest()
             listener = self._listener(spec, f"meshui-{mark}", source)
+            listener.tracer = self._tracer
             port.serve(_KINDS[type(spec)], listener)
         self._receive_as(body)
 

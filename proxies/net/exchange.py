@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from proxies.net.mirror import Copy
     from proxies.net.server import ServerConnection
     from proxies.net.special import Special
+    from proxies.net.tracing import Tracer
     from proxies.net.upstream import Endpoint
 
     Way = Callable[[], tuple[Lane, Endpoint]]
@@ -395,4 +396,20 @@ class Exchange(Attempts):
             self.request_bytes,
             self.response_bytes,
             int((monotonic() - self._started) * 1_000_000),
+        )
+        if self._listener.tracer is not None:
+            self._trace(self._listener.tracer, why)
+
+    def _trace(self, tracer: Tracer, why: str) -> None:
+        tracer.ended(
+            self._head,
+            self._row,
+            self._listener.kind,
+            self._code,
+            why,
+            self._started,
+            self.request_bytes,
+            self.response_bytes,
+            self._endpoint,
+            self._tries,
         )

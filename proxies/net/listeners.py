@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 from random import randbytes
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from proxies.core import flags
 from proxies.core.actions import Answer, settle, too_many
@@ -28,6 +28,7 @@ from proxies.net.members import Group
 from proxies.net.metrics import Edge, Metrics, Row
 from proxies.net.replies import Refused
 from proxies.net.tls import ServerTls, TlsProtocol
+from proxies.net.tracing import Tracer
 from proxies.net.upstream import Endpoint
 from proxies.net.wheel import NEVER
 
@@ -42,10 +43,14 @@ class Listener:
     """Common to all kinds. ``mark`` names this hop in ``Via``; ``unrouted`` counts what reached no service."""
 
     edge = False
+    kind: Literal["server", "client"] = "client"
+    """Of its spans."""
 
     def __init__(self, mark: str, unrouted: Row) -> None:
         self.mark = mark.encode()
         self.unrouted = unrouted
+        self.tracer: Tracer | None = None
+        """Of all listeners; None while tracing is off. Replaced when its settings change."""
         self._via = b"via: 1.1 " + self.mark
 
     def check(self, connection: ServerConnection, head: RequestHead) -> None:
@@ -61,7 +66,9 @@ class Listener:
         lines.append(self._via)
         if not head.identified:
             lines.append(b"x-request-id: " + _IDS.request_id())
-        if not head.traced:
+        if self.tracer is not None:
+            self.tracer.carry(head)
+        elif not head.traced:
             lines.append(b"traceparent: " + _IDS.traceparent())
         lines.append(b"\r\n")
         return b"\r\n".join(lines)
@@ -88,6 +95,7 @@ class Gateway(Listener):
     """The edge: a service by the host that a stranger asks for. What strangers claim about themselves is dropped."""
 
     edge = True
+    kind = "server"
 
     def __init__(self, mark: str, unrouted: Row, hosts: HostTable[Cluster]) -> None:
         super().__init__(mark, unrouted)
@@ -113,6 +121,8 @@ class Gateway(Listener):
 
 class Inbound(Listener):
     """In front of the app: everything goes to it, counted by who asks."""
+
+    kind = "server"
 
     def __init__(
         self, mark: str, unrouted: Row, *, destination: Source, app: Endpoint, tls: ServerTls, metrics: Metrics

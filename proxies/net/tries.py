@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from random import random
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from proxies.core import flags
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class Tries:
     """Made for the first failure; most exchanges never have one."""
 
-    __slots__ = ("_counted", "_lane", "_made", "_note", "_timer", "since", "tried")
+    __slots__ = ("_counted", "_lane", "_made", "_note", "_timer", "failed", "since", "tried")
 
     def __init__(self, lane: Lane, since: float) -> None:
         self._lane = lane
@@ -29,6 +30,8 @@ class Tries:
         self.since = since
         """When the try under way began."""
         self.tried: list[Endpoint] = []
+        self.failed: list[tuple[float, float, Endpoint | None, str]] = []
+        """Those that were followed by another: from when until when, whom they asked, and what came of them."""
 
     def grant(self, failure: Failure, *, idempotent: bool) -> bool:
         """Whether there is another try after this failure; then it counts against the budget until the exchange ends
@@ -48,6 +51,11 @@ class Tries:
         self._counted = True
         self._made += 1
         return True
+
+    def leave(self, endpoint: Endpoint, failure: Failure) -> None:
+        """The try under way failed, and is followed by another."""
+        self.tried.append(endpoint)
+        self.failed.append((self.since, monotonic(), endpoint, str(failure)))
 
     def next(self) -> Endpoint:
         """Whom to ask now."""

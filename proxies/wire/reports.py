@@ -14,6 +14,8 @@ from msgspec import Struct, field
 
 MAX_ENTRY_BYTES = 1 << 20
 """A larger entry is refused unread."""
+MAX_SPANS = 500
+"""In one report: few enough that the entry stays below MAX_ENTRY_BYTES."""
 ACKS_AT_ONCE = 200
 """Few enough that an entry stays below MAX_ENTRY_BYTES with the longest names and errors."""
 
@@ -158,9 +160,52 @@ class RequestSample(Struct, frozen=True, array_like=True):
     cookies: list[tuple[str, str | None]]
 
 
+class TryReport(Struct, frozen=True, array_like=True):
+    """One of several tries of a request: when it began (Unix microseconds), how long it took, whom it asked, and what
+    came of it: a status or such as ``connect-failure``."""
+
+    span_id: str
+    start_us: int
+    duration_us: int
+    endpoint: str
+    outcome: str
+
+
+class SpanReport(Struct, frozen=True, array_like=True):
+    """One request as this proxy saw it, for its trace.
+
+    Ids are hexadecimal digits, ``parent_id`` is empty for the first of a trace. ``kind`` is ``server`` where the proxy
+    stands in for who was asked (inbound, gateway), else ``client``. ``source`` and ``destination`` are of its edge.
+    ``code`` is 0 where no response was sent. ``path`` is without query. ``tries`` are given where there were several.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    start_us: int
+    duration_us: int
+    kind: Literal["server", "client"]
+    reporter: Literal["source", "destination"]
+    source: str
+    destination: str
+    destination_version: str
+    route: str
+    secured: bool
+    method: str
+    host: str
+    path: str
+    code: int
+    flags: str
+    request_bytes: int
+    response_bytes: int
+    endpoint: str = ""
+    tries: list[TryReport] = field(default_factory=list)
+
+
 class Telemetry(Struct, frozen=True, array_like=True):
     """One proxy's second. ``boot`` identifies the process, ``seq`` counts its reports, ``at`` is Unix seconds at the
-    end of the second; ``dropped`` counts the seconds lost to back-pressure since the last report that arrived."""
+    end of the second; ``dropped`` counts the seconds lost to back-pressure since the last report that arrived;
+    ``dropped_spans`` the spans of this second that were more than MAX_SPANS."""
 
     proxy: str
     boot: int
@@ -174,6 +219,8 @@ class Telemetry(Struct, frozen=True, array_like=True):
     limits: list[LimitUse] = field(default_factory=list)
     samples: list[RequestSample] = field(default_factory=list)
     policies: list[PolicyUse] = field(default_factory=list)
+    spans: list[SpanReport] = field(default_factory=list)
+    dropped_spans: int = 0
 
 
 _encoder = msgspec.msgpack.Encoder()

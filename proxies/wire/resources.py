@@ -116,11 +116,21 @@ class InboundBody(_Body, frozen=True, kw_only=True):
 # --- trust ------------------------------------------------------------------------------------------------------
 
 
+class Tracing(_Body, frozen=True, kw_only=True):
+    """``percent`` of the traces that begin in the mesh are kept, and all whose parent is; with ``errors`` also each
+    request that failed."""
+
+    percent: Annotated[float, Meta(ge=0, le=100)] = 0.0
+    errors: bool = False
+
+
 class TrustBody(_Body, frozen=True, kw_only=True):
-    """The trust domain and the PEM root certificates that proxies accept peers under."""
+    """The trust domain and the PEM root certificates that proxies accept peers under. Without ``tracing`` no spans are
+    made, and trace headers go on as they came."""
 
     trust_domain: Host
     bundle: list[str]
+    tracing: Tracing | None = None
 
 
 # --- directory --------------------------------------------------------------------------------------------------

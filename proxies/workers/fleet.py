@@ -23,7 +23,7 @@ from proxies.core.decisions import Decisions
 from proxies.core.usage import Uses
 from proxies.net.engine import Applied
 from proxies.net.metrics import Metrics
-from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample
+from proxies.wire.reports import MAX_SPANS, EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample, SpanReport
 from proxies.wire.resources import ProxyResource, Resource, ResourceError, TrustResource, encode
 from proxies.workers.child import Child, Lost
 from proxies.workers.messages import Apply, Done, Drain, End, Identify, Link, Order, Remove, Tell, Told
@@ -61,6 +61,8 @@ class Fleet:
         self._told: dict[int, Told] = {}
         self._overflows: dict[tuple[str, str], int] = {}
         self._samples: list[RequestSample] = []
+        self._spans: list[SpanReport] = []
+        self._dropped_spans = 0
         self._told_at = 0.0
         self._ending = False
         self._keepers: list[asyncio.Task[None]] = []
@@ -122,6 +124,12 @@ class Fleet:
     def samples(self) -> list[RequestSample]:
         samples, self._samples = self._samples, []
         return merged(samples)
+
+    def spans(self) -> tuple[list[SpanReport], int]:
+        """The spans that ended since the last call, and how many were dropped."""
+        spans, self._spans = self._spans, []
+        dropped, self._dropped_spans = self._dropped_spans, 0
+        return spans[:MAX_SPANS], dropped + max(0, len(spans) - MAX_SPANS)
 
     def limit_uses(self) -> list[LimitUse]:
         return self.uses.collect()
@@ -327,8 +335,10 @@ class Fleet:
         self.uses.add(told.limits)
         self.decisions.add(told.policies)
         self._samples += told.samples
+        self._spans += told.spans
+        self._dropped_spans += told.dropped_spans
         self._told[number] = msgspec.structs.replace(
-            told, edges=[], microseconds=[], limits=[], policies=[], samples=[]
+            told, edges=[], microseconds=[], limits=[], policies=[], samples=[], spans=[]
         )
         self._metrics.connections = sum(each.gauges.connections for each in self._told.values())
         self._metrics.active_requests = sum(each.gauges.active_requests for each in self._told.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct, field
 
-from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample
+from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample, SpanReport
 
 LENGTH = 4
 """Bytes of a message's length, big-endian."""
@@ -73,6 +73,8 @@ class Told(Struct, frozen=True, tag="told"):
     limits: list[LimitUse]
     policies: list[PolicyUse]
     samples: list[RequestSample]
+    spans: list[SpanReport]
+    dropped_spans: int
     gauges: Gauges
     overflows: list[tuple[str, str, int]]
     addresses: list[tuple[str, str, int]]

@@ -103,6 +103,7 @@ class Worker(asyncio.Protocol):
 
     def _tell(self) -> Told:
         engine = self.engine
+        spans, dropped_spans = engine.spans()
         microseconds = [row.since.microseconds for row in engine.metrics.rows() if row.since is not None]
         return Told(
             edges=engine.collect(),
@@ -110,6 +111,8 @@ class Worker(asyncio.Protocol):
             limits=engine.limit_uses(),
             policies=engine.policy_uses(),
             samples=engine.samples(),
+            spans=spans,
+            dropped_spans=dropped_spans,
             gauges=engine.gauges(),
             overflows=engine.overflows(),
             addresses=engine.addresses(),

@@ -21,7 +21,7 @@ import uvloop
 from proxies.agent.follower import Follower
 from proxies.agent.replica import Replica
 from proxies.agent.resp import Login
-from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample
+from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample, SpanReport
 from proxies.wire.resources import Resource, ResourceError
 
 
@@ -54,6 +54,9 @@ class FakeEngine:
 
     def policy_uses(self) -> list[PolicyUse]:
         return []
+
+    def spans(self) -> tuple[list[SpanReport], int]:
+        return [], 0
 
     def gauges(self) -> Gauges:
         return Gauges()
