@@ -19,6 +19,7 @@ app.conf.beat_schedule = {
     "expire-instances": {"task": "meshui.catalog.tasks.expire_instances", "schedule": 5.0, "options": {"expires": 5}},
     "forget-old-revisions": {"task": "meshui.delivery.tasks.forget_old_revisions", "schedule": 3600.0},
     "drop-old-rollups": {"task": "meshui.telemetry.tasks.drop_old_rollups", "schedule": 3600.0},
+    "drop-old-traces": {"task": "meshui.traces.tasks.drop_old_traces", "schedule": 300.0, "options": {"expires": 300}},
     "send-notifications": {
         "task": "meshui.rollouts.notify.tasks.send_notifications",
         "schedule": 5.0,
