@@ -370,7 +370,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Rates, errors and percentiles over time, of a service, an edge or the whole mesh. Null means unobserved. */
+        /**
+         * @description Rates, errors, percentiles and bytes over time, of a service, a namespace, an edge or the whole mesh.
+         *
+         *     Null means unobserved. With ``compare`` the same steps so much earlier come beside them.
+         */
         get: operations["metrics"];
         put?: never;
         post?: never;
@@ -1858,6 +1862,20 @@ export interface components {
             ok: boolean;
             detail: string;
         };
+        /**
+         * Compared
+         * @description The same steps ``offset_s`` seconds earlier.
+         */
+        Compared: {
+            offset_s: number;
+            from: string;
+            to: string;
+            /** @enum {unknown} */
+            source: "frames" | "prometheus" | "rollups";
+            resolution_s: number;
+            series: components["schemas"]["Series"];
+            details: components["schemas"]["Details"];
+        };
         /** ConfigView */
         ConfigView: {
             desired: components["schemas"]["DesiredView"][];
@@ -1922,6 +1940,21 @@ export interface components {
             revision: number;
             version: string;
             body: unknown;
+        };
+        /**
+         * Details
+         * @description A value per step: bytes a second of requests and of responses, and requests a second by code class and by
+         *         response flags, of those that occur.
+         */
+        Details: {
+            bytes_in_per_s: (number | null)[];
+            bytes_out_per_s: (number | null)[];
+            codes: {
+                [key: string]: (number | null)[];
+            };
+            flags: {
+                [key: string]: (number | null)[];
+            };
         };
         /**
          * DetectView
@@ -2863,20 +2896,23 @@ export interface components {
         };
         /**
          * Metrics
-         * @description ``times`` are the steps' starts in Unix seconds. ``by_version`` is by the called service's version; empty for
-         *         the whole mesh.
+         * @description ``times`` are the steps' starts in Unix seconds; ``resolution_s`` is how finely what they were made from is kept.
+         *         ``by_version`` is by the called service's version; empty for a namespace and the whole mesh.
          */
         Metrics: {
             step_s: number;
             from: string;
             to: string;
             /** @enum {unknown} */
-            source: "frames" | "rollups";
+            source: "frames" | "prometheus" | "rollups";
+            resolution_s: number;
             times: number[];
             series: components["schemas"]["Series"];
+            details: components["schemas"]["Details"];
             by_version: {
                 [key: string]: components["schemas"]["Series"];
             };
+            compare: components["schemas"]["Compared"] | null;
         };
         /**
          * MigrationView
@@ -5762,9 +5798,12 @@ export interface operations {
     metrics: {
         parameters: {
             query?: {
+                /** @description Such as `1h`, `24h`, `7d`. */
+                compare?: string;
                 edge?: string;
                 /** @description ISO 8601 with a zone, or Unix seconds. */
                 from?: string;
+                namespace?: string;
                 service?: string;
                 step?: string;
                 /** @description ISO 8601 with a zone, or Unix seconds. */
