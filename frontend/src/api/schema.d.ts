@@ -5798,6 +5798,7 @@ export interface operations {
     metrics: {
         parameters: {
             query?: {
+                backend?: "prometheus" | "rollups";
                 /** @description Such as `1h`, `24h`, `7d`. */
                 compare?: string;
                 edge?: string;

@@ -11,6 +11,7 @@ from msgspec import Meta, field
 from meshui.core.api.bodies import Body
 from meshui.core.errors import InvalidInput
 from meshui.telemetry.edges import By
+from meshui.telemetry.measuring.selectors import BackendName
 from meshui.telemetry.window import KEPT_S
 
 MAX_WINDOW_S = 24 * 3600
@@ -89,6 +90,7 @@ class MetricsQuery(Body, frozen=True, kw_only=True):
     to: Time = ""
     step: Annotated[str, Meta(pattern=r"^([0-9]{1,6}[smhd]?)?$")] = ""
     compare: Annotated[str, Meta(pattern=r"^([0-9]{1,6}[smhd]?)?$", description="Such as `1h`, `24h`, `7d`.")] = ""
+    backend: BackendName = "rollups"
 
     @property
     def ends(self) -> tuple[str, str] | None:

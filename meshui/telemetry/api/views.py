@@ -74,6 +74,7 @@ class MetricsEndpoint(Endpoint):
                 until=until,
                 step_s=asked.step_s,
                 compare_s=asked.compare_s,
+                backend=asked.backend,
             )
         )
 

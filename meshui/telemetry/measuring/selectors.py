@@ -14,11 +14,12 @@ from meshui.telemetry.fold import UNKNOWN
 from meshui.telemetry.frames import SPAN_S
 from meshui.telemetry.measuring.asked import Asked
 from meshui.telemetry.measuring.backend import Backend
+from meshui.telemetry.measuring.prometheus import Prometheus
 from meshui.telemetry.measuring.recorded import Recorded, finest_level, has_frames
 from meshui.telemetry.series import Compared, Grid, Metrics
 
 BackendName = Literal["rollups", "prometheus"]
-BACKENDS: Mapping[BackendName, Backend] = {"rollups": Recorded()}
+BACKENDS: Mapping[BackendName, Backend] = {"rollups": Recorded(), "prometheus": Prometheus()}
 MAX_POINTS = 2_000
 
 
@@ -42,7 +43,7 @@ def metrics_get(
             raise NotFound(f"no service {name}")
     state = registry.services.get().get(asked.service)
     asked = replace(asked, outgoing=state is not None and state.gateway)
-    grid = _grid(since, until, step_s, compare_s)
+    grid = _grid(since, until, step_s, compare_s, backend)
     measured = BACKENDS[backend].measure(asked, grid)
     return Metrics(
         step_s=grid.step_s,
@@ -72,11 +73,11 @@ def _earlier(asked: Asked, grid: Grid, compare_s: int, backend: Backend) -> Comp
     )
 
 
-def _grid(since: float, until: float, step_s: int | None, compare_s: int) -> Grid:
+def _grid(since: float, until: float, step_s: int | None, compare_s: int, backend: BackendName) -> Grid:
     if until <= since:
         raise InvalidInput.field("from", "invalid", "expected a time before `to`")
-    frames = has_frames(since) and not compare_s
-    least = levels.FINE if frames else finest_level(since - compare_s)
+    frames = backend == "rollups" and not compare_s and has_frames(since)
+    least = levels.FINE if backend == "prometheus" or frames else finest_level(since - compare_s)
     step_s = step_s or levels.step_for(until - since, least)
     if step_s % SPAN_S and (step_s > SPAN_S or not frames):
         raise InvalidInput.field(
