@@ -525,8 +525,16 @@ export class MockMesh {
       from: iso(query.from * 1000),
       to: iso(end * 1000),
       source: 'frames',
+      resolution_s: 1,
       times,
       series,
+      details: {
+        bytes_in_per_s: series.rps.map((rps) => (rps ?? 0) * 320),
+        bytes_out_per_s: series.rps.map((rps) => (rps ?? 0) * 2_400),
+        codes: { '2xx': series.rps },
+        flags: {},
+      },
+      compare: null,
       by_version: query.service ? this.byVersion(query.service, times, series) : {},
     }
   }

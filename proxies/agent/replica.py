@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -111,6 +112,9 @@ class Replica:
     def follows(self, key: str) -> bool:
         kind, _, name = key.partition(":")
         return key in (*SHARED, *self.own) or (kind in BY_SERVICE and name in self._services)
+            listening = self._entries.get(self.own[1])
+            if key == self.own[0] and listening is not None:
+                listening.refused = ""  # it may be for want of this that it was refused
 
     def particular(self) -> list[str]:
         """Every key that is followed beside the shared ones, in the order to apply them in."""
@@ -172,6 +176,9 @@ class Replica:
             status="nack" if error else "ack",
             error=error[:1000],
             applied_at=self._clock(),
+        inbound = self._entries.get(self.own[0])
+        if resource.key == self.own[1] and inbound is not None and inbound.refused and not inbound.data:
+            return f"{self.own[0]} was refused, and without it there is no telling who may call"
         )
 
 
