@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -26,7 +26,7 @@ from redis.exceptions import RedisError, ResponseError
 from meshui.core.concurrency import end
 from meshui.telemetry import samples
 from meshui.telemetry.beats import Beats
-from meshui.telemetry.fold import Fold, Nonsense, Registry, Seen, SeenState
+from meshui.telemetry.fold import Fold, Identity, Nonsense, Registry, Seen, SeenState
 from meshui.telemetry.frames import SPAN_S, Frame, decode, entry, read_entry, total
 from meshui.telemetry.registry import load_registry
 from meshui.telemetry.rollups import roll_up
@@ -52,9 +52,17 @@ SEEN = "mesh:collector:seen"
 SHARDS = tuple(f"{keys.TELEMETRY_PREFIX}{shard}" for shard in range(keys.TELEMETRY_SHARDS))
 
 
-async def run(redis: Redis) -> None:
+Taker = Callable[[Telemetry, Identity, Registry], None]
+"""Is given each report that was counted, with who made it."""
+
+
+def leave(report: Telemetry, identity: Identity, registry: Registry) -> None:
+    """The taker where nobody takes more of reports than what is counted."""
+
+
+async def run(redis: Redis, taker: Taker = leave) -> None:
     """Collect until cancelled. ``redis`` is the mesh's database, with ``decode_responses`` off; it may come and go."""
-    collector = Collector(redis, settings.MESHUI.report_key)
+    collector = Collector(redis, settings.MESHUI.report_key, taker)
     tasks = [asyncio.create_task(part) for part in (collector.collect(), collector.heartbeat(), roll_up_always(redis))]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -81,8 +89,9 @@ async def roll_up_always(redis: Redis) -> None:
 class Collector:
     """The state between two frames: what was read and not yet appended."""
 
-    def __init__(self, redis: Redis, master: bytes) -> None:
+    def __init__(self, redis: Redis, master: bytes, taker: Taker = leave) -> None:
         self._redis = redis
+        self._taker = taker
         self._master = master
         self._registry = Registry()
         self._registry_until = 0.0
@@ -217,6 +226,7 @@ class Collector:
             self._refuse("nonsense", f"proxy {report.proxy}: {error}")
             return
         self._samples.add(report, identity, self._registry)
+        self._taker(report, identity, self._registry)
         self._beats.note(report, requests)
 
     def _refuse(self, reason: str, detail: str) -> None:

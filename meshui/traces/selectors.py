@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import Count, Exists, ExpressionWrapper, F, Max, Min, OuterRef, Q, QuerySet
@@ -228,7 +230,19 @@ def exemplars(asked: Asked, visible: Visible, limit: int) -> Exemplars:
 
 
 def _seen(visible: Visible) -> Q:
-    return Q() if visible is None else Q(namespace__in=visible)
+    """Spans that may be shown: those of visible namespaces, unless they tell of a call into another one."""
+    if visible is None:
+        return Q()
+    peers = [Q(peer__startswith=f"{namespace}/") for namespace in sorted(visible)]
+    return Q(namespace__in=visible) & reduce(or_, peers, ~Q(peer__contains="/"))
+
+
+def _is_seen(row: Span, visible: Visible) -> bool:
+    """What ``_seen`` asks of the database."""
+    if visible is None:
+        return True
+    called, inside, _ = row.peer.partition("/")
+    return row.namespace in visible and (not inside or called in visible)
 
 
 def _shown(traces: Collection[str], visible: Visible) -> QuerySet[Span]:
@@ -276,7 +290,7 @@ def trace(trace_id: str, visible: Visible) -> TraceDetail:
     rows = list(Span.objects.filter(trace_id=trace_id).order_by("start", "-duration_us", "pk")[: MAX_SPANS + 1])
     truncated = len(rows) > MAX_SPANS
     rows = rows[:MAX_SPANS]
-    shown = {row.span_id: row for row in rows if visible is None or row.namespace in visible}
+    shown = {row.span_id: row for row in rows if _is_seen(row, visible)}
     if not shown:
         raise NotFound(f"no trace {trace_id}")
     began = min(row.start for row in shown.values())

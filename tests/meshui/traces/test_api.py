@@ -149,6 +149,7 @@ def test_one_trace_is_a_tree_with_the_decisions(viewer: Api) -> None:
 
 def test_nothing_is_told_of_what_may_not_be_seen(operator: Api) -> None:
     write([span(1, **SECRET, duration_us=900_000, error=True), span(2, 1), span(3, 2, **SECRET)])
+    write([span(6, 1, peer="bank/ledger", duration_us=700_000)])
     write([span(4, trace_id=trace_id(4), **SECRET), span(5, trace_id=trace_id(5), namespace="", service="an-app")])
     for path in ("traces/", f"traces/{TRACE}/", "traces/points/", "traces/exemplars/"):
         answer = operator.get(path)

@@ -14,10 +14,11 @@ from meshui.delivery import acks
 from meshui.delivery.redis import async_client
 from meshui.security.registry import RegistryCredentials
 from meshui.telemetry import collector as telemetry
+from meshui.traces.intake import Intake
 
 
 class Command(BaseCommand):
-    help = "Collect acknowledgements and telemetry, and check instances, until SIGTERM."
+    help = "Collect acknowledgements, telemetry and spans, and check instances, until SIGTERM."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--name", default="", help="this collector's name among several (default: the host's)")
@@ -33,8 +34,11 @@ async def collect(name: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with async_client() as client, asyncio.TaskGroup() as group:
-        reports = group.create_task(telemetry.run(client))
+        intake = Intake()
+        reports = group.create_task(telemetry.run(client, intake.take))
+        spans = group.create_task(intake.run())
         checks = group.create_task(checker.run(RegistryCredentials()))
         await acks.run(client, stop, name)
         reports.cancel()
+        spans.cancel()
         checks.cancel()
