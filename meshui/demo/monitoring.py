@@ -59,7 +59,8 @@ def _configuration(options: Options) -> dict[str, object]:
     targets = {
         "url": f"{options.url}/api/v1/prometheus/targets/",
         "refresh_interval": "10s",
-        "authorization": {"credentials_file": str(token_file(options.data.path))},
+        # The type is said: older versions take none for Bearer where targets are discovered.
+        "authorization": {"type": "Bearer", "credentials_file": str(token_file(options.data.path))},
     }
     control_plane = {"targets": [options.url.removeprefix("http://")]}
     return {

@@ -10,7 +10,6 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -95,6 +94,9 @@ class Replica:
             log.error("refused %s: %s", key, error)
         else:
             entry.data, entry.version, entry.refused, entry.error = data, stamp.version, "", ""
+            listening = self._entries.get(self.own[1])
+            if key == self.own[0] and listening is not None:
+                listening.refused = ""  # it may be for want of this that it was refused
         entry.ack = self._ack(key, stamp, error)
         return entry.ack
 
@@ -112,9 +114,6 @@ class Replica:
     def follows(self, key: str) -> bool:
         kind, _, name = key.partition(":")
         return key in (*SHARED, *self.own) or (kind in BY_SERVICE and name in self._services)
-            listening = self._entries.get(self.own[1])
-            if key == self.own[0] and listening is not None:
-                listening.refused = ""  # it may be for want of this that it was refused
 
     def particular(self) -> list[str]:
         """Every key that is followed beside the shared ones, in the order to apply them in."""
@@ -148,6 +147,9 @@ class Replica:
     # --- inside
 
     def _apply(self, resource: Resource) -> str:
+        inbound = self._entries.get(self.own[0])
+        if resource.key == self.own[1] and inbound is not None and inbound.refused and not inbound.data:
+            return f"{self.own[0]} was refused, and without it there is no telling who may call"
         try:
             self._engine.apply(resource)
         except ResourceError as error:
@@ -176,9 +178,6 @@ class Replica:
             status="nack" if error else "ack",
             error=error[:1000],
             applied_at=self._clock(),
-        inbound = self._entries.get(self.own[0])
-        if resource.key == self.own[1] and inbound is not None and inbound.refused and not inbound.data:
-            return f"{self.own[0]} was refused, and without it there is no telling who may call"
         )
 
 
