@@ -11,6 +11,7 @@ from meshui.compile.service import limits_of
 from meshui.mesh import values
 from meshui.mesh.names import ServiceName
 from meshui.mesh.policies import Access
+from meshui.mesh.tracing import Tracing
 from proxies.wire import resources as wire
 
 
@@ -31,9 +32,16 @@ def gateway_body(access: Access) -> wire.InboundBody:
     return wire.InboundBody(default=access.default_action, policies=[policy_of(policy) for policy in policies])
 
 
-def trust_body(trust_domain: str, bundle: Sequence[str]) -> wire.TrustBody:
-    """Whom proxies accept; roots in the order of their content, so that the same ones give the same bytes."""
-    return wire.TrustBody(trust_domain=trust_domain, bundle=sorted(bundle))
+def trust_body(trust_domain: str, bundle: Sequence[str], tracing: Tracing | None = None) -> wire.TrustBody:
+    """Whom proxies accept, with roots in the order of their content, so that the same ones give the same bytes; and how
+    much all of them trace."""
+    return wire.TrustBody(trust_domain=trust_domain, bundle=sorted(bundle), tracing=_tracing(tracing))
+
+
+def _tracing(tracing: Tracing | None) -> wire.Tracing | None:
+    if tracing is None or not tracing.enabled:
+        return None
+    return wire.Tracing(percent=tracing.percent, errors=tracing.errors)
 
 
 def directory_body(names: Iterable[ServiceName]) -> wire.DirectoryBody:

@@ -18,8 +18,10 @@ from meshui.core.models import Mesh
 from meshui.mesh import values
 from meshui.mesh.names import ServiceName
 from meshui.mesh.policies import Access
+from meshui.mesh.tracing import Tracing
 from meshui.security.access import policies_of, policy_value, receives
 from meshui.security.services import trust_bundle
+from meshui.traces.settings import tracing_get
 from meshui.traffic.models import GatewayHost
 from meshui.traffic.selectors import limits_of, overlay_of, resilience_of, routes_of, split_of
 from proxies.wire.resources import Listener
@@ -40,6 +42,7 @@ class Loaded:
 
     trust_domain: str
     bundle: tuple[str, ...] = ()
+    tracing: Tracing | None = None
     names: tuple[ServiceName, ...] = ()
     services: dict[str, values.Service] = field(default_factory=dict)
     access: dict[str, Access] = field(default_factory=dict)
@@ -54,6 +57,7 @@ def load(mesh: Mesh, dirty: Collection[Key]) -> Loaded:
     loaded = Loaded(
         trust_domain=mesh.trust_domain,
         bundle=tuple(trust_bundle()) if "trust" in kinds else (),
+        tracing=tracing_get() if "trust" in kinds else None,
         names=_names() if kinds & NEEDS_NAMES else (),
     )
     wanted = {name for kind, name in dirty if kind in PER_SERVICE}

@@ -57,7 +57,8 @@ class Intake:
     async def run(self) -> None:
         """Write until cancelled."""
         while True:
-            await asyncio.sleep(0 if await self.write() else EVERY_S)
+            more = await self.write()
+            await asyncio.sleep(0 if more else EVERY_S)
 
     async def write(self) -> bool:
         """Write some of what waits; whether there may be more."""
@@ -65,7 +66,7 @@ class Intake:
         try:
             await database_sync_to_async(write)(batch)
         except DatabaseError as error:
-            self._waiting.extendleft(reversed(batch[-(WAITING - len(self._waiting)) :] if self._waiting else batch))
+            self._put_back(batch)
             if not self._complained:
                 log.warning("spans wait: %s", error)
             self._complained = True
@@ -75,6 +76,11 @@ class Intake:
             log.warning("%d spans were dropped: more came than is kept", self._lost)
             self._lost = 0
         return len(batch) == BATCH
+
+    def _put_back(self, batch: list[NewSpan]) -> None:
+        room = WAITING - len(self._waiting)
+        self._lost += max(0, len(batch) - room)
+        self._waiting.extendleft(reversed(batch[len(batch) - room :] if room < len(batch) else batch))
 
 
 def spans_of(reported: list[SpanReport], identity: Identity, registry: Registry, now: float) -> Iterator[NewSpan]:

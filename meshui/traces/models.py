@@ -1,4 +1,4 @@
-"""Traces and their spans. Written only by ``store.py``."""
+"""Traces and their spans, written only by ``store.py``; how much is traced, written only by ``settings.py``."""
 
 from __future__ import annotations
 
@@ -66,3 +66,17 @@ class Span(models.Model):
 
     def __str__(self) -> str:
         return f"{self.trace_id}-{self.span_id}"
+
+
+class TracingSetting(models.Model):
+    """The one row of what people set; none where nobody did."""
+
+    enabled = models.BooleanField()
+    percent = models.FloatField()
+    errors = models.BooleanField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_tracing_setting")]
+
+    def __str__(self) -> str:
+        return f"{self.percent} %"

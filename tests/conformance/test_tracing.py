@@ -38,7 +38,11 @@ class Traced:
         self.app = App(echo("v1"))
         self.gateway, self.outbound, self.inbound = free_port(), free_port(), free_port()
         self.base = [
-            proxy(gateway(self.gateway), outbound(self.outbound), inbound(self.inbound, self.app.port, "shop/frontend")),
+            proxy(
+                gateway(self.gateway),
+                outbound(self.outbound),
+                inbound(self.inbound, self.app.port, "shop/frontend"),
+            ),
             endpoints({"v1": [self.app.port]}),
             {"kind": "inbound", "name": "shop/frontend", "body": {"mtls": "disable"}},
         ]
