@@ -491,6 +491,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/objectives/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What services promise, and what is left of their error budgets; of those that promise something. */
+        get: operations["objectives"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/policies/": {
         parameters: {
             query?: never;
@@ -1257,6 +1274,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/services/{ns}/{name}/objectives/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What a service promises, and its error budgets. */
+        get: operations["service_objectives"];
+        /** @description Set what a service promises, whole. */
+        put: operations["service_objectives_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/services/{ns}/{name}/resilience/": {
         parameters: {
             query?: never;
@@ -1790,6 +1825,38 @@ export interface components {
             requests: number;
             /** @default 3 */
             retries: number;
+        };
+        /**
+         * Budget
+         * @description ``objective`` and ``actual`` are percent of requests; ``budget_left`` is 1 where it is untouched and negative
+         *         where it is overdrawn, over the ``observed_s`` of the ``period_s`` that there is data of.
+         */
+        Budget: {
+            objective: number;
+            threshold_ms: number | null;
+            /** @enum {unknown} */
+            state: "burning" | "exhausted" | "met" | "unknown";
+            observed_s: number;
+            period_s: number;
+            requests: number;
+            bad: number;
+            actual: number | null;
+            budget_left: number | null;
+            burn: components["schemas"]["Burn"][];
+        };
+        /**
+         * Burn
+         * @description One rule: how fast the budget burns over its windows (null below the sample), and whether both are above.
+         */
+        Burn: {
+            /** @enum {unknown} */
+            severity: "page" | "ticket";
+            long_s: number;
+            short_s: number;
+            threshold: number;
+            long: number | null;
+            short: number | null;
+            firing: boolean;
         };
         /** CandidateView */
         CandidateView: {
@@ -2694,6 +2761,14 @@ export interface components {
             latency_ms: number;
         };
         /**
+         * LatencyObjective
+         * @description ``percent`` of requests are answered within ``threshold_ms`` milliseconds.
+         */
+        LatencyObjective: {
+            percent: number;
+            threshold_ms: number;
+        };
+        /**
          * LimitUsage
          * @description ``route`` is null for a limit on what the service receives. ``rate_rps`` is what came, allowed or limited.
          *         ``share_of_limit`` is the allowed rate as a part of the limit's; null where that is no one number: a local limit
@@ -3085,6 +3160,44 @@ export interface components {
             kind: "email" | "slack" | "webhook";
             target: string;
             on?: ("approval" | "failed" | "paused" | "rolled_back" | "started" | "succeeded")[];
+        };
+        /**
+         * ObjectiveBody
+         * @description What a service promises, whole; null is no promise. ``availability`` is percent of requests without an error.
+         */
+        ObjectiveBody: {
+            availability: number | null;
+            latency: components["schemas"]["LatencyObjective"] | null;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * ObjectiveView
+         * @description A part that is not promised is null.
+         */
+        ObjectiveView: {
+            service: string;
+            availability: components["schemas"]["Budget"] | null;
+            latency: components["schemas"]["Budget"] | null;
+        };
+        /** ObjectiveViewPage */
+        ObjectiveViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["ObjectiveView"][];
+        };
+        /**
+         * ObjectivesWritten
+         * @description ``revision`` is null where nothing changed.
+         */
+        ObjectivesWritten: {
+            availability: number | null;
+            latency: components["schemas"]["LatencyObjective"] | null;
+            version: string;
+            revision: number | null;
         };
         /**
          * OutboundListener
@@ -4102,6 +4215,17 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * ServiceObjectives
+         * @description ``availability_budget`` and ``latency_budget`` are null where nothing is promised.
+         */
+        ServiceObjectives: {
+            availability: number | null;
+            latency: components["schemas"]["LatencyObjective"] | null;
+            availability_budget: components["schemas"]["Budget"] | null;
+            latency_budget: components["schemas"]["Budget"] | null;
+            version: string;
         };
         /**
          * ServiceTraffic
@@ -6210,6 +6334,38 @@ export interface operations {
             };
         };
     };
+    objectives: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectiveViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     policies: {
         parameters: {
             query?: {
@@ -8292,6 +8448,78 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LimitsUsage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    service_objectives: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceObjectives"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    service_objectives_set: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ObjectiveBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectivesWritten"];
                 };
             };
             /** @description A problem (RFC 9457) */

@@ -5,38 +5,45 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('telemetry', '0003_policy_usage'),
+        ("telemetry", "0003_policy_usage"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CoarseBucket',
+            name="CoarseBucket",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('span_s', models.PositiveSmallIntegerField()),
-                ('at', models.DateTimeField()),
-                ('seconds', models.PositiveSmallIntegerField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("span_s", models.PositiveSmallIntegerField()),
+                ("at", models.DateTimeField()),
+                ("seconds", models.PositiveSmallIntegerField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('span_s', 'at'), name='one_coarse_bucket')],
+                "constraints": [models.UniqueConstraint(fields=("span_s", "at"), name="one_coarse_bucket")],
             },
         ),
         migrations.CreateModel(
-            name='CoarseRollup',
+            name="CoarseRollup",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('span_s', models.PositiveSmallIntegerField()),
-                ('at', models.DateTimeField()),
-                ('counts', models.BinaryField()),
-                ('histogram', models.BinaryField()),
-                ('flags', models.JSONField(default=dict)),
-                ('edge', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='coarse_rollups', to='telemetry.edge')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("span_s", models.PositiveSmallIntegerField()),
+                ("at", models.DateTimeField()),
+                ("counts", models.BinaryField()),
+                ("histogram", models.BinaryField()),
+                ("flags", models.JSONField(default=dict)),
+                (
+                    "edge",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="coarse_rollups",
+                        to="telemetry.edge",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['span_s', 'at'], name='coarse_rollup_at')],
-                'constraints': [models.UniqueConstraint(fields=('edge', 'span_s', 'at'), name='one_coarse_rollup')],
+                "indexes": [models.Index(fields=["span_s", "at"], name="coarse_rollup_at")],
+                "constraints": [models.UniqueConstraint(fields=("edge", "span_s", "at"), name="one_coarse_rollup")],
             },
         ),
     ]
