@@ -22,28 +22,37 @@ if TYPE_CHECKING:
 
 MAX_PATH: Final = 256
 MAX_HOST: Final = 128
+MAX_BYTES: Final = 384 * 1024
+"""Of the spans of one report, as estimated: with all else it stays below ``reports.MAX_ENTRY_BYTES``."""
 
 
 class Spans:
-    """Those that wait to be reported, of all listeners."""
+    """Those that wait to be reported."""
 
     def __init__(self) -> None:
         self._waiting: list[SpanReport] = []
+        self._size = 0
         self._dropped = 0
-        self.dropped = 0
-        """Since the start."""
 
     def add(self, span: SpanReport) -> None:
-        if len(self._waiting) < MAX_SPANS:
+        size = 512 + 2 * (len(span.path) + len(span.host)) + 96 * len(span.tries)
+        if len(self._waiting) < MAX_SPANS and self._size + size <= MAX_BYTES:
             self._waiting.append(span)
+            self._size += size
         else:
             self._dropped += 1
-            self.dropped += 1
+
+    def absorb(self, spans: list[SpanReport], dropped: int) -> None:
+        """Add what another process collected."""
+        for span in spans:
+            self.add(span)
+        self._dropped += dropped
 
     def collect(self) -> tuple[list[SpanReport], int]:
         """The spans that ended since the last call, and how many more there were."""
         waiting, self._waiting = self._waiting, []
         dropped, self._dropped = self._dropped, 0
+        self._size = 0
         return waiting, dropped
 
 

@@ -23,7 +23,8 @@ from proxies.core.decisions import Decisions
 from proxies.core.usage import Uses
 from proxies.net.engine import Applied
 from proxies.net.metrics import Metrics
-from proxies.wire.reports import MAX_SPANS, EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample, SpanReport
+from proxies.net.tracing import Spans
+from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample, SpanReport
 from proxies.wire.resources import ProxyResource, Resource, ResourceError, TrustResource, encode
 from proxies.workers.child import Child, Lost
 from proxies.workers.messages import Apply, Done, Drain, End, Identify, Link, Order, Remove, Tell, Told
@@ -61,8 +62,7 @@ class Fleet:
         self._told: dict[int, Told] = {}
         self._overflows: dict[tuple[str, str], int] = {}
         self._samples: list[RequestSample] = []
-        self._spans: list[SpanReport] = []
-        self._dropped_spans = 0
+        self._spans = Spans()
         self._told_at = 0.0
         self._ending = False
         self._keepers: list[asyncio.Task[None]] = []
@@ -127,9 +127,7 @@ class Fleet:
 
     def spans(self) -> tuple[list[SpanReport], int]:
         """The spans that ended since the last call, and how many were dropped."""
-        spans, self._spans = self._spans, []
-        dropped, self._dropped_spans = self._dropped_spans, 0
-        return spans[:MAX_SPANS], dropped + max(0, len(spans) - MAX_SPANS)
+        return self._spans.collect()
 
     def limit_uses(self) -> list[LimitUse]:
         return self.uses.collect()
@@ -335,8 +333,7 @@ class Fleet:
         self.uses.add(told.limits)
         self.decisions.add(told.policies)
         self._samples += told.samples
-        self._spans += told.spans
-        self._dropped_spans += told.dropped_spans
+        self._spans.absorb(told.spans, told.dropped_spans)
         self._told[number] = msgspec.structs.replace(
             told, edges=[], microseconds=[], limits=[], policies=[], samples=[], spans=[]
         )

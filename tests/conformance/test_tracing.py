@@ -266,3 +266,12 @@ def test_spans_that_are_too_many_are_dropped_and_counted(always: Traced) -> None
         ask(always.outbound)
     page = json.loads(always.proxy.page("spans"))
     assert (len(page["spans"]), page["dropped"]) == (500, 20)
+
+
+def test_what_a_report_holds_of_spans_is_bounded_by_size_too(always: Traced) -> None:
+    for _ in range(400):
+        ask(always.outbound, "/" + "\u00e4" * 300)
+    page = json.loads(always.proxy.page("spans"))
+    assert page["dropped"] > 0
+    assert max(len(span["path"]) for span in page["spans"]) == 256
+    assert len(json.dumps(page)) < 1 << 20
