@@ -4,6 +4,7 @@ import { type Context, gone, type Handler, json, page, problem, serviceId } from
 import type { MockMesh } from './mesh.ts'
 import { ROLLOUTS } from './rolloutsApi.ts'
 import { RULES } from './rules.ts'
+import { SECURITY } from './security.ts'
 
 const seconds = (window: string | null) => {
   const text = window ?? '60s'
@@ -179,6 +180,7 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
   ],
   ...RULES,
   ...ROLLOUTS,
+  ...SECURITY,
   ['GET', 'proxies', ({ mesh }) => page(mesh.proxies)],
   [
     'GET',

@@ -3,6 +3,7 @@ import type * as T from '../src/api/types'
 import { newRoute, RESILIENCE } from '../src/features/traffic/draft/rules.ts'
 import { complete } from '../src/features/traffic/draft/shape.ts'
 import { MockRollouts } from './rollouts.ts'
+import { MockSecurity } from './security.ts'
 
 export type Call = { from: string; to: string; share: number; errors: number; ms: number }
 
@@ -67,6 +68,7 @@ export class MockMesh {
   revision = 41
   readonly startedAt: number
   readonly rollouts: MockRollouts
+  readonly security: MockSecurity
 
   constructor(private readonly clock: () => number = Date.now) {
     this.startedAt = clock()
@@ -80,6 +82,7 @@ export class MockMesh {
     this.proxies = this.seedProxies()
     this.seedChanges()
     this.rollouts = new MockRollouts(this, clock)
+    this.security = new MockSecurity(this)
     this.tokens = [
       {
         id: 'tok1',
@@ -525,8 +528,16 @@ export class MockMesh {
       from: iso(query.from * 1000),
       to: iso(end * 1000),
       source: 'frames',
+      resolution_s: 1,
       times,
       series,
+      details: {
+        bytes_in_per_s: series.rps.map((rps) => (rps ?? 0) * 320),
+        bytes_out_per_s: series.rps.map((rps) => (rps ?? 0) * 2_400),
+        codes: { '2xx': series.rps },
+        flags: {},
+      },
+      compare: null,
       by_version: query.service ? this.byVersion(query.service, times, series) : {},
     }
   }

@@ -95,6 +95,12 @@ function revert({ mesh, params, body }: Context): Response {
   const id = change.object.replace('service:', '')
   const why = String(body.reason ?? '')
   const before = change.before as Record<string, unknown>
+  if (change.object.startsWith('policy:')) {
+    const policy = before.policy as T.Policy | null
+    const name = change.object.replace('policy:', '')
+    const revision = policy ? mesh.security.put(policy, 'policy.set', why) : mesh.security.remove(name, why)
+    return json({ revision })
+  }
   const undo: Record<string, () => number> = {
     'split.set': () => mesh.setSplit(id, before.weights as Rules['split'], why),
     'routes.set': () => mesh.setRoutes(id, before.routes as T.Route[], why),

@@ -18,7 +18,9 @@ app.conf.beat_schedule = {
     "tick-rollouts": {"task": "meshui.rollouts.tasks.scan", "schedule": 1.0, "options": {"expires": 1}},
     "expire-instances": {"task": "meshui.catalog.tasks.expire_instances", "schedule": 5.0, "options": {"expires": 5}},
     "forget-old-revisions": {"task": "meshui.delivery.tasks.forget_old_revisions", "schedule": 3600.0},
+    "coarsen-rollups": {"task": "meshui.telemetry.tasks.coarsen_rollups", "schedule": 60.0, "options": {"expires": 60}},
     "drop-old-rollups": {"task": "meshui.telemetry.tasks.drop_old_rollups", "schedule": 3600.0},
+    "drop-old-traces": {"task": "meshui.traces.tasks.drop_old_traces", "schedule": 300.0, "options": {"expires": 300}},
     "send-notifications": {
         "task": "meshui.rollouts.notify.tasks.send_notifications",
         "schedule": 5.0,

@@ -43,6 +43,10 @@ class Environment:
     """Where proxies reach Redis, without credentials."""
     rollup_retention_days: int
     """How long ten-second rollups are kept."""
+    trace_hours: int
+    """How long spans are kept."""
+    trace_spans: int
+    """How many spans are kept at most; the oldest go first."""
     prometheus_url: str
     """Where custom metrics of rollouts are asked for, without a slash at the end; empty: there are none."""
     public_url: str
@@ -87,6 +91,8 @@ def read(env: Mapping[str, str]) -> Environment:
         leaf_ttl_s=_leaf_ttl(env),
         proxy_redis_url=without_credentials(env.get("MESHUI_PROXY_REDIS_URL", redis_url)),
         rollup_retention_days=_days(env, "MESHUI_ROLLUP_RETENTION", 7),
+        trace_hours=_number(env, "MESHUI_TRACE_HOURS", 24, 24 * 366),
+        trace_spans=_number(env, "MESHUI_TRACE_SPANS", 1_000_000, 1_000_000_000),
         prometheus_url=_prometheus_url(env),
         public_url=_public_url(env),
         outgoing_allow=_list(env, "MESHUI_OUTGOING_ALLOW", ""),
@@ -143,6 +149,13 @@ def _days(env: Mapping[str, str], name: str, default: int) -> int:
     text = env.get(name) or str(default)
     if not text.isdigit() or not 0 < int(text) <= 3650:
         raise ImproperlyConfigured(f"{name} is {text!r}, expected a number of days")
+    return int(text)
+
+
+def _number(env: Mapping[str, str], name: str, default: int, most: int) -> int:
+    text = env.get(name) or str(default)
+    if not text.isdigit() or not 0 < int(text) <= most:
+        raise ImproperlyConfigured(f"{name} is {text!r}, expected a number from 1 to {most}")
     return int(text)
 
 

@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "meshui.accounts",
     "meshui.catalog",
     "meshui.telemetry",
+    "meshui.traces",
     "meshui.traffic",
     "meshui.security",
     "meshui.delivery",

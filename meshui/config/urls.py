@@ -6,6 +6,7 @@ from django.conf import settings
 from django.urls import include, path, re_path
 
 from meshui.core import dashboard, health, metrics, problems
+from meshui.traces.api.receive import Receive
 
 api = [
     path("", include("meshui.core.api.urls")),
@@ -13,6 +14,7 @@ api = [
     path("", include("meshui.catalog.api.urls")),
     path("", include("meshui.traffic.api.urls")),
     path("", include("meshui.telemetry.api.urls")),
+    path("", include("meshui.traces.api.urls")),
     path("", include("meshui.security.api.urls")),
     path("", include("meshui.delivery.api.urls")),
     path("", include("meshui.rollouts.api.urls")),
@@ -22,6 +24,7 @@ if settings.MESHUI.demo:
 
 urlpatterns = [
     path("api/v1/", include(api)),
+    path("v1/traces", Receive.as_view()),
     re_path(r"^(api|static|ws)(/|$)", problems.not_found),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

@@ -26,6 +26,7 @@ class Group(IntEnum):
     APPS = 3
     SIDECARS = 4
     LOAD = 5
+    MONITORING = 6
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from meshui.config import embedded
-from meshui.demo import environment, processes
+from meshui.demo import environment, monitoring, processes
 from meshui.demo.environment import Options
 from meshui.demo.processes import Group
 from meshui.demo.stages import manage, run, say, stage
@@ -49,12 +49,16 @@ class Demo:
         database_url = options.database_url or urls["postgres"]
         redis_url = options.redis_url or urls["valkey"]
         self._env = environment.control_plane(options, database_url, redis_url)
+        self._monitoring = monitoring.prepare(options)
+        if self._monitoring:
+            self._env["MESHUI_PROMETHEUS_URL"] = self._monitoring.url
         environment.remember(options, self._env)
         self._ports = processes.mesh_ports(options)
         everything = [
             *processes.servers(self._servers),
             *processes.control_plane(options.port, options.data.folder("demo") / "beat"),
             *processes.mesh(options, self._ports),
+            *([self._monitoring.process] if self._monitoring else []),
         ]
         self.supervisor = Supervisor(options.data, everything, self._env)
 
@@ -80,6 +84,8 @@ class Demo:
         if self._options.rps:
             with stage(f"traffic, {self._options.rps:g} requests a second"):
                 self.supervisor.start(Group.LOAD)
+        if self._monitoring:
+            self.supervisor.start(Group.MONITORING)
         say(f"  all of it took {time.monotonic() - began:.1f} s; logs: {self._options.data.path / 'logs'}")
         password = environment.admin_password(self._options)
         say(f"meshui ready: {self._options.url} user admin password {password}")

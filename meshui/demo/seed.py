@@ -9,12 +9,14 @@ from pathlib import Path
 
 from django.utils import timezone
 
-from meshui.accounts.models import User
+from meshui.accounts.authentication import digest
+from meshui.accounts.models import ApiToken, RoleGrant, User
+from meshui.accounts.services.tokens import MAX_EXPIRES_S, token_create
 from meshui.catalog import services as catalog
 from meshui.catalog.models import Namespace, Proxy, Service
 from meshui.config.datadir import write_private
 from meshui.core.actors import system
-from meshui.demo import topology
+from meshui.demo import monitoring, topology
 from meshui.demo.processes import state_dir, token_file
 from meshui.rollouts.plan import Metric
 from meshui.rollouts.services.templates import template_create, templates
@@ -39,6 +41,7 @@ def seed(data_dir: Path, ports: Mapping[str, Ports], password: str, redis_url: s
     ``ports`` is by proxy name; ``redis_url`` is where proxies reach Redis, which they remember from joining.
     """
     _admin(password)
+    _let_monitor(data_dir)
     _forget_states_of_another_redis(data_dir, redis_url)
     for name, description in topology.NAMESPACES.items():
         if not Namespace.objects.filter(name=name).exists():
@@ -65,6 +68,23 @@ def _admin(password: str) -> None:
     if not user.check_password(password):
         user.set_password(password)
         user.save()
+
+
+def _let_monitor(data_dir: Path) -> None:
+    """A token for Prometheus, where one is run and has none that still holds."""
+    file = monitoring.token_file(data_dir)
+    soon = timezone.now() + timedelta(days=30)
+    if not file.parent.exists():
+        return
+    if file.exists() and ApiToken.objects.filter(digest=digest(file.read_text()), expires_at__gt=soon).exists():
+        return
+    user, new = User.objects.get_or_create(username=monitoring.USER)
+    if new:
+        user.set_unusable_password()
+        user.save()
+        RoleGrant.objects.create(user=user, role=RoleGrant.Role.VIEWER)
+    _, token = token_create(actor=ACTOR, user=user, name="scrapes", expires_in=MAX_EXPIRES_S)
+    write_private(file, token)
 
 
 def _exists(namespace: str, name: str) -> bool:

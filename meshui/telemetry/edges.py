@@ -9,9 +9,11 @@ import numpy as np
 
 from meshui.core.api.bodies import View as Answer
 from meshui.telemetry.frames import CODE_CLASSES, REQUEST_BYTES, RESPONSE_BYTES, SECURED, TCP, EdgeKey, Ints, edge_key
-from meshui.telemetry.health import STEADY, Health, Verdict, judge
+from meshui.telemetry.health import STEADY, Health, Slow, Verdict, judge
+from meshui.telemetry.registry import Services
 from meshui.telemetry.sums import Totals, rounded
 from meshui.telemetry.window import View
+from proxies.wire.histogram import bucket
 
 By = Literal["service", "version"]
 
@@ -46,7 +48,7 @@ class Edge(Answer, frozen=True, gc=False):
     reason: str
 
 
-def edges_of(view: View, by: By) -> list[Edge]:
+def edges_of(view: View, by: By, services: Services) -> list[Edge]:
     """The edges that had requests in the window, or bytes, ordered by id."""
     rows = np.flatnonzero(_active(view.totals)).tolist()
     keys = {row: edge_key(view.keys[row]) for row in rows}
@@ -57,10 +59,23 @@ def edges_of(view: View, by: By) -> list[Edge]:
         groups[row] = order[pair]
     totals = view.totals.grouped(groups, len(order))
     protocols = _protocols(view.totals, keys, groups, len(order))
-    return _edges(list(order), protocols, totals, view.covered_s)
+    slow = [slow_of(totals, row, target, services) for row, (_, target) in enumerate(order)]
+    return _edges(list(order), protocols, totals, slow, view.covered_s)
 
 
-def _edges(pairs: list[tuple[str, str]], protocols: list[str], totals: Totals, seconds: float) -> list[Edge]:
+def slow_of(totals: Totals, row: int, node: str, services: Services) -> Slow | None:
+    """A row's requests against what the service of a node promises; None where it promises no latency."""
+    state = services.get(node.partition("@")[0])
+    if state is None or state.latency is None:
+        return None
+    percent, slow_ms = state.latency
+    timed, slow = totals.beyond(row, bucket(slow_ms * 1000))
+    return Slow(timed, slow, percent, slow_ms)
+
+
+def _edges(
+    pairs: list[tuple[str, str]], protocols: list[str], totals: Totals, slows: list[Slow | None], seconds: float
+) -> list[Edge]:
     counts = totals.counts
     requests = requests_of(totals)
     errors = counts[:, 0] + counts[:, 5]
@@ -68,6 +83,7 @@ def _edges(pairs: list[tuple[str, str]], protocols: list[str], totals: Totals, s
     columns = zip(
         pairs,
         protocols,
+        slows,
         requests.tolist(),
         errors.tolist(),
         counts[:, : len(CODE_CLASSES)].tolist(),
@@ -81,12 +97,12 @@ def _edges(pairs: list[tuple[str, str]], protocols: list[str], totals: Totals, s
         strict=True,
     )
     edges = []
-    for (source, target), protocol, total, failed, codes, flags, (
+    for (source, target), protocol, slow, total, failed, codes, flags, (
         p50,
         p95,
         p99,
     ), rps, rate, secured, down, up in columns:
-        health, reason = verdict(protocol, total, failed, codes[4])
+        health, reason = verdict(protocol, total, failed, codes[4], slow)
         edges.append(
             Edge(
                 id=f"{source}->{target}",
@@ -113,10 +129,11 @@ def _edges(pairs: list[tuple[str, str]], protocols: list[str], totals: Totals, s
     return edges
 
 
-def verdict(protocol: str, requests: int, errors: int, client_errors: int) -> Verdict:
-    """The health of so many requests, or connections, of which these failed or were answered 4xx."""
+def verdict(protocol: str, requests: int, errors: int, client_errors: int, slow: Slow | None = None) -> Verdict:
+    """The health of so many requests, or connections, of which these failed or were answered 4xx; ``slow`` is of
+    requests alone."""
     if protocol != TCP:
-        return judge(requests, errors, client_errors)
+        return judge(requests, errors, client_errors, slow=slow)
     return judge(requests, errors, client_errors, "connection") if requests else STEADY
 
 

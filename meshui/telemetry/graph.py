@@ -6,18 +6,18 @@ targets outside the mesh. Edges are named by their ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from msgspec import Struct, field
 
 from meshui.core.api.bodies import View as Answer
-from meshui.telemetry.edges import By, Edge, edges_of, node_id, requests_of, verdict
+from meshui.telemetry.edges import By, Edge, edges_of, node_id, requests_of, slow_of, verdict
 from meshui.telemetry.fold import UNKNOWN
 from meshui.telemetry.frames import TCP, edge_key
-from meshui.telemetry.health import Health, Troubled, headline
+from meshui.telemetry.health import Health, Slow, Troubled, headline
 from meshui.telemetry.registry import Services, ServiceState, VersionState
 from meshui.telemetry.window import View
 
@@ -92,7 +92,7 @@ class Whole(Struct, frozen=True):
 
 def build(view: View | None, window_s: int, by: By, services: Services) -> Whole:
     """The whole graph; services without traffic are in it as idle nodes."""
-    edges = edges_of(view, by) if view else []
+    edges = edges_of(view, by, services) if view else []
     nodes = _nodes(view, by, edges, services)
     return Whole(as_of=view.as_of if view else None, window_s=window_s, by=by, nodes=nodes, edges=edges)
 
@@ -187,12 +187,10 @@ def _nodes(view: View | None, by: By, edges: list[Edge], services: Services) -> 
     for edge in edges:
         traffic.setdefault(edge.source, _Traffic()).sent_over(edge)
         traffic.setdefault(edge.target, _Traffic()).received_over(edge)
-    percentiles = _percentiles(view, by, traffic) if view else {}
+    timings = _timings(view, by, traffic, services) if view else {}
     known = _known(by, services)
     ids = sorted(known.keys() | traffic.keys())
-    return {
-        key: _node(key, traffic.get(key) or _Traffic(), percentiles.get(key), services, known.get(key)) for key in ids
-    }
+    return {key: _node(key, traffic.get(key) or _Traffic(), timings.get(key), services, known.get(key)) for key in ids}
 
 
 def _known(by: By, services: Services) -> dict[str, VersionState]:
@@ -205,15 +203,16 @@ def _known(by: By, services: Services) -> dict[str, VersionState]:
 def _node(
     key: str,
     traffic: _Traffic,
-    percentiles: list[float | None] | None,
+    timing: _Timing | None,
     services: Services,
     instances: VersionState | None,
 ) -> Node:
     service, _, version = key.partition("@")
     namespace, slash, name = service.partition("/")
     judged = traffic.received if traffic.received[0] else traffic.sent
-    health, reason = verdict(traffic.protocol, *judged)
-    p50, p95, p99 = percentiles or (None, None, None)
+    percentiles, slow = timing or _Timing((None, None, None), None)
+    health, reason = verdict(traffic.protocol, *judged, slow)
+    p50, p95, p99 = percentiles
     instances = instances or VersionState()
     return Node(
         id=key,
@@ -240,7 +239,14 @@ def _kind(service: str, state: ServiceState | None) -> Kind:
     return "gateway" if state and state.gateway else "service"
 
 
-def _percentiles(view: View, by: By, traffic: Mapping[str, _Traffic]) -> dict[str, list[float | None]]:
+class _Timing(NamedTuple):
+    """A node's p50, p95 and p99, and its requests against its latency objective."""
+
+    percentiles: Sequence[float | None]
+    slow: Slow | None
+
+
+def _timings(view: View, by: By, traffic: Mapping[str, _Traffic], services: Services) -> dict[str, _Timing]:
     """By node, of what it answered; of one that answered nothing, of what it was answered."""
     order = {key: group for group, key in enumerate(traffic)}
     groups = np.full((2, len(view.keys)), -1, np.int64)
@@ -252,9 +258,14 @@ def _percentiles(view: View, by: By, traffic: Mapping[str, _Traffic]) -> dict[st
         groups[0, row] = order[target]
         if not traffic[source].received[0]:
             groups[1, row] = order[source]
-    answered = view.totals.grouped(groups[0], len(order)).percentiles()
-    was_answered = view.totals.grouped(groups[1], len(order)).percentiles()
-    return {key: answered[group] if traffic[key].received[0] else was_answered[group] for key, group in order.items()}
+    answered, was_answered = (view.totals.grouped(each, len(order)) for each in groups)
+    percentiles = answered.percentiles(), was_answered.percentiles()
+    timings = {}
+    for node, group in order.items():
+        outgoing = not traffic[node].received[0]
+        slow = slow_of(was_answered if outgoing else answered, group, node, services)
+        timings[node] = _Timing(percentiles[outgoing][group], slow)
+    return timings
 
 
 def _counted(edge: Edge) -> tuple[int, int, int]:

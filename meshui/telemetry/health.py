@@ -26,8 +26,31 @@ class Verdict(NamedTuple):
     reason: str
 
 
-def judge(requests: int, errors: int, client_errors: int, what: What = "request") -> Verdict:
-    """The verdict over a window: its requests, those that failed, and those answered 4xx; or its connections."""
+class Slow(NamedTuple):
+    """How many of the ``timed`` requests took longer than the ``ms`` within which ``percent`` of them should be."""
+
+    timed: int
+    slow: int
+    percent: float
+    ms: int
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """None where the objective is met, or too few were timed."""
+        if self.timed < SAMPLE or self.slow / self.timed <= 1 - self.percent / 100:
+            return None
+        share = percent(self.slow / self.timed)
+        return Verdict("degraded", f"{share} slower than {self.ms} ms over {_plural(self.timed, 'request')}")
+
+
+def judge(requests: int, errors: int, client_errors: int, what: What = "request", slow: Slow | None = None) -> Verdict:
+    """The verdict over a window: its requests, those that failed, and those answered 4xx; or its connections. ``slow``
+    is against the called service's latency objective."""
+    verdict = _judge(requests, errors, client_errors, what)
+    return (slow and verdict.health == "healthy" and slow.verdict) or verdict
+
+
+def _judge(requests: int, errors: int, client_errors: int, what: What) -> Verdict:
     if not requests:
         return Verdict("idle", f"no {what}s")
     if requests < SAMPLE:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from meshui.catalog.models import Service
+
 
 class Edge(models.Model):
     """The names of an edge, so that ten thousand rollups need not repeat them."""
@@ -133,3 +135,17 @@ class LimitRollup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.service} {self.route} {self.limit} at {self.at.isoformat()}"
+
+
+class Objective(models.Model):
+    """What a service promises of the requests it answers; a part that is null is not promised."""
+
+    service = models.OneToOneField(Service, on_delete=models.CASCADE, related_name="objective", primary_key=True)
+    availability = models.FloatField(null=True)
+    """Percent of requests without an error."""
+    latency_percent = models.FloatField(null=True)
+    latency_ms = models.PositiveIntegerField(null=True)
+    """``latency_percent`` of requests are answered within so many milliseconds."""
+
+    def __str__(self) -> str:
+        return f"objective of {self.service}"

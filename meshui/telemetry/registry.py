@@ -45,11 +45,13 @@ class VersionState:
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """A service as the graph shows it. ``weights`` is its split."""
+    """A service as the graph shows it. ``weights`` is its split; ``latency`` what it promises: percent of requests
+    within milliseconds."""
 
     gateway: bool = False
     versions: dict[str, VersionState] = field(default_factory=dict)
     weights: dict[str, int] = field(default_factory=dict)
+    latency: tuple[float, int] | None = None
 
     @property
     def instances(self) -> int:
@@ -64,12 +66,15 @@ Services = dict[str, ServiceState]
 
 
 def load_services() -> Services:
-    """Every service by full name, with its versions and their instances. Two queries."""
+    """Every service by full name, with its versions, their instances and what it promises. Two queries."""
+    rows = Service.objects.order_by("namespace__name", "name").values_list(
+        "namespace__name", "name", "kind", "objective__latency_percent", "objective__latency_ms"
+    )
     services: Services = {
-        f"{namespace}/{name}": ServiceState(kind == Service.Kind.GATEWAY)
-        for namespace, name, kind in Service.objects.order_by("namespace__name", "name").values_list(
-            "namespace__name", "name", "kind"
+        f"{namespace}/{name}": ServiceState(
+            kind == Service.Kind.GATEWAY, latency=None if percent is None or slow_ms is None else (percent, slow_ms)
         )
+        for namespace, name, kind, percent, slow_ms in rows
     }
     passing = Q(instances__status=Instance.Status.PASSING, instances__draining=False)
     versions = Version.objects.annotate(total=Count("instances"), healthy=Count("instances", filter=passing))

@@ -5,13 +5,11 @@ A graph is built once a second per window and kind, whoever asks, and encoded on
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 import msgspec
@@ -22,13 +20,11 @@ from msgspec import Raw, Struct, field
 
 from meshui.catalog.models import Proxy
 from meshui.core.api.bodies import View as Answer
-from meshui.core.errors import InvalidInput, NotFound
+from meshui.core.errors import NotFound
 from meshui.telemetry import registry, rollups, window
 from meshui.telemetry.edges import By, Edge
-from meshui.telemetry.fold import UNKNOWN
-from meshui.telemetry.frames import SPAN_S, EdgeKey, Frame, total
-from meshui.telemetry.graph import Graph, Node, Scope, Whole, build, is_visible, scoped
-from meshui.telemetry.series import Choice, Metrics, Steps
+from meshui.telemetry.frames import SPAN_S, Frame, total
+from meshui.telemetry.graph import Graph, Node, Scope, Whole, build, scoped
 from meshui.telemetry.sums import Sums
 from meshui.telemetry.window import KEPT_S, View
 
@@ -36,7 +32,6 @@ T = TypeVar("T")
 
 MAX_ROLLUPS = 300_000
 """Rows that one answer may be made of."""
-MAX_POINTS = 2_000
 
 
 class Remembered(Generic[T]):
@@ -264,93 +259,6 @@ def _versions(
         )
         for version, node in shown.items()
     }
-
-
-# --- series -----------------------------------------------------------------------------------------------------
-
-
-class Asked(Struct, frozen=True):
-    """Which edges a series is of: those into a service, one edge, or all; of one called version or of all."""
-
-    service: str = ""
-    edge: tuple[str, str] | None = None
-    version: str = ""
-    visible: frozenset[str] | None = None
-
-
-def metrics_get(*, asked: Asked, since: float, until: float, step_s: int | None) -> Metrics:
-    """Series of the time from ``since`` to ``until`` (Unix seconds), widened to whole steps.
-
-    Raises InvalidInput for a span or step that gives too many points, NotFound for an unknown service.
-    """
-    for name in (asked.service, *(asked.edge or ())):
-        if name and name != UNKNOWN and registry.service_state(name) is None:
-            raise NotFound(f"no service {name}")
-    oldest = window.shared().oldest
-    from_frames = oldest is not None and since >= min(oldest, time.time() - KEPT_S)
-    step_s = step_s or _step_for(until - since)
-    _require_step(step_s, until - since, from_frames)
-    start = int(since // step_s) * step_s
-    steps = Steps(start, step_s, max(1, -int(-(until - start) // step_s)))
-    end = start + step_s * len(steps.times)
-    choice = Choice(_version_of(asked, registry.services.get()))
-    for frame, seconds in _frames(asked, start, end, from_frames, step_s):
-        steps.add(frame, seconds, choice)
-    return Metrics(
-        step_s=step_s,
-        from_=datetime.fromtimestamp(start, UTC),
-        to=datetime.fromtimestamp(end, UTC),
-        source="frames" if from_frames else "rollups",
-        times=steps.times,
-        series=steps.series(),
-        by_version=steps.by_version(),
-    )
-
-
-def _step_for(span_s: float) -> int:
-    """About ninety points, in whole ten seconds."""
-    return max(SPAN_S, math.ceil(span_s / 90 / SPAN_S) * SPAN_S)
-
-
-def _require_step(step_s: int, span_s: float, from_frames: bool) -> None:
-    if step_s % SPAN_S and (step_s > SPAN_S or not from_frames):
-        raise InvalidInput.field("step", "invalid", "expected a multiple of 10 s; up to 10 s within 15 minutes")
-    if span_s <= 0:
-        raise InvalidInput.field("from", "invalid", "expected a time before `to`")
-    if span_s / step_s > MAX_POINTS:
-        raise InvalidInput.field("step", "too_many_points", f"a series has at most {MAX_POINTS} points")
-
-
-def _frames(asked: Asked, start: int, end: int, from_frames: bool, step_s: int) -> Iterable[tuple[Frame, int]]:
-    if from_frames:
-        return window.shared().frames(start, end, blocks=step_s % SPAN_S == 0)
-    edges = Q()
-    if asked.edge:
-        edges = Q(source=asked.edge[0], destination=asked.edge[1])
-    elif asked.service:
-        edges = Q(destination=asked.service) | Q(source=asked.service)
-    rollups.require_at_most(MAX_ROLLUPS, start, end, edges)
-    return ((frame, SPAN_S) for frame in rollups.read(start, end, edges))
-
-
-def _version_of(asked: Asked, services: registry.Services) -> Callable[[EdgeKey], str | None]:
-    """Whether an edge counts, and as which version: the called one, or a gateway's own, which nobody calls."""
-    state = services.get(asked.service)
-    outgoing = state is not None and state.gateway
-
-    def version_of(key: EdgeKey) -> str | None:
-        if not all(is_visible(name, asked.visible) for name in (key.source, key.destination)):
-            return None
-        if asked.edge and (key.source, key.destination) != asked.edge:
-            return None
-        if asked.service and asked.service != (key.source if outgoing else key.destination):
-            return None
-        version = key.source_version if outgoing else key.destination_version
-        if asked.version and version != asked.version:
-            return None
-        return version if asked.edge or asked.service else ""
-
-    return version_of
 
 
 # --- Prometheus -------------------------------------------------------------------------------------------------

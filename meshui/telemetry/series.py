@@ -1,4 +1,4 @@
-"""Series: frames in, rates and percentiles by step out. Pure.
+"""Series: sums by step in, rates and percentiles out. Pure.
 
 A step that nobody observed is null; one without requests has rate 0 and no percentiles. Percentiles come from merged
 histograms, never from other percentiles.
@@ -6,22 +6,36 @@ histograms, never from other percentiles.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+import msgspec
 import numpy as np
-from msgspec import field
+from numpy.typing import NDArray
 
 from meshui.core.api.bodies import View as Answer
-from meshui.telemetry.frames import CODE_CLASSES, COLUMNS, TCP, EdgeKey, Frame, edge_key
-from meshui.telemetry.sums import Totals
+from meshui.telemetry.frames import (
+    CODE_CLASSES,
+    COLUMNS,
+    REQUEST_BYTES,
+    RESPONSE_BYTES,
+    TCP,
+    EdgeKey,
+    Frame,
+    edge_key,
+)
+from meshui.telemetry.sums import Floats, Totals
 from proxies.wire.histogram import BUCKETS
 
 Values = list[float | None]
+Source = Literal["frames", "rollups", "prometheus"]
 
 ALL = ""
 """The group that every chosen edge counts in, beside its version's."""
+MAX_FLAGS = 12
+"""Response flags that a series tells apart: the most frequent ones."""
 
 
 class Series(Answer, frozen=True):
@@ -34,17 +48,118 @@ class Series(Answer, frozen=True):
     p99_ms: Values
 
 
+class Details(Answer, frozen=True):
+    """A value per step: bytes a second of requests and of responses, and requests a second by code class and by
+    response flags, of those that occur."""
+
+    bytes_in_per_s: Values
+    bytes_out_per_s: Values
+    codes: dict[str, Values]
+    flags: dict[str, Values]
+
+
+class Compared(Answer, frozen=True):
+    """The same steps ``offset_s`` seconds earlier."""
+
+    offset_s: int
+    from_: datetime = msgspec.field(name="from")
+    to: datetime
+    source: Source
+    resolution_s: int
+    series: Series
+    details: Details
+
+
 class Metrics(Answer, frozen=True):
-    """``times`` are the steps' starts in Unix seconds. ``by_version`` is by the called service's version; empty for
-    the whole mesh."""
+    """``times`` are the steps' starts in Unix seconds; ``resolution_s`` is how finely what they were made from is kept.
+    ``by_version`` is by the called service's version; empty for a namespace and the whole mesh."""
 
     step_s: int
-    from_: datetime = field(name="from")
+    from_: datetime = msgspec.field(name="from")
     to: datetime
-    source: Literal["frames", "rollups"]
+    source: Source
+    resolution_s: int
     times: list[int]
     series: Series
+    details: Details
     by_version: dict[str, Series]
+    compare: Compared | None
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """``steps`` of ``step_s`` seconds from ``start`` (Unix seconds, a multiple of the step)."""
+
+    start: int
+    step_s: int
+    steps: int
+
+    @property
+    def end(self) -> int:
+        return self.start + self.step_s * self.steps
+
+    @property
+    def times(self) -> list[int]:
+        return [self.start + step * self.step_s for step in range(self.steps)]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What one group had by step: ``counts`` has the columns of a frame; ``flags`` counts by name; percentiles as
+    ``Totals.percentiles`` has them. Counts may be fractions where they were estimated."""
+
+    counts: Floats
+    percentiles: list[list[float | None]]
+    flags: dict[str, Floats] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A backend's answer: how many seconds of each step were observed, and what was counted by group."""
+
+    source: Source
+    resolution_s: int
+    observed: Floats
+    groups: dict[str, Counted]
+
+    def series(self) -> Series:
+        """Of every edge that was asked for."""
+        return self._series(self._all)
+
+    def by_version(self) -> dict[str, Series]:
+        return {group: self._series(self.groups[group]) for group in sorted(self.groups) if group != ALL}
+
+    def details(self) -> Details:
+        """Of every edge that was asked for."""
+        counted = self._all
+        flags = sorted(counted.flags, key=lambda name: -counted.flags[name].sum())[:MAX_FLAGS]
+        codes = counted.counts[:, : len(CODE_CLASSES)].T
+        return Details(
+            bytes_in_per_s=self._rate(counted.counts[:, REQUEST_BYTES], 1),
+            bytes_out_per_s=self._rate(counted.counts[:, RESPONSE_BYTES], 1),
+            codes={name: self._rate(each) for name, each in zip(CODE_CLASSES, codes, strict=True) if each.any()},
+            flags={name: self._rate(counted.flags[name]) for name in flags},
+        )
+
+    @property
+    def _all(self) -> Counted:
+        steps = len(self.observed)
+        return self.groups.get(ALL) or Counted(np.zeros((steps, COLUMNS)), [[None, None, None]] * steps)
+
+    def _series(self, counted: Counted) -> Series:
+        codes = counted.counts[:, : len(CODE_CLASSES)]
+        requests = codes.sum(axis=1)
+        percentiles = counted.percentiles
+        return Series(
+            rps=self._rate(requests),
+            error_rate=_where(requests > 0, (codes[:, 0] + codes[:, 5]) / np.maximum(requests, 1e-9), 6),
+            p50_ms=[each[0] for each in percentiles],
+            p95_ms=[each[1] for each in percentiles],
+            p99_ms=[each[2] for each in percentiles],
+        )
+
+    def _rate(self, counts: Floats, digits: int = 3) -> Values:
+        return _where(self.observed > 0, counts / np.maximum(self.observed, 1), digits)
 
 
 class Choice:
@@ -62,20 +177,21 @@ class Choice:
 
 
 class Steps:
-    """Sums by version and step."""
+    """Sums of frames by version and step."""
 
-    def __init__(self, start: int, step_s: int, steps: int) -> None:
-        self._start, self._step_s, self._steps = start, step_s, steps
-        self._observed = np.zeros(steps)
-        self._counts: dict[str, np.ndarray] = {}
-        self._histograms: dict[str, np.ndarray] = {}
+    def __init__(self, grid: Grid) -> None:
+        self._grid = grid
+        self.observed = np.zeros(grid.steps)
+        self._counts: dict[str, NDArray[np.int64]] = {}
+        self._histograms: dict[str, NDArray[np.int32]] = {}
+        self._flags: dict[str, dict[str, Floats]] = {}
 
     def add(self, frame: Frame, seconds: int, choice: Choice) -> None:
         """Count a frame that covers ``seconds``; it goes where its last second is."""
-        step = int(-(-(frame.at - self._start) // self._step_s)) - 1
-        if not 0 <= step < self._steps:
+        step = int(-(-(frame.at - self._grid.start) // self._grid.step_s)) - 1
+        if not 0 <= step < self._grid.steps:
             return
-        self._observed[step] += seconds
+        self.observed[step] += seconds
         rows: dict[str, list[int]] = {}
         for row, key in enumerate(frame.keys):
             version = choice.version(key)
@@ -86,41 +202,37 @@ class Steps:
         for group, chosen in rows.items():
             self._add(group, step, frame, np.array(chosen))
 
-    def _add(self, group: str, step: int, frame: Frame, rows: np.ndarray) -> None:
+    def _add(self, group: str, step: int, frame: Frame, rows: NDArray[np.int64]) -> None:
         if group not in self._counts:
-            self._counts[group] = np.zeros((self._steps, COLUMNS), np.int64)
-            self._histograms[group] = np.zeros((self._steps, BUCKETS), np.int32)
+            self._counts[group] = np.zeros((self._grid.steps, COLUMNS), np.int64)
+            self._histograms[group] = np.zeros((self._grid.steps, BUCKETS), np.int32)
+            self._flags[group] = {}
         self._counts[group][step] += frame.counts[rows].sum(axis=0)
         wanted = np.zeros(len(frame.keys), bool)
         wanted[rows] = [edge_key(frame.keys[row]).protocol != TCP for row in rows]
         hits = wanted[frame.histograms.rows]
         sums = np.bincount(frame.histograms.buckets[hits], frame.histograms.hits[hits], BUCKETS)
         self._histograms[group][step] += sums.astype(np.int32)
+        chosen = set(rows.tolist())
+        for row, name, count in frame.flags:
+            if row in chosen:
+                self._flags[group].setdefault(name, np.zeros(self._grid.steps))[step] += count
 
-    @property
-    def times(self) -> list[int]:
-        return [self._start + step * self._step_s for step in range(self._steps)]
-
-    def series(self) -> Series:
-        return self._series(ALL)
-
-    def by_version(self) -> dict[str, Series]:
-        return {group: self._series(group) for group in sorted(self._counts) if group != ALL}
-
-    def _series(self, group: str) -> Series:
-        counts = self._counts.get(group, np.zeros((self._steps, COLUMNS), np.int64))
-        histograms = self._histograms.get(group, np.zeros((self._steps, BUCKETS), np.int32))
-        requests = counts[:, : len(CODE_CLASSES)].sum(axis=1)
-        errors = counts[:, 0] + counts[:, 5]
-        percentiles = Totals(counts, histograms, []).percentiles()
-        return Series(
-            rps=_where(self._observed > 0, requests / np.maximum(self._observed, 1), 3),
-            error_rate=_where(requests > 0, errors / np.maximum(requests, 1), 6),
-            p50_ms=[each[0] for each in percentiles],
-            p95_ms=[each[1] for each in percentiles],
-            p99_ms=[each[2] for each in percentiles],
+    def measured(self, source: Source, resolution_s: int) -> Measured:
+        return Measured(
+            source,
+            resolution_s,
+            self.observed,
+            {
+                group: Counted(
+                    counts.astype(np.float64),
+                    Totals(counts, self._histograms[group], []).percentiles(),
+                    self._flags[group],
+                )
+                for group, counts in self._counts.items()
+            },
         )
 
 
-def _where(known: Iterable[bool], values: np.ndarray, digits: int) -> Values:
+def _where(known: NDArray[np.bool_], values: Floats, digits: int) -> Values:
     return [value if ok else None for ok, value in zip(known, np.round(values, digits).tolist(), strict=True)]

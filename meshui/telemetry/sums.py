@@ -59,6 +59,11 @@ class Totals:
                 column[row] = None
         return [list(row) for row in zip(*columns, strict=True)]
 
+    def beyond(self, row: int, bucket: int) -> tuple[int, int]:
+        """How many of a row's requests were timed, and how many of them fell behind a bucket."""
+        hits = self.histograms[row]
+        return int(hits.sum()), int(hits[bucket + 1 :].sum())
+
 
 class Sums:
     """Sums by edge, for edges numbered 0, 1, 2 ... Grows with the numbers it meets."""

@@ -8,12 +8,21 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from meshui.telemetry import coarse
 from meshui.telemetry.rollups import drop_before
 
 BATCH = 10_000
 
 
 @shared_task  # type: ignore[untyped-decorator]
+def coarsen_rollups() -> int:
+    """Sum ten-second rollups into five minutes, and those into hours."""
+    return coarse.coarsen()
+
+
+@shared_task  # type: ignore[untyped-decorator]
 def drop_old_rollups() -> int:
-    """Keep ``MESHUI_ROLLUP_RETENTION`` days of rollups."""
-    return drop_before(timezone.now() - timedelta(days=settings.MESHUI.rollup_retention_days), BATCH)
+    """Keep ``MESHUI_ROLLUP_RETENTION`` days of ten-second rollups, and of coarser ones what ``levels`` says."""
+    now = timezone.now()
+    limit = now - timedelta(days=settings.MESHUI.rollup_retention_days)
+    return drop_before(limit, BATCH) + coarse.drop_old(now, BATCH)

@@ -94,6 +94,9 @@ class Replica:
             log.error("refused %s: %s", key, error)
         else:
             entry.data, entry.version, entry.refused, entry.error = data, stamp.version, "", ""
+            listening = self._entries.get(self.own[1])
+            if key == self.own[0] and listening is not None:
+                listening.refused = ""  # it may be for want of this that it was refused
         entry.ack = self._ack(key, stamp, error)
         return entry.ack
 
@@ -144,6 +147,9 @@ class Replica:
     # --- inside
 
     def _apply(self, resource: Resource) -> str:
+        inbound = self._entries.get(self.own[0])
+        if resource.key == self.own[1] and inbound is not None and inbound.refused and not inbound.data:
+            return f"{self.own[0]} was refused, and without it there is no telling who may call"
         try:
             self._engine.apply(resource)
         except ResourceError as error:

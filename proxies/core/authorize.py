@@ -24,10 +24,11 @@ from proxies.core.rules import (
     is_to,
     moment_of,
     path_test,
+    places,
     policy_flaws,
     read_path,
+    span_of,
     tests_of,
-    within,
 )
 from proxies.wire.policies import Policy, PolicyRule
 
@@ -75,11 +76,13 @@ class Guard:
         self._port = port
         self._clock = clock
         callers = [rule.caller for policy in policies for rule in policy.rules]
-        self._ranges = sorted({cidr for caller in callers for cidr in (*caller.cidrs, *caller.not_cidrs)})
+        self._ranges = [
+            span_of(cidr) for cidr in sorted({c for each in callers for c in (*each.cidrs, *each.not_cidrs)})
+        ]
         self.by_address = bool(self._ranges)
         """Whether addresses matter: where not, ``Who`` need not have one."""
         self._callers: dict[Who, _Tables] = {}
-        self._kinds: dict[tuple[str, frozenset[str]], _Tables] = {}
+        self._kinds: dict[tuple[str, tuple[int, ...]], _Tables] = {}
 
     def decide(self, who: Who, head: RequestHead) -> Decision:
         """Whether a request of this caller may pass, and what said so."""
@@ -99,7 +102,7 @@ class Guard:
 
     def _tables(self, who: Who) -> _Tables:
         """Shared by all callers of one service within the same ranges: strangers come from many addresses."""
-        kind = (who.service, frozenset(cidr for cidr in self._ranges if within((cidr,), who.address)))
+        kind = (who.service, places(self._ranges, who.address) if self._ranges else ())
         tables = self._kinds.get(kind)
         if tables is None:
             if len(self._kinds) >= MAX_REMEMBERED:

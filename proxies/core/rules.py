@@ -17,7 +17,6 @@ from proxies.core.match import header_value
 from proxies.core.paths import normalise
 from proxies.wire.policies import Caller, HeaderCondition, Hours, Operation, Policy, PolicyRule
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Test = Callable[[RequestHead], bool]
 Moment = Callable[[], bool]
 Clock = Callable[[], float]
@@ -59,17 +58,33 @@ def _named(patterns: Sequence[str], service: str) -> bool:
 
 
 def within(ranges: Sequence[str], address: str) -> bool:
-    if not ranges or not address:
-        return False
-    found = ipaddress.ip_address(address)
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return any(found in _network(cidr) for cidr in ranges)
+    """Whether an address is in one of them; none is in none."""
+    return bool(ranges) and bool(places([span_of(cidr) for cidr in ranges], address))
+
+
+class Span(NamedTuple):
+    """The addresses of a range, as numbers; ``version`` is that of IP."""
+
+    version: int
+    first: int
+    last: int
 
 
 @lru_cache(maxsize=4096)
-def _network(cidr: str) -> Network:
-    return ipaddress.ip_network(cidr, strict=False)
+def span_of(cidr: str) -> Span:
+    network = ipaddress.ip_network(cidr, strict=False)
+    return Span(network.version, int(network.network_address), int(network.broadcast_address))
+
+
+def places(spans: Sequence[Span], address: str) -> tuple[int, ...]:
+    """Which of them an address is in. One of IPv4 is the same however it is written."""
+    if not address:
+        return ()
+    found = ipaddress.ip_address(address)
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    version, number = found.version, int(found)
+    return tuple([place for place, (ip, first, last) in enumerate(spans) if first <= number <= last and ip == version])
 
 
 def is_to(operation: Operation, port: int) -> bool:

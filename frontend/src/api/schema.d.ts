@@ -370,7 +370,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Rates, errors and percentiles over time, of a service, an edge or the whole mesh. Null means unobserved. */
+        /**
+         * @description Rates, errors, percentiles and bytes over time, of a service, a namespace, an edge or the whole mesh.
+         *
+         *     Null means unobserved. With ``compare`` the same steps so much earlier come beside them.
+         */
         get: operations["metrics"];
         put?: never;
         post?: never;
@@ -482,6 +486,23 @@ export interface paths {
         post?: never;
         /** @description Delete an empty namespace. Needs catalog.write mesh-wide. */
         delete: operations["namespace_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objectives/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What services promise, and what is left of their error budgets; of those that promise something. */
+        get: operations["objectives"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1253,6 +1274,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/services/{ns}/{name}/objectives/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What a service promises, and its error budgets. */
+        get: operations["service_objectives"];
+        /** @description Set what a service promises, whole. */
+        put: operations["service_objectives_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/services/{ns}/{name}/resilience/": {
         parameters: {
             query?: never;
@@ -1448,6 +1487,78 @@ export interface paths {
         post?: never;
         /** @description Revoke one of one's own tokens, at once. */
         delete: operations["token_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * @description Traces with a span that is all of what is asked, newest first.
+         *
+         *     Spans of namespaces that you may not view are left out, of counts and durations too.
+         */
+        get: operations["traces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/{trace_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The spans of one trace as a tree, parents before children, with what the proxies decided. */
+        get: operations["trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/exemplars/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Example requests of a moment: those that failed first, then the slowest. */
+        get: operations["trace_exemplars"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/points/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The newest thousand traces of a search, by when and how long they were. */
+        get: operations["trace_points"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1715,6 +1826,38 @@ export interface components {
             /** @default 3 */
             retries: number;
         };
+        /**
+         * Budget
+         * @description ``objective`` and ``actual`` are percent of requests; ``budget_left`` is 1 where it is untouched and negative
+         *         where it is overdrawn, over the ``observed_s`` of the ``period_s`` that there is data of.
+         */
+        Budget: {
+            objective: number;
+            threshold_ms: number | null;
+            /** @enum {unknown} */
+            state: "burning" | "exhausted" | "met" | "unknown";
+            observed_s: number;
+            period_s: number;
+            requests: number;
+            bad: number;
+            actual: number | null;
+            budget_left: number | null;
+            burn: components["schemas"]["Burn"][];
+        };
+        /**
+         * Burn
+         * @description One rule: how fast the budget burns over its windows (null below the sample), and whether both are above.
+         */
+        Burn: {
+            /** @enum {unknown} */
+            severity: "page" | "ticket";
+            long_s: number;
+            short_s: number;
+            threshold: number;
+            long: number | null;
+            short: number | null;
+            firing: boolean;
+        };
         /** CandidateView */
         CandidateView: {
             name: string;
@@ -1786,10 +1929,39 @@ export interface components {
             ok: boolean;
             detail: string;
         };
+        /**
+         * Compared
+         * @description The same steps ``offset_s`` seconds earlier.
+         */
+        Compared: {
+            offset_s: number;
+            from: string;
+            to: string;
+            /** @enum {unknown} */
+            source: "frames" | "prometheus" | "rollups";
+            resolution_s: number;
+            series: components["schemas"]["Series"];
+            details: components["schemas"]["Details"];
+        };
         /** ConfigView */
         ConfigView: {
             desired: components["schemas"]["DesiredView"][];
             applied: components["schemas"]["AppliedView"][];
+        };
+        /**
+         * Decisions
+         * @description What a proxy did with the request. ``code`` is null where nobody answered; ``flags`` say why, in Envoy's short
+         *         names; ``tries`` counts the first one too.
+         */
+        Decisions: {
+            route: string;
+            flags: string[];
+            endpoint: string;
+            code: number | null;
+            tries: number;
+            secured: boolean;
+            request_bytes: number;
+            response_bytes: number;
         };
         /**
          * DeclaredBody
@@ -1835,6 +2007,21 @@ export interface components {
             revision: number;
             version: string;
             body: unknown;
+        };
+        /**
+         * Details
+         * @description A value per step: bytes a second of requests and of responses, and requests a second by code class and by
+         *         response flags, of those that occur.
+         */
+        Details: {
+            bytes_in_per_s: (number | null)[];
+            bytes_out_per_s: (number | null)[];
+            codes: {
+                [key: string]: (number | null)[];
+            };
+            flags: {
+                [key: string]: (number | null)[];
+            };
         };
         /**
          * DetectView
@@ -1991,6 +2178,22 @@ export interface components {
             next: string | null;
             previous: string | null;
             results: components["schemas"]["EventView"][];
+        };
+        /**
+         * Exemplar
+         * @description ``at`` is Unix seconds.
+         */
+        Exemplar: {
+            trace_id: string;
+            span_id: string;
+            at: number;
+            duration_ms: number;
+            code: number | null;
+            error: boolean;
+        };
+        /** Exemplars */
+        Exemplars: {
+            exemplars: components["schemas"]["Exemplar"][];
         };
         /**
          * ExplainBody
@@ -2558,6 +2761,14 @@ export interface components {
             latency_ms: number;
         };
         /**
+         * LatencyObjective
+         * @description ``percent`` of requests are answered within ``threshold_ms`` milliseconds.
+         */
+        LatencyObjective: {
+            percent: number;
+            threshold_ms: number;
+        };
+        /**
          * LimitUsage
          * @description ``route`` is null for a limit on what the service receives. ``rate_rps`` is what came, allowed or limited.
          *         ``share_of_limit`` is the allowed rate as a part of the limit's; null where that is no one number: a local limit
@@ -2760,20 +2971,23 @@ export interface components {
         };
         /**
          * Metrics
-         * @description ``times`` are the steps' starts in Unix seconds. ``by_version`` is by the called service's version; empty for
-         *         the whole mesh.
+         * @description ``times`` are the steps' starts in Unix seconds; ``resolution_s`` is how finely what they were made from is kept.
+         *         ``by_version`` is by the called service's version; empty for a namespace and the whole mesh.
          */
         Metrics: {
             step_s: number;
             from: string;
             to: string;
             /** @enum {unknown} */
-            source: "frames" | "rollups";
+            source: "frames" | "prometheus" | "rollups";
+            resolution_s: number;
             times: number[];
             series: components["schemas"]["Series"];
+            details: components["schemas"]["Details"];
             by_version: {
                 [key: string]: components["schemas"]["Series"];
             };
+            compare: components["schemas"]["Compared"] | null;
         };
         /**
          * MigrationView
@@ -2946,6 +3160,44 @@ export interface components {
             kind: "email" | "slack" | "webhook";
             target: string;
             on?: ("approval" | "failed" | "paused" | "rolled_back" | "started" | "succeeded")[];
+        };
+        /**
+         * ObjectiveBody
+         * @description What a service promises, whole; null is no promise. ``availability`` is percent of requests without an error.
+         */
+        ObjectiveBody: {
+            availability: number | null;
+            latency: components["schemas"]["LatencyObjective"] | null;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * ObjectiveView
+         * @description A part that is not promised is null.
+         */
+        ObjectiveView: {
+            service: string;
+            availability: components["schemas"]["Budget"] | null;
+            latency: components["schemas"]["Budget"] | null;
+        };
+        /** ObjectiveViewPage */
+        ObjectiveViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["ObjectiveView"][];
+        };
+        /**
+         * ObjectivesWritten
+         * @description ``revision`` is null where nothing changed.
+         */
+        ObjectivesWritten: {
+            availability: number | null;
+            latency: components["schemas"]["LatencyObjective"] | null;
+            version: string;
+            revision: number | null;
         };
         /**
          * OutboundListener
@@ -3965,6 +4217,17 @@ export interface components {
             reason: string;
         };
         /**
+         * ServiceObjectives
+         * @description ``availability_budget`` and ``latency_budget`` are null where nothing is promised.
+         */
+        ServiceObjectives: {
+            availability: number | null;
+            latency: components["schemas"]["LatencyObjective"] | null;
+            availability_budget: components["schemas"]["Budget"] | null;
+            latency_budget: components["schemas"]["Budget"] | null;
+            version: string;
+        };
+        /**
          * ServiceTraffic
          * @description Edges into and out of a service, and the split that was observed.
          */
@@ -4123,6 +4386,15 @@ export interface components {
             timeouts: components["schemas"]["Timeouts"] | null;
             connect_timeout_ms: number;
             policy: components["schemas"]["SimulatedPolicy"] | null;
+        };
+        /**
+         * SpanEvent
+         * @description ``at_ms`` counts from the start of the trace.
+         */
+        SpanEvent: {
+            at_ms: number;
+            name: string;
+            attributes: Record<string, never>;
         };
         /**
          * SplitBody
@@ -4406,6 +4678,87 @@ export interface components {
             next: string | null;
             previous: string | null;
             results: components["schemas"]["TokenView"][];
+        };
+        /**
+         * TraceDetail
+         * @description ``spans`` have parents before their children, and siblings by their start.
+         */
+        TraceDetail: {
+            trace_id: string;
+            start: string;
+            duration_ms: number;
+            truncated: boolean;
+            services: components["schemas"]["TraceService"][];
+            spans: components["schemas"]["TraceSpan"][];
+        };
+        /**
+         * TracePoint
+         * @description ``at`` is Unix seconds.
+         */
+        TracePoint: {
+            trace_id: string;
+            at: number;
+            duration_ms: number;
+            error: boolean;
+        };
+        /** TracePoints */
+        TracePoints: {
+            points: components["schemas"]["TracePoint"][];
+            truncated: boolean;
+        };
+        /**
+         * TraceRoot
+         * @description The earliest span.
+         */
+        TraceRoot: {
+            service: string;
+            name: string;
+            code: number | null;
+        };
+        /** TraceService */
+        TraceService: {
+            name: string;
+            spans: number;
+            errors: number;
+        };
+        /**
+         * TraceSpan
+         * @description ``parent_id`` is the nearest ancestor that is shown; an ``orphan`` names a parent that was not received.
+         */
+        TraceSpan: {
+            span_id: string;
+            parent_id: string | null;
+            depth: number;
+            orphan: boolean;
+            service: string;
+            version: string;
+            peer: string;
+            name: string;
+            kind: string;
+            reporter: string;
+            offset_ms: number;
+            duration_ms: number;
+            error: boolean;
+            message: string;
+            decisions: components["schemas"]["Decisions"] | null;
+            attributes: Record<string, never>;
+            events: components["schemas"]["SpanEvent"][];
+        };
+        /** TraceSummary */
+        TraceSummary: {
+            trace_id: string;
+            start: string;
+            duration_ms: number;
+            spans: number;
+            errors: number;
+            root: components["schemas"]["TraceRoot"];
+            services: components["schemas"]["TraceService"][];
+        };
+        /** TraceSummaryPage */
+        TraceSummaryPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["TraceSummary"][];
         };
         /** TrafficView */
         TrafficView: {
@@ -5569,9 +5922,13 @@ export interface operations {
     metrics: {
         parameters: {
             query?: {
+                backend?: "prometheus" | "rollups";
+                /** @description Such as `1h`, `24h`, `7d`. */
+                compare?: string;
                 edge?: string;
                 /** @description ISO 8601 with a zone, or Unix seconds. */
                 from?: string;
+                namespace?: string;
                 service?: string;
                 step?: string;
                 /** @description ISO 8601 with a zone, or Unix seconds. */
@@ -5965,6 +6322,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    objectives: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectiveViewPage"];
+                };
             };
             /** @description A problem (RFC 9457) */
             default: {
@@ -8072,6 +8461,78 @@ export interface operations {
             };
         };
     };
+    service_objectives: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceObjectives"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    service_objectives_set: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ObjectiveBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectivesWritten"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     resilience: {
         parameters: {
             query?: never;
@@ -8651,6 +9112,166 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    traces: {
+        parameters: {
+            query?: {
+                code?: number | null;
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                /** @description `source->target`: what the source asked of the target. */
+                edge?: string;
+                error?: boolean | null;
+                /** @description A response flag such as `UH`. */
+                flag?: string;
+                /** @description ISO 8601 with a zone, or Unix seconds. */
+                from?: string;
+                max_ms?: number | null;
+                min_ms?: number | null;
+                page_size?: number;
+                route?: string;
+                service?: string;
+                /** @description `name:value` of an attribute; several with commas. */
+                tag?: string;
+                /** @description ISO 8601 with a zone, or Unix seconds. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceSummaryPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                trace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceDetail"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trace_exemplars: {
+        parameters: {
+            query?: {
+                /** @description `source->target`: what the source asked of the target. */
+                edge?: string;
+                /** @description ISO 8601 with a zone, or Unix seconds. */
+                from?: string;
+                limit?: number;
+                service?: string;
+                /** @description ISO 8601 with a zone, or Unix seconds. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exemplars"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trace_points: {
+        parameters: {
+            query?: {
+                code?: number | null;
+                /** @description `source->target`: what the source asked of the target. */
+                edge?: string;
+                error?: boolean | null;
+                /** @description A response flag such as `UH`. */
+                flag?: string;
+                /** @description ISO 8601 with a zone, or Unix seconds. */
+                from?: string;
+                max_ms?: number | null;
+                min_ms?: number | null;
+                route?: string;
+                service?: string;
+                /** @description `name:value` of an attribute; several with commas. */
+                tag?: string;
+                /** @description ISO 8601 with a zone, or Unix seconds. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TracePoints"];
+                };
             };
             /** @description A problem (RFC 9457) */
             default: {

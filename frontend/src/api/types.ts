@@ -59,3 +59,4 @@ export type * from './trafficTypes'
 export type RouteMatch = Schemas['RouteMatch']
 export type Sticky = Schemas['Sticky']
 export type * from './rolloutTypes'
+export type * from './securityTypes'

@@ -88,6 +88,7 @@ export function useChangesLive(): void {
     for (const change of changes) {
       const [kind, id] = change.object.split(':')
       if (kind === 'service' && id) cache.invalidateQueries({ queryKey: ['service', id] })
+      if (kind === 'policy' || kind === 'access') cache.invalidateQueries({ queryKey: ['security'] })
     }
   })
 }

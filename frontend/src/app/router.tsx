@@ -68,6 +68,21 @@ const routingImport = createRoute({
   path: '/routing/import',
   component: lazyRouteComponent(() => import('@/routes/routingImport'), 'RoutingImportPage'),
 })
+const security = createRoute({
+  getParentRoute: () => shell,
+  path: '/security',
+  component: lazyRouteComponent(() => import('@/routes/security'), 'SecurityPage'),
+})
+const policyNew = createRoute({
+  getParentRoute: () => shell,
+  path: '/security/policies/new',
+  component: lazyRouteComponent(() => import('@/routes/policy'), 'NewPolicyRoute'),
+})
+const policy = createRoute({
+  getParentRoute: () => shell,
+  path: '/security/policies/$name',
+  component: lazyRouteComponent(() => import('@/routes/policy'), 'PolicyRoute'),
+})
 const proxies = createRoute({
   getParentRoute: () => shell,
   path: '/proxies',
@@ -105,6 +120,9 @@ const pages = [
   rollouts,
   rolloutNew,
   rollout,
+  security,
+  policyNew,
+  policy,
   proxies,
   proxy,
   changes,

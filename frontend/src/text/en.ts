@@ -5,6 +5,7 @@ export const en = {
   'nav.services': 'Services',
   'nav.routing': 'Routing',
   'nav.rollouts': 'Rollouts',
+  'nav.security': 'Security',
   'nav.proxies': 'Proxies',
   'nav.changes': 'Changes',
   'nav.settings': 'Settings',

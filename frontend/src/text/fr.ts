@@ -1,16 +1,19 @@
 /** French. Complete by its type. */
 import type { Catalogue } from '.'
 import { rolloutsFr } from './rollouts.fr'
+import { securityFr } from './security.fr'
 import { trafficFr } from './traffic.fr'
 
 export const fr: Catalogue = {
   ...rolloutsFr,
+  ...securityFr,
   ...trafficFr,
   'nav.overview': 'Aperçu',
   'nav.topology': 'Topologie',
   'nav.services': 'Services',
   'nav.routing': 'Routage',
   'nav.rollouts': 'Déploiements',
+  'nav.security': 'Sécurité',
   'nav.proxies': 'Proxys',
   'nav.changes': 'Changements',
   'nav.settings': 'Réglages',

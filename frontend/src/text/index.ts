@@ -5,9 +5,14 @@
  */
 import { en } from './en'
 import type { rolloutsEn } from './rollouts.en'
+import type { securityEn } from './security.en'
 import type { trafficEn } from './traffic.en'
 
-export type TextKey = keyof typeof en | keyof typeof rolloutsEn | keyof typeof trafficEn
+export type TextKey =
+  | keyof typeof en
+  | keyof typeof rolloutsEn
+  | keyof typeof securityEn
+  | keyof typeof trafficEn
 export type Catalogue = Record<TextKey, string>
 export type TextParams = Record<string, string | number>
 export type Translate = (key: TextKey, params?: TextParams) => string

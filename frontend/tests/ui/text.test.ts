@@ -3,9 +3,10 @@ import { fill } from '@/text'
 import { en } from '@/text/en'
 import { fr } from '@/text/fr'
 import { rolloutsEn } from '@/text/rollouts.en'
+import { securityEn } from '@/text/security.en'
 import { trafficEn } from '@/text/traffic.en'
 
-const english: Record<string, string> = { ...en, ...rolloutsEn, ...trafficEn }
+const english: Record<string, string> = { ...en, ...rolloutsEn, ...securityEn, ...trafficEn }
 
 const placeholders = (text: string) =>
   [...new Set([...text.matchAll(/\{(\w+)/g)].map(([, name]) => name))].sort()

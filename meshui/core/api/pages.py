@@ -24,11 +24,15 @@ M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
 
+PageSize = Annotated[int, Meta(ge=1, le=MAX_SIZE)]
+Cursor = Annotated[str, Meta(max_length=1000, description="Opaque; follow `next` and `previous`.")]
+
+
 class ListQuery(Body, frozen=True, kw_only=True):
     """What every list takes; a list with filters adds them."""
 
-    page_size: Annotated[int, Meta(ge=1, le=MAX_SIZE)] = DEFAULT_SIZE
-    cursor: Annotated[str, Meta(max_length=1000, description="Opaque; follow `next` and `previous`.")] = ""
+    page_size: PageSize = DEFAULT_SIZE
+    cursor: Cursor = ""
 
 
 class Page(Struct, Generic[T], frozen=True, kw_only=True):

@@ -1,35 +1,25 @@
 """Custom metrics: one number out of one PromQL query, asked over prometheus-api-client.
 
-Owns the way to Prometheus and back: what a query's placeholders become, and what each thing that can go wrong there
-means. Whatever happens, ``measure`` answers with one of the observations that ``analysis`` knows and raises nothing.
-
-The server's address is the operator's alone (MESHUI_PROMETHEUS_URL); no body or template names one, and redirects are
-refused, so a user's query reaches no other machine.
+Owns what a query's placeholders become, and what each thing that can go wrong means; ``core.prometheus`` is the way
+there and back. Whatever happens, ``measure`` answers with one of the observations that ``analysis`` knows and raises
+nothing.
 """
 
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-import requests
 from django.conf import settings
-from prometheus_api_client.exceptions import PrometheusApiClientException
-from prometheus_api_client.prometheus_connect import PrometheusConnect
-from urllib3.exceptions import HTTPError
-from urllib3.exceptions import TimeoutError as ReadTimeout
-from urllib3.util.retry import Retry
 
+from meshui.core import prometheus
 from meshui.mesh.names import LABEL, VERSION, ServiceName
 from meshui.rollouts.analysis.evidence import AnalysisError
 from meshui.rollouts.analysis.observations import NoData, Observation, Unavailable, reading
 
 TIMEOUT_S = 5.0
 """For connecting, for the head of an answer, and from the question to the end of the answer."""
-MAX_BYTES = 1 << 20
 MAX_QUERY = 4_000
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
@@ -99,22 +89,10 @@ def measure(query: str, subject: Subject, *, timeout_s: float = TIMEOUT_S) -> Ob
         rendered = render(query, subject)
     except AnalysisError as error:
         return Unavailable("query", str(error))
-    return _ask(_connection(url, timeout_s), rendered, timeout_s)
-
-
-def _ask(connection: PrometheusConnect, query: str, timeout_s: float) -> Observation:
-    """Every foreign error crosses here, once."""
-    evaluation = {"timeout": f"{max(1, int(timeout_s))}s"}
     try:
-        return _single(connection.custom_query(query, params=evaluation))
-    except (requests.Timeout, ReadTimeout, _TooSlow):
-        return Unavailable("timeout", f"no answer within {timeout_s:g} s")
-    except PrometheusApiClientException as error:
-        return Unavailable("refused", str(error)[:300])
-    except (requests.JSONDecodeError, _TooLarge, KeyError, TypeError, ValueError) as error:
-        return Unavailable("malformed", f"not an answer of Prometheus: {error}"[:300])
-    except (requests.RequestException, HTTPError, OSError) as error:
-        return Unavailable("down", _cause(error))
+        return prometheus.ask(url, rendered, timeout_s, _single)
+    except prometheus.Failure as failure:
+        return Unavailable(failure.code, str(failure))
 
 
 def _single(result: Any) -> Observation:
@@ -131,53 +109,3 @@ def _single(result: Any) -> Observation:
         result = result[0]["value"]
     _, number = result
     return reading(float(number))
-
-
-def _cause(error: Exception) -> str:
-    """The system's own words, out of what pool and session have wrapped around them."""
-    inner = getattr(error.args[0], "reason", error) if error.args else error
-    return str(inner).rpartition(": ")[2][:300] or type(error).__name__
-
-
-# --- the connection ---------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=4)
-def _connection(url: str, timeout_s: float) -> PrometheusConnect:
-    """One pool for each process. A failed look is not repeated: the next tick is."""
-    return PrometheusConnect(url=url, session=_Bounded(timeout_s), retry=Retry(total=0, raise_on_status=False))
-
-
-class _TooSlow(Exception):
-    """The answer came drop by drop."""
-
-
-class _TooLarge(Exception):
-    """The answer had no end."""
-
-
-class _Bounded(requests.Session):
-    """requests bounds the wait for each piece of an answer; this bounds the whole of it, and its size."""
-
-    def __init__(self, timeout_s: float) -> None:
-        super().__init__()
-        self._timeout_s = timeout_s
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        deadline = time.monotonic() + self._timeout_s
-        bounds = {"timeout": self._timeout_s, "stream": True, "allow_redirects": False}
-        response = super().send(request, **{**options, **bounds})
-        body = bytearray()
-        try:
-            while piece := response.raw.read1(1 << 16, decode_content=True):
-                body += piece
-                if len(body) > MAX_BYTES:
-                    raise _TooLarge(f"an answer of more than {MAX_BYTES} bytes")
-                if time.monotonic() > deadline:
-                    raise _TooSlow
-        except BaseException:
-            response.close()
-            raise
-        response.raw.release_conn()
-        response._content = bytes(body)  # where requests keeps what it has read
-        return response

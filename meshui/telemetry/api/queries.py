@@ -11,10 +11,12 @@ from msgspec import Meta, field
 from meshui.core.api.bodies import Body
 from meshui.core.errors import InvalidInput
 from meshui.telemetry.edges import By
+from meshui.telemetry.measuring.selectors import BackendName
 from meshui.telemetry.window import KEPT_S
 
 MAX_WINDOW_S = 24 * 3600
 MAX_SPAN_S = 31 * 24 * 3600
+MAX_COMPARE_S = 366 * 24 * 3600
 
 Duration = Annotated[
     str, Meta(pattern=r"^[0-9]{1,6}[smh]?$", description="Seconds, or with a unit: `90`, `60s`, `5m`.")
@@ -22,12 +24,12 @@ Duration = Annotated[
 Time = Annotated[str, Meta(max_length=40, description="ISO 8601 with a zone, or Unix seconds.")]
 Name = Annotated[str, Meta(max_length=200)]
 
-_UNITS = {"s": 1, "m": 60, "h": 3600}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def seconds(path: str, text: str, most: int) -> int:
     """Read a duration of 1 to ``most`` seconds. Raises InvalidInput at ``path``."""
-    value = int(text.rstrip("smh")) * _UNITS.get(text[-1], 1)
+    value = int(text.rstrip("smhd")) * _UNITS.get(text[-1], 1)
     if not 1 <= value <= most:
         raise InvalidInput.field(path, "out_of_range", f"expected 1 to {most} seconds")
     return value
@@ -76,15 +78,19 @@ class TrafficQuery(Body, frozen=True, kw_only=True):
 
 
 class MetricsQuery(Body, frozen=True, kw_only=True):
-    """``service`` or ``edge`` (``shop/frontend->shop/catalog``), or neither for the whole mesh; the last fifteen
-    minutes where no times are given. ``step`` is up to 10 s, or a multiple of it."""
+    """``service``, ``namespace`` (what its services are asked) or ``edge`` (``shop/frontend->shop/catalog``), or none
+    for the whole mesh; the last fifteen minutes where no times are given. ``step`` is up to 10 s, or a multiple of
+    it."""
 
     service: Name = ""
+    namespace: Name = ""
     edge: Name = ""
     version: Name = ""
     from_: Time = field(default="", name="from")
     to: Time = ""
-    step: Annotated[str, Meta(pattern=r"^([0-9]{1,6}[smh]?)?$")] = ""
+    step: Annotated[str, Meta(pattern=r"^([0-9]{1,6}[smhd]?)?$")] = ""
+    compare: Annotated[str, Meta(pattern=r"^([0-9]{1,6}[smhd]?)?$", description="Such as `1h`, `24h`, `7d`.")] = ""
+    backend: BackendName = "rollups"
 
     @property
     def ends(self) -> tuple[str, str] | None:
@@ -92,8 +98,8 @@ class MetricsQuery(Body, frozen=True, kw_only=True):
         if not self.edge:
             return None
         source, arrow, target = self.edge.partition("->")
-        if not arrow or self.service:
-            raise InvalidInput.field("edge", "invalid", "expected `source->target`, and no service beside it")
+        if not arrow or self.service or self.namespace:
+            raise InvalidInput.field("edge", "invalid", "expected `source->target`, and no service or namespace")
         return source, target
 
     @property
@@ -108,3 +114,8 @@ class MetricsQuery(Body, frozen=True, kw_only=True):
     @property
     def step_s(self) -> int | None:
         return seconds("step", self.step, MAX_SPAN_S) if self.step else None
+
+    @property
+    def compare_s(self) -> int:
+        """0 where there is nothing to compare with."""
+        return seconds("compare", self.compare, MAX_COMPARE_S) if self.compare else 0

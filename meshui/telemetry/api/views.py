@@ -13,7 +13,9 @@ from meshui.core.api.operations import operation
 from meshui.telemetry import selectors
 from meshui.telemetry.api.queries import GraphQuery, MetricsQuery, TrafficQuery
 from meshui.telemetry.graph import Graph, Scope
-from meshui.telemetry.selectors import Asked, ServiceTraffic, Target
+from meshui.telemetry.measuring.asked import Asked
+from meshui.telemetry.measuring.selectors import metrics_get
+from meshui.telemetry.selectors import ServiceTraffic, Target
 from meshui.telemetry.series import Metrics
 
 TARGET = msgspec.json.schema_components([Target])[1][Target.__name__]
@@ -46,17 +48,35 @@ class MetricsEndpoint(Endpoint):
 
     @operation("metrics", query=MetricsQuery, answer=Metrics)
     def get(self, request: Request) -> Response:
-        """Rates, errors and percentiles over time, of a service, an edge or the whole mesh. Null means unobserved."""
+        """Rates, errors, percentiles and bytes over time, of a service, a namespace, an edge or the whole mesh.
+
+        Null means unobserved. With ``compare`` the same steps so much earlier come beside them.
+        """
         actor = actor_of(request)
         asked = query(request, MetricsQuery)
         for name in (asked.service, *(asked.ends or ())):
             if "/" in name:
                 actor.require_visible(name.partition("/")[0])
+        if asked.namespace:
+            actor.require_visible(asked.namespace)
         since, until = asked.span
         chosen = Asked(
-            service=asked.service, edge=asked.ends, version=asked.version, visible=actor.visible_namespaces()
+            service=asked.service,
+            namespace=asked.namespace,
+            edge=asked.ends,
+            version=asked.version,
+            visible=actor.visible_namespaces(),
         )
-        return Response(selectors.metrics_get(asked=chosen, since=since, until=until, step_s=asked.step_s))
+        return Response(
+            metrics_get(
+                asked=chosen,
+                since=since,
+                until=until,
+                step_s=asked.step_s,
+                compare_s=asked.compare_s,
+                backend=asked.backend,
+            )
+        )
 
 
 class ServiceTrafficEndpoint(Endpoint):

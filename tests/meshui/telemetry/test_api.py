@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from meshui.accounts.models import RoleGrant, User
-from meshui.telemetry import registry, rollups
+from meshui.telemetry import coarse, registry, rollups
+from meshui.telemetry.models import Rollup
 from meshui.telemetry.window import Window
 from tests.meshui.telemetry.mesh import call, register
 from tests.meshui.telemetry.seconds import second
@@ -253,6 +255,63 @@ def test_series_of_the_past_come_from_rollups(frames: Window) -> None:
     assert (metrics["source"], metrics["step_s"]) == ("rollups", 10)
     assert metrics["series"]["rps"] == [None, 12.0, None]
     assert metrics["by_version"]["v2"]["rps"] == [None, 3.0, None]
+
+
+def test_series_tell_codes_flags_and_bytes_apart(frames: Window) -> None:
+    register()
+    end = float(int(time.time()))
+    for ago in reversed(range(20)):
+        failing = call("shop/catalog", codes={200: 6, 404: 1, 503: 3}, flags="UH")
+        second(frames, end - ago, shop_frontend=[failing, call("platform/users", codes={500: 8}, flags="UF")])
+    span = {"from": str(end - 10), "to": str(end), "step": "1s"}
+    series = get(client_of(), "metrics/", service="shop/catalog", **span)["details"]
+    assert {name: set(values) for name, values in series["codes"].items()} == {"2xx": {6.0}, "4xx": {1.0}, "5xx": {3.0}}
+    assert {name: set(values) for name, values in series["flags"].items()} == {"UH": {3.0}}
+    assert (set(series["bytes_in_per_s"]), set(series["bytes_out_per_s"])) == ({100.0}, {1000.0})
+
+
+def test_series_of_a_namespace_are_of_what_its_services_are_asked(frames: Window) -> None:
+    register()
+    end = fill(frames, 20)
+    span = {"from": str(end - 10), "to": str(end), "step": "10s"}
+    client = client_of()
+    assert get(client, "metrics/", namespace="shop", **span)["series"]["rps"][0] == 22.0
+    assert get(client, "metrics/", namespace="platform", **span)["series"]["rps"][0] == 5.0
+    assert client_of(namespace="shop").get("/api/v1/metrics/", {"namespace": "platform"}).status_code == 404
+
+
+def test_series_compare_with_an_earlier_time(frames: Window) -> None:
+    register()
+    now = int(time.time()) // 3600 * 3600
+    for start, share in ((now - 3600, 200), (now - 3600 - 86_400, 503)):
+        past = Window()
+        for ago in range(10):
+            second(past, start + 1.0 + ago, shop_frontend=[call("shop/catalog", codes={share: 4}, ms=[5] * 4)])
+        rollups.write(start, [frame for frame, _ in past.frames(start, start + 10, blocks=False)])
+    span = {"from": str(now - 3600), "to": str(now - 3580)}
+    client = client_of()
+    metrics = get(client, "metrics/", service="shop/catalog", compare="24h", **span)
+    assert metrics["series"]["error_rate"] == [0.0, None]
+    then = metrics["compare"]
+    assert (then["offset_s"], then["series"]["rps"], then["series"]["error_rate"]) == (86_400, [4.0, None], [1.0, None])
+    assert get(client, "metrics/", service="shop/catalog", **span)["compare"] is None
+    odd = client.get("/api/v1/metrics/", {"compare": "25s", "step": "10s", **span})
+    assert odd.json()["errors"][0]["path"] == "compare"
+
+
+def test_a_day_is_answered_from_five_minutes_and_what_is_newer(frames: Window) -> None:
+    register()
+    now = int(time.time()) // 300 * 300
+    for start in (now - 6000, now - 3000, now - 10):
+        past = Window()
+        second(past, start + 1.0, shop_frontend=[call("shop/catalog", codes={200: 5})])
+        rollups.write(start, [frame for frame, _ in past.frames(start, start + 10, blocks=False)] * 10)
+    coarse.coarsen()
+    Rollup.objects.filter(at__lt=datetime.fromtimestamp(now - 1000, UTC)).delete()
+    span = {"from": str(now - 7200), "to": str(now), "step": "300s"}
+    metrics = get(client_of(), "metrics/", service="shop/catalog", **span)
+    assert (metrics["source"], metrics["resolution_s"], metrics["step_s"]) == ("rollups", 300, 300)
+    assert [rps for rps in metrics["series"]["rps"] if rps is not None] == [5.0, 5.0, 5.0]
 
 
 def test_prometheus_finds_the_proxies_one_may_view(django_assert_num_queries: DjangoAssertNumQueries) -> None:

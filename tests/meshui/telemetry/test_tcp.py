@@ -11,6 +11,8 @@ import pytest
 from meshui.telemetry import selectors
 from meshui.telemetry.fold import Fold, Identity, Nonsense, Registry
 from meshui.telemetry.graph import Scope
+from meshui.telemetry.measuring.asked import Asked
+from meshui.telemetry.measuring.selectors import metrics_get
 from meshui.telemetry.window import Window
 from proxies.wire.reports import Closed, EdgeDelta, Responses, Telemetry
 from tests.meshui.telemetry.mesh import buckets, call, register
@@ -111,7 +113,7 @@ def test_durations_of_connections_are_no_latency_of_the_mesh(mesh: Window) -> No
     now = int(time.time())
     tcp = connect({(200, ""): 10}, closed={"": 10}, ms=(30_000,) * 10)
     second(mesh, now, shop_frontend=[tcp, call("shop/catalog", codes={200: 10}, ms=[5] * 10)])
-    found = selectors.metrics_get(asked=selectors.Asked(), since=now - 1, until=now, step_s=1)
+    found = metrics_get(asked=Asked(), since=now - 1, until=now, step_s=1)
     (p99,) = [value for value in found.series.p99_ms if value is not None]
     assert p99 == pytest.approx(5, rel=0.032)
     assert max(value or 0 for value in found.series.rps) == 20

@@ -111,6 +111,15 @@ def test_what_cannot_be_read_is_refused_once_and_the_old_one_stays(data: bytes) 
     assert after.status == "ack"
 
 
+def test_no_listener_opens_before_it_is_known_who_may_call() -> None:
+    policies, plain = inbound(3), inbound(4, "disable")
+    engine = FakeEngine(frozenset({policies.version}))
+    assert offer(engine, policies, proxy([], 3)) == ["nack", "nack"]
+    assert not engine.held
+    assert offer(engine, policies, proxy([], 3), plain, proxy([], 3)) == ["nack", "nack", "ack", "ack"]
+    assert offer(engine, plain, inbound(5), proxy([], 5))[-1] == "ack", "what is in force still says who may call"
+
+
 def test_a_fault_of_the_engine_is_a_refusal() -> None:
     class Faulty(FakeEngine):
         def apply(self, resource: wire.Resource) -> None:

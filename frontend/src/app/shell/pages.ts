@@ -7,6 +7,7 @@ import {
   IconRoute,
   IconRouter,
   IconSettings,
+  IconShieldLock,
 } from '@tabler/icons-react'
 import type { TextKey } from '@/text'
 
@@ -17,6 +18,7 @@ export const PAGES = [
   { to: '/services', text: 'nav.services', icon: IconCube, key: 's' },
   { to: '/routing', text: 'nav.routing', icon: IconRoute, key: 'u' },
   { to: '/rollouts', text: 'nav.rollouts', icon: IconRocket, key: 'r' },
+  { to: '/security', text: 'nav.security', icon: IconShieldLock, key: 'e' },
   { to: '/proxies', text: 'nav.proxies', icon: IconRouter, key: 'p' },
   { to: '/changes', text: 'nav.changes', icon: IconHistory, key: 'c' },
   { to: '/settings', text: 'nav.settings', icon: IconSettings, key: ',' },

@@ -1,0 +1,5 @@
+import { SecurityView } from '@/features/security/SecurityView'
+
+export function SecurityPage() {
+  return <SecurityView />
+}

@@ -1,0 +1,58 @@
+"""Series from the mesh's own telemetry: frames in memory where they reach, else rollups in PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db.models import Q
+
+from meshui.telemetry import coarse, levels, window
+from meshui.telemetry.frames import SPAN_S, Frame
+from meshui.telemetry.levels import Level
+from meshui.telemetry.measuring.asked import Asked
+from meshui.telemetry.series import Choice, Grid, Measured, Steps
+from meshui.telemetry.window import KEPT_S
+
+MAX_ROLLUPS = 300_000
+"""Rows that one answer may be made of."""
+
+
+def has_frames(since: float) -> bool:
+    """Whether frames reach back to ``since`` (Unix seconds), or nothing does."""
+    oldest = window.shared().oldest
+    return oldest is not None and since >= min(oldest, time.time() - KEPT_S)
+
+
+def finest_level(since: float) -> Level:
+    """The finest rollups that reach back to ``since``."""
+    return levels.finest(time.time() - since, settings.MESHUI.rollup_retention_days)
+
+
+class Recorded:
+    """``measuring.backend.Backend`` over frames and rollups."""
+
+    def measure(self, asked: Asked, grid: Grid) -> Measured:
+        """Raises InvalidInput where it is too much to read."""
+        steps, choice = Steps(grid), Choice(asked.version_of)
+        frames = has_frames(grid.start)
+        level: Level = levels.FINE if frames else levels.dividing(grid.step_s)
+        found = _live(grid) if frames else coarse.pieces(level, grid.start, grid.end, _edges(asked), MAX_ROLLUPS)
+        for frame, seconds in found:
+            steps.add(frame, seconds, choice)
+        if frames:
+            return steps.measured("frames", 1 if grid.step_s % SPAN_S else SPAN_S)
+        return steps.measured("rollups", level)
+
+
+def _live(grid: Grid) -> Iterable[tuple[Frame, int]]:
+    return window.shared().frames(grid.start, grid.end, blocks=grid.step_s % SPAN_S == 0)
+
+
+def _edges(asked: Asked) -> Q:
+    if asked.edge:
+        return Q(source=asked.edge[0], destination=asked.edge[1])
+    if asked.service:
+        return Q(source=asked.service) if asked.outgoing else Q(destination=asked.service)
+    return Q(destination__startswith=f"{asked.namespace}/") if asked.namespace else Q()
