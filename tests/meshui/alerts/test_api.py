@@ -52,9 +52,9 @@ def test_a_silence_is_shown_over_its_alerts_and_ended(operator: Api, viewer: Api
     assert Change.objects.get(action="silence.create").reason == "we know"
     assert [each["reason"] for each in viewer.get("alerts/silences/").body["results"]] == ["we know"]
     path = f"alerts/silences/{made.body['id']}/"
-    assert viewer.change("DELETE", path).status == 403
-    assert operator.change("DELETE", path).status == 204
-    assert operator.change("DELETE", path).status == 404
+    assert viewer.call("DELETE", path).status == 403
+    assert operator.call("DELETE", path).status == 204
+    assert operator.call("DELETE", path).status == 404
     assert operator.get("alerts/").body["results"][0]["silenced_until"] is None
 
 
@@ -78,7 +78,7 @@ def test_receivers_are_for_administrators_and_keep_their_secrets(admin: Api, ope
         refused = admin.post("alerts/receivers/", {**body, "target": target})
         assert (refused.status, refused.body["errors"][0]["code"]) == (400, code)
     assert "secret" not in str(admin.get("alerts/receivers/").body) + str(Change.objects.values())
-    assert admin.change("DELETE", f"alerts/receivers/{made.body['id']}/").status == 204
+    assert admin.call("DELETE", f"alerts/receivers/{made.body['id']}/").status == 204
     assert not Receiver.objects.exists()
 
 
