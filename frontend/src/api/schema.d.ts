@@ -595,6 +595,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/overview/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * @description What is wrong, what changed, what is under way: the edges that are worst, objectives that burn, alerts,
+         *     changes, rollouts, certificates that end and proxies in sync.
+         */
+        get: operations["overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/policies/": {
         parameters: {
             query?: never;
@@ -2244,6 +2264,13 @@ export interface components {
             sample: number;
             reason: string;
         };
+        /** EndingCertificate */
+        EndingCertificate: {
+            proxy: string;
+            service: string;
+            name: string;
+            not_after: string;
+        };
         /** EnforceBody */
         EnforceBody: {
             /**
@@ -3361,6 +3388,23 @@ export interface components {
             eject_max_ms: number;
             /** @default 10 */
             max_percent: number;
+        };
+        /**
+         * OverviewView
+         * @description ``as_of_unix`` is the end of the newest second of traffic, null before the first; ``headline`` the mesh in a
+         *         sentence. ``objectives`` are those that burn or are exhausted, ``rollouts`` those under way, ``certificates`` those
+         *         of proxies in their last quarter.
+         */
+        OverviewView: {
+            as_of_unix: number | null;
+            headline: string;
+            worst_edges: components["schemas"]["WorstEdge"][];
+            objectives: components["schemas"]["ObjectiveView"][];
+            alerts: components["schemas"]["AlertView"][];
+            changes: components["schemas"]["ChangeView"][];
+            rollouts: components["schemas"]["RolloutView"][];
+            certificates: components["schemas"]["EndingCertificate"][];
+            sync: components["schemas"]["MeshSyncView"];
         };
         /**
          * InstancePatch
@@ -5132,6 +5176,17 @@ export interface components {
             } | null;
         };
         /**
+         * WorstEdge
+         * @description ``burn`` is 1 where errors spend exactly the error budget of the called service, null below the sample;
+         *         ``p99_change`` the ratio to ``p99_then_ms``, an hour ago.
+         */
+        WorstEdge: {
+            edge: components["schemas"]["Edge"];
+            burn: number | null;
+            p99_then_ms: number | null;
+            p99_change: number | null;
+        };
+        /**
          * Problem
          * @description RFC 9457, with a stable ``code`` and the fields at fault.
          */
@@ -6752,6 +6807,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ObjectiveViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverviewView"];
                 };
             };
             /** @description A problem (RFC 9457) */
