@@ -28,6 +28,12 @@ app.conf.beat_schedule = {
     },
     "forget-old-keys": {"task": "meshui.rollouts.notify.tasks.forget_old_keys", "schedule": 3600.0},
     "drop-old-measurements": {"task": "meshui.rollouts.tasks.drop_old_measurements", "schedule": 86_400.0},
+    "evaluate-alerts": {
+        "task": "meshui.alerts.tasks.evaluate_alerts",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "drop-old-alerts": {"task": "meshui.alerts.tasks.drop_old_alerts", "schedule": 86_400.0},
     "renew-authority": {"task": "meshui.security.tasks.renew_authority", "schedule": 3600.0},
     "drop-old-certificates": {"task": "meshui.security.tasks.drop_old_records", "schedule": 86_400.0},
 }

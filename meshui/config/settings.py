@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "meshui.security",
     "meshui.delivery",
     "meshui.rollouts",
+    "meshui.alerts",
     "meshui.live",
     "meshui.demo",
 ]

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
+from meshui.alerts.selectors import AlertView, alert_views, alerts
 from meshui.catalog.api.shapes import HealthSummary, InstanceState, instance_state, service_view
 from meshui.catalog.selectors import get_service_shown, instances
 from meshui.core.actors import EVERYWHERE, Actor
@@ -252,6 +253,20 @@ class RolloutsTopic(Topic, frozen=True):
         return {"changed": new, "removed": removed} if new or removed else None
 
 
+class AlertsTopic(Topic, frozen=True):
+    """The alerts that fire."""
+
+    wake = "hint"
+    every_s = 2.0
+
+    def read(self) -> list[AlertView]:
+        return alert_views(alerts(self.actor).order_by("pk"))
+
+    def diff(self, before: list[AlertView], after: list[AlertView]) -> dict[str, Any] | None:
+        new, removed = changed(before, after)
+        return {"changed": new, "removed": removed} if new or removed else None
+
+
 class InfoTopic(Topic, frozen=True):
     wake = "hint"
     every_s = 2.0
@@ -266,6 +281,7 @@ PLAIN: Mapping[str, type[Topic]] = {
     "changes": ChangesTopic,
     "info": InfoTopic,
     "rollouts": RolloutsTopic,
+    "alerts": AlertsTopic,
 }
 NUMBERED: Mapping[str, type[RevisionTopic] | type[RolloutTopic]] = {
     "revision": RevisionTopic,

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from meshui.catalog.models import Service
+from meshui.core.sending import Delivery
 
 
 class Rollout(models.Model):
@@ -222,23 +223,10 @@ class AnalysisTemplate(models.Model):
         return self.name
 
 
-class Notification(models.Model):
+class Notification(Delivery):
     """Somebody to be told of an event: an outbox, filled in the transaction of the event and emptied by the sender."""
 
-    class State(models.TextChoices):
-        PENDING = "pending"
-        SENT = "sent"
-        FAILED = "failed"
-
     event = models.ForeignKey(RolloutEvent, on_delete=models.CASCADE, related_name="notifications")
-    kind = models.CharField(max_length=16)
-    """``webhook``, ``slack`` or ``email``."""
-    target = models.CharField(max_length=500)
-    state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
-    tries = models.PositiveSmallIntegerField(default=0)
-    next_try_at = models.DateTimeField(default=timezone.now)
-    sent_at = models.DateTimeField(null=True)
-    error = models.CharField(max_length=500, blank=True, default="")
 
     class Meta:
         ordering = ["id"]

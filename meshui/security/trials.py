@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from meshui.catalog.models import Service
+from meshui.catalog.models import CALLED, Service
 from meshui.core.actors import Actor
 from meshui.core.authorization import DraftPolicy
 from meshui.security.access import services_in
@@ -68,6 +68,7 @@ def replay(*, actor: Actor, draft: DraftPolicy, since: float, until: float) -> T
     touched = _touched(actor, draft)
     now, then = standings(touched), standings(touched, draft)
     guards = {name: (_Judge(now[name]), _Judge(then[name])) for name in now}
+    gateways = {str(row) for row in touched if row.kind not in CALLED} & guards.keys()
     counted: dict[tuple[str, str, str, str, bool, bool, str], int] = {}
     times: list[float] = []
     unknown: set[str] = set()
@@ -75,8 +76,8 @@ def replay(*, actor: Actor, draft: DraftPolicy, since: float, until: float) -> T
     for at, told in samples.read(since, until):
         for sample in told:
             name = sample.destination if sample.destination in guards else sample.source
-            if name not in guards:
-                continue
+            if name not in guards or (name != sample.destination and name not in gateways):
+                continue  # what a service calls itself is for others to judge
             times.append(at)
             before, after = guards[name]
             missing = before.missing(sample) | after.missing(sample)
@@ -84,12 +85,11 @@ def replay(*, actor: Actor, draft: DraftPolicy, since: float, until: float) -> T
                 unjudged += sample.weight
                 unknown |= missing
                 continue
-            caller = UNKNOWN if name == sample.source else sample.source
-            source = caller if caller == UNKNOWN or actor.may("view", caller.partition("/")[0]) else HIDDEN
-            would = after.decide(sample, at)
+            caller = "" if name in gateways else sample.source
+            would = after.decide(caller, sample, at)
             key = (
-                *(source, name, sample.method, alike(sample.path)),
-                *(before.decide(sample, at).allowed, would.allowed, would.policy),
+                *(_shown(actor, caller), name, sample.method, alike(sample.path)),
+                *(before.decide(caller, sample, at).allowed, would.allowed, would.policy),
             )
             counted[key] = counted.get(key, 0) + sample.weight
     rows = [Row(*key, requests) for key, requests in counted.items()]
@@ -105,6 +105,12 @@ def replay(*, actor: Actor, draft: DraftPolicy, since: float, until: float) -> T
         until=max(times, default=None),
         rows=rows[:MAX_ROWS],
     )
+
+
+def _shown(actor: Actor, caller: str) -> str:
+    if not caller:
+        return UNKNOWN
+    return caller if caller == UNKNOWN or actor.may("view", caller.partition("/")[0]) else HIDDEN
 
 
 def _touched(actor: Actor, draft: DraftPolicy) -> list[Service]:
@@ -123,7 +129,6 @@ class _Judge:
     """What one set of policies makes of requests that were told of."""
 
     def __init__(self, standing: Standing) -> None:
-        self._service = standing.service
         self._at = 0.0
         self._guard: Guard = standing.guard(lambda: self._at)
         self._compared = frozenset(
@@ -138,7 +143,7 @@ class _Judge:
         missing = untold(sample.headers, self._compared)
         return missing | {ADDRESS} if self._guard.by_address else missing
 
-    def decide(self, sample: Sample, at: float) -> Decision:
+    def decide(self, caller: str, sample: Sample, at: float) -> Decision:
+        """``caller`` is empty for who has no identity, as at a gateway."""
         self._at = at
-        source = "" if sample.source == self._service else sample.source
-        return self._guard.decide(Who(source, ""), head_of(sample))
+        return self._guard.decide(Who(caller, ""), head_of(sample))

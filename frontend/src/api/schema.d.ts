@@ -4,6 +4,93 @@
  */
 
 export interface paths {
+    "/api/v1/alerts/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What is wrong with the mesh, the newest first; or what was. */
+        get: operations["alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/receivers/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who is told of alerts; for administrators of the mesh. */
+        get: operations["receivers"];
+        put?: never;
+        /** @description Have somebody told, by webhook, Slack or what takes its messages, or e-mail. */
+        post: operations["receiver_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/receivers/{receiver_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Have them told no more. */
+        delete: operations["receiver_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/silences/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Silences that last. */
+        get: operations["silences"];
+        put?: never;
+        /** @description Tell nobody of the alerts that match, for a while; they are shown all the same. */
+        post: operations["silence_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/silences/{silence_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description End it now. What still fires is told then. */
+        delete: operations["silence_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/analysis-templates/": {
         parameters: {
             query?: never;
@@ -500,6 +587,26 @@ export interface paths {
         };
         /** @description What services promise, and what is left of their error budgets; of those that promise something. */
         get: operations["objectives"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/overview/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * @description What is wrong, what changed, what is under way: the edges that are worst, objectives that burn, alerts,
+         *     changes, rollouts, certificates that end and proxies in sync.
+         */
+        get: operations["overview"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1648,6 +1755,33 @@ export interface components {
             reason: string;
         };
         /**
+         * AlertView
+         * @description ``object`` is ``kind:name``; ``path`` is where the dashboard shows it; ``group`` is what it is told together
+         *         with. ``resolved_at`` is null while it fires.
+         */
+        AlertView: {
+            id: string;
+            rule: string;
+            /** @enum {unknown} */
+            severity: "page" | "ticket";
+            group: string;
+            object: string;
+            service: string;
+            namespace: string;
+            title: string;
+            detail: string;
+            path: string;
+            since: string;
+            resolved_at: string | null;
+            silenced_until: string | null;
+        };
+        /** AlertViewPage */
+        AlertViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["AlertView"][];
+        };
+        /**
          * AnalysisBody
          * @description Without ``metrics``: those of the template, or errors and latency. With both, all of them.
          */
@@ -2129,6 +2263,13 @@ export interface components {
             health: "degraded" | "failing" | "healthy" | "idle" | "unknown";
             sample: number;
             reason: string;
+        };
+        /** EndingCertificate */
+        EndingCertificate: {
+            proxy: string;
+            service: string;
+            name: string;
+            not_after: string;
         };
         /** EnforceBody */
         EnforceBody: {
@@ -3249,6 +3390,23 @@ export interface components {
             max_percent: number;
         };
         /**
+         * OverviewView
+         * @description ``as_of_unix`` is the end of the newest second of traffic, null before the first; ``headline`` the mesh in a
+         *         sentence. ``objectives`` are those that burn or are exhausted, ``rollouts`` those under way, ``certificates`` those
+         *         of proxies in their last quarter.
+         */
+        OverviewView: {
+            as_of_unix: number | null;
+            headline: string;
+            worst_edges: components["schemas"]["WorstEdge"][];
+            objectives: components["schemas"]["ObjectiveView"][];
+            alerts: components["schemas"]["AlertView"][];
+            changes: components["schemas"]["ChangeView"][];
+            rollouts: components["schemas"]["RolloutView"][];
+            certificates: components["schemas"]["EndingCertificate"][];
+            sync: components["schemas"]["MeshSyncView"];
+        };
+        /**
          * InstancePatch
          * @description ``metadata`` replaces all of it.
          */
@@ -3623,6 +3781,36 @@ export interface components {
              * @enum {unknown}
              */
             on_error: "allow" | "deny";
+        };
+        /**
+         * ReceiverBody
+         * @description ``severity`` is the least that is told: ``ticket`` is everything.
+         */
+        ReceiverBody: {
+            /** @enum {unknown} */
+            kind: "email" | "slack" | "webhook";
+            target: string;
+            /** @enum {unknown} */
+            severity: "page" | "ticket";
+        };
+        /**
+         * ReceiverView
+         * @description Of a URL ``target`` is the host alone: the rest is often a secret.
+         */
+        ReceiverView: {
+            id: string;
+            /** @enum {unknown} */
+            kind: "email" | "slack" | "webhook";
+            target: string;
+            /** @enum {unknown} */
+            severity: "page" | "ticket";
+            created_by: string;
+        };
+        /** ReceiverViewPage */
+        ReceiverViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["ReceiverView"][];
         };
         /**
          * Redirect
@@ -4308,6 +4496,40 @@ export interface components {
             sample: number;
         };
         /**
+         * SilenceBody
+         * @description What matches all of these; an empty one matches everything.
+         */
+        SilenceBody: {
+            /** @default  */
+            rule: ("certificate_ending" | "edge_failing" | "objective_burn" | "proxy_out_of_sync" | "rollout_paused") | "";
+            /** @default  */
+            object: string;
+            /** @default  */
+            namespace: string;
+            minutes: number;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /** SilenceView */
+        SilenceView: {
+            id: string;
+            rule: string;
+            object: string;
+            namespace: string;
+            until: string;
+            reason: string;
+            created_by: string;
+        };
+        /** SilenceViewPage */
+        SilenceViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["SilenceView"][];
+        };
+        /**
          * SimulateBody
          * @description ``source`` is the service whose app calls, or the gateway that receives. ``path`` may have a query. At a gateway
          *         ``address`` is the client's and ``secured`` says that it came over TLS. With a ``draft`` the service that the host
@@ -4954,6 +5176,17 @@ export interface components {
             } | null;
         };
         /**
+         * WorstEdge
+         * @description ``burn`` is 1 where errors spend exactly the error budget of the called service, null below the sample;
+         *         ``p99_change`` the ratio to ``p99_then_ms``, an hour ago.
+         */
+        WorstEdge: {
+            edge: components["schemas"]["Edge"];
+            burn: number | null;
+            p99_then_ms: number | null;
+            p99_change: number | null;
+        };
+        /**
          * Problem
          * @description RFC 9457, with a stable ``code`` and the fields at fault.
          */
@@ -4983,6 +5216,227 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    alerts: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                namespace?: string;
+                page_size?: number;
+                service?: string;
+                state?: "all" | "firing" | "resolved";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    receivers: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiverViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    receiver_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReceiverBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiverView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    receiver_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                receiver_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    silences: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    silence_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SilenceBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    silence_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                silence_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     analysis_templates: {
         parameters: {
             query?: {
@@ -6353,6 +6807,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ObjectiveViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverviewView"];
                 };
             };
             /** @description A problem (RFC 9457) */

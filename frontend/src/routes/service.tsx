@@ -27,8 +27,9 @@ import { useText } from '@/ui/useText'
 import { useUrlState } from '@/ui/useUrlState'
 
 const RoutingWorkspace = lazy(() => import('@/features/traffic/RoutingWorkspace'))
+const ServicePolicies = lazy(() => import('@/features/security/ServicePolicies'))
 const DEFAULTS = { tab: 'traffic' }
-const TABS = ['traffic', 'split', 'routes', 'changes'] as const
+const TABS = ['traffic', 'split', 'routes', 'policies', 'changes'] as const
 
 export function ServicePage() {
   const t = useText()
@@ -145,6 +146,11 @@ function ServiceTabs({ service, traffic, owned }: TabsProps) {
       <Tabs.Panel value="routes" className="stack">
         <Suspense fallback={<BlockSkeleton height={320} />}>
           <RoutingWorkspace service={service} traffic={traffic} owned={owned} />
+        </Suspense>
+      </Tabs.Panel>
+      <Tabs.Panel value="policies" className="stack">
+        <Suspense fallback={<BlockSkeleton height={320} />}>
+          <ServicePolicies service={service.id} />
         </Suspense>
       </Tabs.Panel>
       <Tabs.Panel value="changes">

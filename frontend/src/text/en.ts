@@ -186,6 +186,7 @@ export const en = {
   'service.tab.traffic': 'Traffic',
   'service.tab.split': 'Versions and split',
   'service.tab.routes': 'Routing',
+  'service.tab.policies': 'Policies',
   'service.tab.changes': 'Changes',
   'service.last15': 'Last 15 minutes',
   'service.in': 'Traffic in',

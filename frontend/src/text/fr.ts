@@ -195,6 +195,7 @@ export const fr: Catalogue = {
   'service.tab.traffic': 'Trafic',
   'service.tab.split': 'Versions et répartition',
   'service.tab.routes': 'Routage',
+  'service.tab.policies': 'Politiques',
   'service.tab.changes': 'Changements',
   'service.last15': '15 dernières minutes',
   'service.in': 'Trafic entrant',

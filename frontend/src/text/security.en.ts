@@ -267,6 +267,10 @@ export const securityEn = {
     '{count} {n|request|requests} came without an identity; this policy would deny them.',
   'sec.suggest.nothing': 'Nobody called it in this window',
   'sec.suggest.nothing.next': 'Look at a longer window, or write a policy by hand.',
+  'sec.service.title': 'Who may call {service}',
+  'sec.service.none': 'No policy is for this service',
+  'sec.service.none.next':
+    'Its default action decides on every caller. A suggestion from observed traffic is a good begin.',
   'sec.mtls.sentence': '{strict} of {n} {n|service|services} strict, and nobody speaks plaintext',
   'sec.mtls.sentence.plaintext': '{strict} of {n} {n|service|services} strict; plaintext on {edges}',
   'sec.mtls.edges': '{n} {n|edge|edges}',

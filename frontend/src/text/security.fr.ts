@@ -269,6 +269,10 @@ export const securityFr: Record<keyof typeof securityEn, string> = {
   'sec.suggest.strangers': '{count} {n|requête|requêtes} sans identité ; cette politique les refuserait.',
   'sec.suggest.nothing': 'Personne ne l’a appelé sur cette période',
   'sec.suggest.nothing.next': 'Prenez une période plus longue, ou écrivez une politique à la main.',
+  'sec.service.title': 'Qui peut appeler {service}',
+  'sec.service.none': 'Aucune politique ne vise ce service',
+  'sec.service.none.next':
+    'Son action par défaut décide de tout appelant. Une suggestion tirée du trafic observé est un bon début.',
   'sec.mtls.sentence': '{strict} {n|service|services} sur {n} en mode strict, et personne ne parle en clair',
   'sec.mtls.sentence.plaintext':
     '{strict} {n|service|services} sur {n} en mode strict ; du trafic en clair sur {edges}',

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from meshui.core.sending import plain
+
 STATES = {
     "started": "progressing",
     "paused": "paused",
@@ -81,10 +83,10 @@ def webhook(message: Message) -> bytes:
 
 def slack(message: Message) -> bytes:
     """The JSON of an incoming webhook, which others than Slack take too."""
-    lines = [f"*{_plain(message.headline)}*"]
+    lines = [f"*{plain(message.headline)}*"]
     if message.reason:
-        lines.append(_plain(message.reason))
-    lines.append(f"<{message.url}|Rollout {message.rollout}> by {_plain(message.actor)}, {message.environment}")
+        lines.append(plain(message.reason))
+    lines.append(f"<{message.url}|Rollout {message.rollout}> by {plain(message.actor)}, {message.environment}")
     return msgspec.json.encode({"text": "\n".join(lines)})
 
 
@@ -99,8 +101,3 @@ def email(message: Message) -> tuple[str, str]:
     }
     text = "\n".join(f"{name}: {said}" for name, said in facts.items())
     return f"[meshui {message.environment}] {message.headline}", f"{message.headline}\n\n{text}\n\n{message.url}\n"
-
-
-def _plain(text: str) -> str:
-    """Slack's three characters, escaped: nothing in a reason becomes a link or a mention."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

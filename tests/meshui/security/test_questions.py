@@ -199,6 +199,13 @@ def test_a_draft_is_replayed_on_what_was_seen(shop: Api, seen: list[Sample]) -> 
     assert everything() != before
 
 
+def test_what_a_service_calls_is_not_taken_for_a_caller_of_it(shop: Api, seen: list[Sample]) -> None:
+    seen += [told(6, source="shop/catalog", destination="bank/ledger"), told(2, source="shop/catalog"), told(1)]
+    done = replay(shop, READERS)
+    assert [(row["source"], row["requests"]) for row in done["rows"]] == [("shop/catalog", 2), ("shop/frontend", 1)]
+    assert done["newly_denied"] == 2
+
+
 def test_what_was_not_told_is_not_judged(shop: Api, seen: list[Sample]) -> None:
     seen += [told(4, headers=[("x-tier", None)]), told(2, headers=[("x-tier", "gold")]), told(1)]
     gold = READERS | {"rules": [{"when": [{"header": "X-Tier", "in": ["gold"]}]}]}

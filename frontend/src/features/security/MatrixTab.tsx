@@ -10,7 +10,7 @@ import { securityQueries } from '@/api/security'
 import { allows, useMe } from '@/api/session'
 import type { Matrix, PolicyAction } from '@/api/types'
 import { type Column, DataTable } from '@/ui/DataTable'
-import { formatCount } from '@/ui/format'
+import { formatCount, NONE } from '@/ui/format'
 import { ToneMark } from '@/ui/Mark'
 import { PageHead, Panel } from '@/ui/Panel'
 import { BlockSkeleton, EmptyState, Loaded } from '@/ui/States'
@@ -101,6 +101,7 @@ function MatrixFilters({ state, view, set }: { state: State; view: string; set: 
       />
       <SegmentedControl
         size="xs"
+        className="sec-which"
         aria-label={t('sec.matrix.show')}
         value={state.show}
         data={SHOWS.map((value) => ({ value, label: t(`sec.matrix.show.${value}`) }))}
@@ -274,7 +275,11 @@ function PairTable({ pairs, onPin }: { pairs: Pair[]; onPin: (pair: Pair) => voi
       key: 'why',
       header: t('sec.matrix.disagreement'),
       cell: ({ why, disagrees }) =>
-        why && <ToneMark tone={disagrees ? 'degraded' : 'unknown'} label={t(`sec.matrix.why.${why}`)} />,
+        why ? (
+          <ToneMark tone={disagrees ? 'degraded' : 'unknown'} label={t(`sec.matrix.why.${why}`)} />
+        ) : (
+          NONE
+        ),
       long: true,
     },
   ]

@@ -24,7 +24,10 @@ export function ReplayPanel({ value, ready }: { value: PolicyDraft; ready: boole
   const t = useText()
   const [window, setWindow] = useState<string>('1h')
   const [settled] = useDebouncedValue(value, PAUSE_MS)
-  const query = useQuery({ ...securityQueries.replay(policyOf(settled), window), enabled: ready })
+  const query = useQuery({
+    ...securityQueries.replay(policyOf(settled), window),
+    enabled: ready && settled === value,
+  })
   return (
     <Panel
       title={t('sec.replay.title')}

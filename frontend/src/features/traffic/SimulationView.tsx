@@ -52,6 +52,7 @@ export function SimulationView({ title, simulation, other }: SimulationViewProps
       ),
       (each) => [each.backends, each.chosen],
     ],
+    [t('try.policy'), simulation.policy && policyWords(simulation.policy, t), (each) => each.policy],
     [
       t('try.limits'),
       limits.length > 0 && limits.map((limit) => `${limit.name}: ${words.limitWords(limit, t)}`).join('; '),
@@ -104,6 +105,19 @@ export function SimulationView({ title, simulation, other }: SimulationViewProps
 
 function placeWords({ index }: Simulation, t: ReturnType<typeof useText>): string {
   return index === null ? t('try.route.overlay') : t('try.route.place', { place: index + 1 })
+}
+
+/** What access policies say, where the request reaches a service. */
+function policyWords(
+  { allowed, policy, rule, shadow }: NonNullable<Simulation['policy']>,
+  t: ReturnType<typeof useText>,
+): string {
+  const decision = allowed ? 'allowed' : 'denied'
+  const said =
+    rule === null
+      ? t(`try.policy.${decision}.default`)
+      : t(`try.policy.${decision}`, { rule: rule + 1, policy })
+  return shadow ? said + t('try.policy.shadow', { policy: shadow }) : said
 }
 
 /** What the client gets, in a few words. */

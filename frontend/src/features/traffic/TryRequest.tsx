@@ -1,4 +1,5 @@
 /** What a described request would meet, now and with the draft. The request is in the address, to be shared. */
+import '@/ui/fields.css'
 import './routing.css'
 import './views.css'
 import { Checkbox, Select, Textarea, TextInput } from '@mantine/core'

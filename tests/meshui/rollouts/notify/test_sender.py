@@ -17,6 +17,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from meshui.core import outgoing
+from meshui.core.sending import BACK_OFF, attempt
 from meshui.rollouts.models import Notification, Rollout
 from meshui.rollouts.notify import sender
 from meshui.rollouts.plan import Notify, Pause
@@ -154,8 +155,8 @@ def test_it_is_given_up_in_the_end(world: World, hook: tuple[str, type[Receiver]
     for _ in range(20):
         due_again()
         sender.send_due()
-    assert states() == [("failed", len(sender.BACK_OFF) + 1)]
-    assert len(kind.seen) == len(sender.BACK_OFF) + 1
+    assert states() == [("failed", len(BACK_OFF) + 1)]
+    assert len(kind.seen) == len(BACK_OFF) + 1
 
 
 @pytest.mark.parametrize("status", [301, 400, 404, 410])
@@ -212,9 +213,9 @@ def test_two_senders_at_once_send_each_once(world: World, hook: tuple[str, type[
     due_again()
 
     def send() -> None:
-        while rows := sender._claim():
+        while rows := sender.outbox.claim():
             for claimed in rows:
-                sender._mark(claimed, sender._try((claimed.kind, claimed.target, sender._message(claimed))))
+                sender.outbox.mark(claimed, attempt(sender.letter_of(claimed)))
         connection.close()
 
     threads = [threading.Thread(target=send) for _ in range(4)]

@@ -1,0 +1,146 @@
+"""The mesh in one answer, for whoever was just woken: what is wrong, what changed, what is under way.
+
+The edges that are worst come first: by how fast they burn the error budget of the service they call, then by how much
+slower they are than an hour ago.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from meshui.alerts.selectors import AlertView, alert_views, alerts
+from meshui.catalog.models import Proxy
+from meshui.core.actors import Actor
+from meshui.core.api.bodies import View
+from meshui.core.api.changes import ChangeView, change_view
+from meshui.core.selectors import changes
+from meshui.delivery.shown import MeshSyncView, info
+from meshui.rollouts.selectors import rollouts
+from meshui.rollouts.shapes import RolloutView
+from meshui.rollouts.shown import rollout_views, with_all
+from meshui.telemetry import coarse, levels, registry, selectors
+from meshui.telemetry.edges import Edge, edges_of
+from meshui.telemetry.graph import Scope
+from meshui.telemetry.health import SAMPLE
+from meshui.telemetry.objectives.selectors import ObjectiveView, objective_views, objectives
+from meshui.telemetry.selectors import Remembered, view_of
+
+WINDOW_S = 300
+"""Over which edges are compared with an hour ago: as long as a bucket of what is kept of it."""
+EARLIER_S = 3600
+USUAL = 99.9
+"""The availability, in percent, of a service that promises none: where an edge begins to be degraded."""
+SLOWER = 1.5
+"""How many times an hour ago's p99 is worth looking at."""
+EDGES, ALERTS, CHANGES, CERTIFICATES = 8, 20, 10, 10
+SOON = 0.25
+"""The part of its lifetime in which a certificate ends soon."""
+
+
+class WorstEdge(View, frozen=True, kw_only=True):
+    """``burn`` is 1 where errors spend exactly the error budget of the called service, null below the sample;
+    ``p99_change`` the ratio to ``p99_then_ms``, an hour ago."""
+
+    edge: Edge
+    burn: float | None
+    p99_then_ms: float | None
+    p99_change: float | None
+
+
+class EndingCertificate(View, frozen=True, kw_only=True):
+    proxy: str
+    service: str
+    name: str
+    not_after: datetime
+
+
+class OverviewView(View, frozen=True, kw_only=True):
+    """``as_of_unix`` is the end of the newest second of traffic, null before the first; ``headline`` the mesh in a
+    sentence. ``objectives`` are those that burn or are exhausted, ``rollouts`` those under way, ``certificates`` those
+    of proxies in their last quarter."""
+
+    as_of_unix: float | None
+    headline: str
+    worst_edges: list[WorstEdge]
+    objectives: list[ObjectiveView]
+    alerts: list[AlertView]
+    changes: list[ChangeView]
+    rollouts: list[RolloutView]
+    certificates: list[EndingCertificate]
+    sync: MeshSyncView
+
+
+def overview(actor: Actor) -> OverviewView:
+    """Of the namespaces that the actor may view; a fixed number of queries."""
+    visible = actor.visible_namespaces()
+    graph = selectors.graph_get(window_s=WINDOW_S, by="service", scope=Scope(visible=visible))
+    promised = objective_views(objectives(visible).order_by("pk"))
+    return OverviewView(
+        as_of_unix=graph.as_of_unix,
+        headline=graph.summary.headline,
+        worst_edges=worst_edges(graph.edges, promised),
+        objectives=[view for view in promised if any(b.state in ("burning", "exhausted") for _, b in view.budgets)],
+        alerts=alert_views(alerts(actor).order_by("-pk")[:ALERTS]),
+        changes=[change_view(row) for row in changes(actor).order_by("-id")[:CHANGES]],
+        rollouts=rollout_views(list(with_all(rollouts(actor, active=True)).order_by("-pk")), actor),
+        certificates=_certificates(visible),
+        sync=info().sync,
+    )
+
+
+def worst_edges(edges: list[Edge], promised: list[ObjectiveView]) -> list[WorstEdge]:
+    """The edges that burn a budget, are slower than an hour ago or are not well, the worst first."""
+    goals = {view.service: view.availability.objective for view in promised if view.availability}
+    before = _an_hour_ago()
+    compared = [_compared(edge, goals.get(edge.target, USUAL), before.get(edge.id)) for edge in edges]
+    bad = [each for each in compared if _is_bad(each)]
+    bad.sort(key=lambda each: (-(each.burn or 0.0), -(each.p99_change or 0.0), each.edge.id))
+    return bad[:EDGES]
+
+
+def _compared(edge: Edge, goal: float, then_ms: float | None) -> WorstEdge:
+    return WorstEdge(
+        edge=edge,
+        burn=round(edge.error_rate / (1 - goal / 100), 2) if edge.requests >= SAMPLE else None,
+        p99_then_ms=then_ms,
+        p99_change=round(edge.p99_ms / then_ms, 2) if then_ms and edge.p99_ms and edge.requests >= SAMPLE else None,
+    )
+
+
+def _is_bad(each: WorstEdge) -> bool:
+    return (each.burn or 0.0) >= 1 or (each.p99_change or 0.0) >= SLOWER or each.edge.health in ("failing", "degraded")
+
+
+_before: Remembered[dict[str, float]] = Remembered(1)
+
+
+def _an_hour_ago() -> dict[str, float]:
+    """The p99 of every edge in the five minutes an hour ago, in milliseconds."""
+    start = int(time.time() - EARLIER_S) // levels.MIDDLE * levels.MIDDLE
+    return _before.get("p99", (start,), lambda: _p99_of(start))
+
+
+def _p99_of(start: int) -> dict[str, float]:
+    frames = [frame for frame, _ in coarse.read(levels.MIDDLE, start, start + levels.MIDDLE, Q())]
+    view = view_of(frames, levels.MIDDLE)
+    edges = edges_of(view, "service", registry.services.get()) if view else []
+    return {edge.id: edge.p99_ms for edge in edges if edge.p99_ms is not None and edge.requests >= SAMPLE}
+
+
+def _certificates(visible: frozenset[str] | None) -> list[EndingCertificate]:
+    now = timezone.now()
+    soon = now + timedelta(seconds=settings.MESHUI.leaf_ttl_s * SOON)
+    rows = Proxy.objects.filter(certificate_not_after__lt=soon, last_seen_at__gt=now - timedelta(minutes=5))
+    if visible is not None:
+        rows = rows.filter(service__namespace__name__in=visible)
+    rows = rows.select_related("service__namespace").order_by("certificate_not_after", "pk")[:CERTIFICATES]
+    return [
+        EndingCertificate(proxy=row.pk, service=str(row.service), name=row.name, not_after=row.certificate_not_after)
+        for row in rows
+        if row.certificate_not_after is not None
+    ]

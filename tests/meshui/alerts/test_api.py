@@ -1,0 +1,94 @@
+"""``alerts/`` over HTTP: who sees what, who may silence, who is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from meshui.alerts.models import Alert, Receiver, Silence
+from meshui.core.models import Change
+from meshui.live import topics
+from tests.support.api import Api
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def three() -> None:
+    """One that fires in ``shop``, one in ``bank``, one that is resolved, and one that does not fire yet."""
+    now = timezone.now()
+    for name, namespace, fires, resolved in (
+        ("catalog", "shop", now, None),
+        ("ledger", "bank", now, None),
+        ("old", "shop", now, now),
+        ("young", "shop", now + timedelta(minutes=1), None),
+    ):
+        Alert.objects.create(
+            rule="edge_failing", object=f"edge:a->{namespace}/{name}", severity="page", namespace=namespace,
+            service=f"{namespace}/{name}", title=f"{name} fails", path="/x", since=now, fires_at=fires, seen_at=now,
+            resolved_at=resolved,
+        )  # fmt: skip
+
+
+def names(api: Api, query: str = "") -> list[str]:
+    return [alert["service"] for alert in api.get(f"alerts/{query}").body["results"]]
+
+
+def test_alerts_of_the_namespaces_one_may_view(viewer: Api, operator: Api, anonymous: Api) -> None:
+    assert names(viewer) == ["bank/ledger", "shop/catalog"]
+    assert names(operator) == ["shop/catalog"]
+    assert names(viewer, "?state=resolved") == ["shop/old"]
+    assert names(viewer, "?state=all&namespace=shop") == ["shop/old", "shop/catalog"]
+    assert anonymous.get("alerts/").status == 401
+
+
+def test_a_silence_is_shown_over_its_alerts_and_ended(operator: Api, viewer: Api) -> None:
+    made = operator.post("alerts/silences/", {"namespace": "shop", "minutes": 30, "reason": "we know"})
+    assert made.status == 201, made.body
+    (alert,) = operator.get("alerts/").body["results"]
+    assert alert["silenced_until"] == made.body["until"]
+    assert Change.objects.get(action="silence.create").reason == "we know"
+    assert [each["reason"] for each in viewer.get("alerts/silences/").body["results"]] == ["we know"]
+    path = f"alerts/silences/{made.body['id']}/"
+    assert viewer.call("DELETE", path).status == 403
+    assert operator.call("DELETE", path).status == 204
+    assert operator.call("DELETE", path).status == 404
+    assert operator.get("alerts/").body["results"][0]["silenced_until"] is None
+
+
+def test_only_who_changes_traffic_there_may_silence(operator: Api, viewer: Api, outsider: Api) -> None:
+    assert viewer.post("alerts/silences/", {"namespace": "shop", "minutes": 30}).status == 403
+    assert outsider.post("alerts/silences/", {"namespace": "shop", "minutes": 30}).status == 403
+    assert operator.post("alerts/silences/", {"minutes": 30}).status == 403
+    assert operator.post("alerts/silences/", {"namespace": "shop", "minutes": 0}).status == 400
+    assert not Silence.objects.exists()
+
+
+def test_receivers_are_for_administrators_and_keep_their_secrets(admin: Api, operator: Api, outsider: Api) -> None:
+    body = {"kind": "slack", "target": "https://hooks.example.com/services/secret", "severity": "ticket"}
+    for other in (operator, outsider):
+        assert other.post("alerts/receivers/", body).status == 403
+        assert other.get("alerts/receivers/").status == 403
+    made = admin.post("alerts/receivers/", body)
+    assert (made.status, made.body["target"]) == (201, "https://hooks.example.com/…")
+    assert admin.post("alerts/receivers/", body).status == 409
+    for target, code in (("http://169.254.169.254/latest", "refused"), ("ftp://example.com", "refused")):
+        refused = admin.post("alerts/receivers/", {**body, "target": target})
+        assert (refused.status, refused.body["errors"][0]["code"]) == (400, code)
+    assert "secret" not in str(admin.get("alerts/receivers/").body) + str(Change.objects.values())
+    assert admin.call("DELETE", f"alerts/receivers/{made.body['id']}/").status == 204
+    assert not Receiver.objects.exists()
+
+
+def test_the_live_topic_tells_what_begins_and_ends() -> None:
+    topic = topics.parse("alerts", {}, frozenset({"shop"}))
+    before = topic.read()
+    assert [alert.service for alert in before] == ["shop/catalog"]
+    assert topic.diff(before, topic.read()) is None
+    row = Alert.objects.get(service="shop/catalog")
+    Alert.objects.filter(pk=row.pk).update(resolved_at=timezone.now())
+    Alert.objects.filter(service="shop/young").update(fires_at=timezone.now())
+    diff = topic.diff(before, topic.read())
+    assert ([alert.service for alert in diff["changed"]], diff["removed"]) == (["shop/young"], [str(row.pk)])

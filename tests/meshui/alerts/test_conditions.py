@@ -1,0 +1,75 @@
+"""What each rule finds wrong, out of rows as the other parts write them."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from meshui.alerts import conditions, evaluate
+from meshui.alerts.models import Alert
+from meshui.catalog.models import Proxy, Service
+from meshui.telemetry import rollups
+from meshui.telemetry.models import Objective
+from meshui.telemetry.objectives import selectors
+from meshui.telemetry.window import Window
+from tests.meshui.telemetry.mesh import call, proxy_of, register
+from tests.meshui.telemetry.seconds import second
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def failing(frames: Window) -> None:
+    """A mesh whose catalogue answers a fifth with errors, and has promised not to."""
+    selectors.forget()
+    register()
+    now = int(time.time()) // 10 * 10
+    for start in (now - 20, now - 30, now - 400):
+        past = Window()
+        second(
+            past,
+            float(start + 1),
+            shop_frontend=[call("shop/catalog", codes={200: 80, 503: 20}), call("platform/users", codes={200: 90})],
+        )
+        rollups.write(start, [frame for frame, _ in past.frames(start, start + 10, blocks=False)])
+    Objective.objects.create(service=Service.objects.get(name="catalog"), availability=99.0)
+    Objective.objects.create(service=Service.objects.get(name="users"), availability=99.0)
+
+
+def test_an_edge_that_fails(failing: None) -> None:
+    (found,) = conditions.edge_failing()
+    assert (found.object, found.severity, found.namespace) == ("edge:shop/frontend->shop/catalog", "page", "shop")
+    assert found.detail == "20 % errors over 200 requests"
+
+
+def test_a_budget_that_burns(failing: None) -> None:
+    (found,) = conditions.objective_burn()
+    assert (found.object, found.severity) == ("objective:shop/catalog:availability", "page")
+    assert found.title == "shop/catalog burns its availability budget 20 times too fast"
+    assert "20x over 1 h, 20x over 5 min; 0% of the budget is left" in found.detail
+
+
+def test_certificates_that_were_not_renewed(failing: None) -> None:
+    now = timezone.now()
+    soon = now + timedelta(seconds=settings.MESHUI.leaf_ttl_s * 0.05)
+    Proxy.objects.update(last_seen_at=now, certificate_not_after=now + timedelta(days=1))
+    Proxy.objects.filter(pk=proxy_of("shop/catalog")).update(certificate_not_after=soon)
+    gone = Proxy.objects.filter(pk=proxy_of("platform/users"))
+    gone.update(certificate_not_after=soon, last_seen_at=now - timedelta(days=1))
+    (found,) = conditions.certificate_ending()
+    assert (found.object, found.service) == (f"proxy:{proxy_of('shop/catalog')}", "shop/catalog")
+    assert found.title.startswith("The certificate of shop/catalog v1 ends ")
+
+
+def test_everything_is_well_with_a_mesh_of_which_nothing_is_known(failing: None) -> None:
+    assert list(conditions.proxy_out_of_sync()) == []
+    assert list(conditions.rollout_paused()) == []
+
+
+def test_all_rules_together(failing: None) -> None:
+    evaluate.evaluate()
+    assert set(Alert.objects.values_list("rule", flat=True)) == {"edge_failing", "objective_burn"}
