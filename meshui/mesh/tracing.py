@@ -6,7 +6,6 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-
 Percent = Annotated[float, Meta(ge=0, le=100)]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, RequestSample, Responses, ServiceState
+from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, RequestSample, Responses, ServiceState, SpanReport
 from proxies.wire.resources import ResourceError, ServiceResource, decode
 from proxies.workers.child import Lost
 from proxies.workers.fleet import Fleet
@@ -105,6 +105,12 @@ def test_one_that_is_lost_does_not_hold_up_the_others(fleet: Fleet) -> None:
     assert fleet.applied()["service:shop/catalog"].revision == 1
 
 
+def span(number: int) -> SpanReport:
+    ids = (f"{number:032x}", f"{number:016x}", "")
+    edge = ("client", "source", "a/b", "c/d", "v1", "r", True)
+    return SpanReport(*ids, 1, 2, *edge, "GET", "d", "/", 200, "", 0, 0)
+
+
 def told(requests: int) -> Told:
     delta = EdgeDelta(
         "source", "a/b", "v1", "c/d", "v1", "r", "http", True, [Responses(200, "", requests)], 1, 2, [40, requests]
@@ -116,6 +122,8 @@ def told(requests: int) -> Told:
         limits=[LimitUse("c/d", "r", "l", requests, 1)],
         policies=[],
         samples=[RequestSample("c/d", "r", requests, "GET", "d", "/", [], [], [])],
+        spans=[span(requests)],
+        dropped_spans=requests,
         gauges=Gauges(connections=requests, active_requests=1, rss_bytes=10, services=[state]),
         overflows=[("c/d", "requests", requests)],
         addresses=[("gateway", "127.0.0.1", 1)],
@@ -131,6 +139,8 @@ def test_what_they_tell_is_one_proxys(fleet: Fleet) -> None:
     assert fleet.limit_uses() == [LimitUse("c/d", "r", "l", 6, 3)]
     (sample,) = fleet.samples()
     assert sample.weight == 6
+    assert fleet.spans() == ([span(1), span(2), span(3)], 6)
+    assert fleet.spans() == ([], 0)
     gauges = fleet.gauges()
     assert (gauges.connections, gauges.active_requests, gauges.rss_bytes) == (6, 3, 30)
     assert gauges.services == [ServiceState("c/d", connections=6, ejected=["i1", "i2", "i3"])]
