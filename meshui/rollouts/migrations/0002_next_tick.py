@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('rollouts', '0001_initial'),
+        ("rollouts", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='rollout',
-            name='next_tick_at',
+            model_name="rollout",
+            name="next_tick_at",
             field=models.DateTimeField(null=True),
         ),
     ]

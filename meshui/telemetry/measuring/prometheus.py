@@ -57,14 +57,14 @@ class Prometheus:
         if not url:
             raise InvalidInput.field("backend", "prometheus_not_configured", "MESHUI_PROMETHEUS_URL is not set")
         range_s = max(grid.step_s, LEAST_RANGE_S)
-        found = _Found(asked, grid, grid.step_s / range_s)
+        found = _Found(asked, grid, range_s, time.time())
         try:
             prometheus.ask_range(
                 url, query(asked, range_s), grid.start + grid.step_s, grid.end, grid.step_s, TIMEOUT_S, found.take
             )
         except prometheus.Failure as failure:
             raise Unavailable(f"Prometheus: {failure}", code=f"prometheus_{failure.code}") from None
-        return found.measured(range_s)
+        return found.measured()
 
 
 def query(asked: Asked, range_s: int) -> str:
@@ -117,12 +117,16 @@ def _quoted(text: str) -> str:
 
 
 class _Found:
-    """An answer in the making: ``share`` of each increase counts for its step."""
+    """An answer in the making. Of an increase over ``range_s`` the part counts that a step has of it; what has not
+    passed yet at ``now`` is in neither."""
 
-    def __init__(self, asked: Asked, grid: Grid, share: float) -> None:
+    def __init__(self, asked: Asked, grid: Grid, range_s: int, now: float) -> None:
         self._version = "source_version" if asked.outgoing else "destination_version"
         self._grid = grid
-        self._share = share
+        self._range_s = range_s
+        ends = np.array(grid.times) + grid.step_s
+        self._passed = np.clip(now - (ends - grid.step_s), 0, grid.step_s)
+        self._share = self._passed / np.clip(now - (ends - range_s), 1, range_s)
         self._seen = np.zeros(grid.steps)
         self._counts: dict[str, Floats] = {}
         self._flags: dict[str, dict[str, Floats]] = {}
@@ -167,14 +171,12 @@ class _Found:
                 by_flags = self._flags.setdefault(group, {})
                 by_flags[flags] = by_flags.get(flags, 0.0) + values
 
-    def measured(self, range_s: int) -> Measured:
-        ends = np.array(self._grid.times) + self._grid.step_s
-        over = np.clip(time.time() - (ends - self._grid.step_s), 0, self._grid.step_s)
+    def measured(self) -> Measured:
         groups = {
             group: Counted(counts, _percentiles(self._buckets.get(group, {}), len(counts)), self._flags.get(group, {}))
             for group, counts in self._counts.items()
         }
-        return Measured("prometheus", range_s, np.where(self._seen > 0, over, 0.0), groups)
+        return Measured("prometheus", self._range_s, np.where(self._seen > 0, self._passed, 0.0), groups)
 
 
 def _percentiles(buckets: dict[float, Floats], steps: int) -> list[list[float | None]]:

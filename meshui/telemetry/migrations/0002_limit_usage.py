@@ -4,25 +4,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('telemetry', '0001_initial'),
+        ("telemetry", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='LimitRollup',
+            name="LimitRollup",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_index=True)),
-                ('service', models.CharField(max_length=127)),
-                ('route', models.CharField(blank=True, max_length=63)),
-                ('limit', models.CharField(max_length=63)),
-                ('allowed', models.BigIntegerField()),
-                ('limited', models.BigIntegerField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(db_index=True)),
+                ("service", models.CharField(max_length=127)),
+                ("route", models.CharField(blank=True, max_length=63)),
+                ("limit", models.CharField(max_length=63)),
+                ("allowed", models.BigIntegerField()),
+                ("limited", models.BigIntegerField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('service', 'at', 'route', 'limit'), name='one_limit_rollup')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("service", "at", "route", "limit"), name="one_limit_rollup")
+                ],
             },
         ),
     ]

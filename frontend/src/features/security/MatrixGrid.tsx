@@ -4,7 +4,7 @@
  * Sources by destinations. Only the cells in sight are drawn, so that hundreds of services cost no more than ten; one
  * cell takes the focus and the arrow keys move it.
  */
-import { type KeyboardEvent, type MouseEvent, useEffect, useLayoutEffect, useRef, useState } from 'react'
+import { type KeyboardEvent, type SyntheticEvent, useEffect, useLayoutEffect, useRef, useState } from 'react'
 import type { Translate } from '@/text'
 import { formatCount } from '@/ui/format'
 import { useText } from '@/ui/useText'
@@ -69,7 +69,7 @@ export function MatrixGrid({ model, pinned, onPoint, onPin }: MatrixGridProps) {
     setActive(next)
     onPoint(pairAt(next))
   }
-  const placeOf = (event: MouseEvent): Place | null => {
+  const placeOf = (event: SyntheticEvent): Place | null => {
     const cell = (event.target as HTMLElement).closest<HTMLElement>('[role=gridcell]')
     return cell ? { row: Number(cell.dataset.row), column: Number(cell.dataset.column) } : null
   }
@@ -91,7 +91,8 @@ export function MatrixGrid({ model, pinned, onPoint, onPin }: MatrixGridProps) {
           onPoint(place && pairAt(place))
         }}
         onFocus={(event) => {
-          if ((event.target as HTMLElement).role === 'gridcell') onPoint(pairAt(focus))
+          const place = placeOf(event)
+          if (place) onPoint(pairAt(place))
         }}
         onBlur={() => onPoint(null)}
         onMouseLeave={() => onPoint(null)}

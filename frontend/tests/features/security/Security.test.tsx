@@ -122,6 +122,15 @@ describe('the matrix', () => {
     )
   })
 
+  it('shows the pair that is clicked, whichever had the focus before', async () => {
+    const { user } = open('/security?tab=matrix&view=grid')
+    const grid = await screen.findByRole('grid', { name: 'Matrix' })
+    await user.click(within(grid).getByRole('gridcell', { name: /^shop\/cart to shop\/catalog/ }))
+    const details = screen.getByRole('complementary')
+    expect(await within(details).findByText('Policies deny it')).toBeTruthy()
+    expect(within(details).getByText('shop/cart')).toBeTruthy()
+  })
+
   it('flags what disagrees, and drafts a policy from a pair', async () => {
     const { user, router } = open('/security?tab=matrix&view=list&show=flagged')
     expect(

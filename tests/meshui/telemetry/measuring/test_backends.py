@@ -213,3 +213,15 @@ def test_a_prometheus_that_is_gone_is_said_so(recorded: int, settings: Settings)
 def test_no_name_can_end_a_string_of_promql(recorded: int) -> None:
     found = metrics_get(asked=Asked(version='"} or vector(1) or x{a="'), backend="prometheus", **SPAN)  # type: ignore[arg-type]
     assert set(found.series.rps) == {0.0}
+
+
+def test_a_step_that_has_not_passed_yet_has_the_rate_of_what_did(
+    recorded: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thirty seconds, smoothed over a minute, of which ten are still to come."""
+    end = START + LENGTH_S
+    monkeypatch.setattr("meshui.telemetry.measuring.prometheus.time.time", lambda: end + 10.0)
+    found = metrics_get(
+        asked=Asked(service="shop/catalog"), backend="prometheus", since=end - 80.0, until=end + 10.0, step_s=30
+    )
+    assert found.series.rps[-3:] == pytest.approx([15.0] * 3, rel=0.2)
