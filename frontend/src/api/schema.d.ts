@@ -1671,6 +1671,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/traces/settings/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description How much of the mesh's requests is traced. */
+        get: operations["tracing"];
+        /** @description Set how much is traced. Mesh-wide permission is needed; every proxy follows within a second. */
+        put: operations["tracing_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/": {
         parameters: {
             query?: never;
@@ -4981,6 +4999,30 @@ export interface components {
             next: string | null;
             previous: string | null;
             results: components["schemas"]["TraceSummary"][];
+        };
+        /**
+         * TracingBody
+         * @description ``percent`` of the traces that begin in the mesh are kept, and all whose parent is; with ``errors`` also each
+         *         request that failed. Where it is not ``enabled``, proxies make no spans.
+         */
+        TracingBody: {
+            /** @default true */
+            enabled: boolean;
+            percent: number;
+            errors: boolean;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /** TracingView */
+        TracingView: {
+            enabled: boolean;
+            percent: number;
+            errors: boolean;
+            version: string;
+            revision: number | null;
         };
         /** TrafficView */
         TrafficView: {
@@ -9753,6 +9795,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TracePoints"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tracing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TracingView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tracing_set: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TracingBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TracingView"];
                 };
             };
             /** @description A problem (RFC 9457) */
