@@ -4,7 +4,15 @@
  * Sources by destinations. Only the cells in sight are drawn, so that hundreds of services cost no more than ten; one
  * cell takes the focus and the arrow keys move it.
  */
-import { type KeyboardEvent, type SyntheticEvent, useEffect, useLayoutEffect, useRef, useState } from 'react'
+import {
+  type KeyboardEvent,
+  memo,
+  type SyntheticEvent,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react'
 import type { Translate } from '@/text'
 import { formatCount } from '@/ui/format'
 import { useText } from '@/ui/useText'
@@ -172,7 +180,7 @@ type CellProps = {
   selected: boolean
 }
 
-function Cell({ pair, most, row, column, focusable, selected }: CellProps) {
+const Cell = memo(function Cell({ pair, most, row, column, focusable, selected }: CellProps) {
   const t = useText()
   const { policy, requests, denied, disagrees, implied } = pair
   const share = requests ? denied / requests : 0
@@ -199,7 +207,7 @@ function Cell({ pair, most, row, column, focusable, selected }: CellProps) {
       </span>
     </span>
   )
-}
+})
 
 /** "shop/frontend → shop/catalog: allowed, 312 requests, 4 denied" */
 export function pairWords({ source, destination, policy, requests, denied }: Pair, t: Translate): string {
@@ -233,7 +241,11 @@ function reveal(element: HTMLElement, { row, column }: Place): void {
 type View = { top: number; left: number; height: number; width: number }
 const FIRST_VIEW: View = { top: 0, left: 0, height: 600, width: 1000 }
 
-/** What of the grid is in sight, once for each frame. */
+function sameView(a: View, b: View): boolean {
+  return a.top === b.top && a.left === b.left && a.height === b.height && a.width === b.width
+}
+
+/** What of the grid is in sight, by whole cells, once for each frame. */
 function useView(scroller: React.RefObject<HTMLDivElement | null>): View {
   const [view, setView] = useState(FIRST_VIEW)
   useLayoutEffect(() => {
@@ -243,7 +255,13 @@ function useView(scroller: React.RefObject<HTMLDivElement | null>): View {
     const read = () => {
       frame = 0
       const { scrollTop: top, scrollLeft: left, clientHeight: height, clientWidth: width } = element
-      setView({ top, left, height: height || FIRST_VIEW.height, width: width || FIRST_VIEW.width })
+      const next = {
+        top: top - (top % ROW),
+        left: left - (left % CELL),
+        height: height || FIRST_VIEW.height,
+        width: width || FIRST_VIEW.width,
+      }
+      setView((view) => (sameView(view, next) ? view : next))
     }
     const soon = () => {
       frame ||= requestAnimationFrame(read)

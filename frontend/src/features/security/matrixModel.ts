@@ -9,6 +9,7 @@ export type Pair = MatrixCell & {
 export type MatrixModel = {
   sources: string[]
   destinations: string[]
+  /** The same object for the same pair each time, so that a cell is drawn anew only when it changed. */
   pair: (source: string, destination: string) => Pair
   /** The pairs of which something is said or was seen, those that disagree first, then by requests. */
   told: Pair[]
@@ -21,7 +22,9 @@ const keyOf = (source: string, destination: string) => `${source} ${destination}
 export function matrixModel(matrix: Matrix, { search, show }: MatrixFilter): MatrixModel {
   const wanted = search.toLowerCase()
   const cells = matrix.cells.filter((cell) => isShown(cell, show))
-  const found = new Map(cells.map((cell) => [keyOf(cell.source, cell.destination), cell]))
+  const pairs = new Map(
+    cells.map((cell): [string, Pair] => [keyOf(cell.source, cell.destination), { ...cell, implied: false }]),
+  )
   const defaults = new Map<string, Outlook>(
     matrix.destinations.map(({ service, policy }) => [service, policy]),
   )
@@ -37,10 +40,10 @@ export function matrixModel(matrix: Matrix, { search, show }: MatrixFilter): Mat
     sources: matrix.sources.filter((name) => isKept(name, '>')),
     destinations: matrix.destinations.map(({ service }) => service).filter((name) => isKept(name, '<')),
     pair(source, destination) {
-      const cell = found.get(keyOf(source, destination))
-      if (cell) return { ...cell, implied: false }
+      const known = pairs.get(keyOf(source, destination))
+      if (known) return known
       const policy = defaults.get(destination) ?? 'allowed'
-      return {
+      const pair: Pair = {
         source,
         destination,
         policy,
@@ -51,6 +54,8 @@ export function matrixModel(matrix: Matrix, { search, show }: MatrixFilter): Mat
         why: '',
         implied: true,
       }
+      pairs.set(keyOf(source, destination), pair)
+      return pair
     },
     told,
     most: Math.max(1, ...cells.map(({ requests }) => requests)),
