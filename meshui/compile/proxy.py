@@ -32,7 +32,7 @@ def gateway_body(access: Access) -> wire.InboundBody:
     return wire.InboundBody(default=access.default_action, policies=[policy_of(policy) for policy in policies])
 
 
-def trust_body(trust_domain: str, bundle: Sequence[str], tracing: Tracing | None = None) -> wire.TrustBody:
+def trust_body(trust_domain: str, bundle: Sequence[str], *, tracing: Tracing | None = None) -> wire.TrustBody:
     """Whom proxies accept, with roots in the order of their content, so that the same ones give the same bytes; and how
     much all of them trace."""
     return wire.TrustBody(trust_domain=trust_domain, bundle=sorted(bundle), tracing=_tracing(tracing))

@@ -21,7 +21,7 @@ SET = {"enabled": True, "percent": 12.5, "errors": False}
 
 def published() -> WireTracing | None:
     loaded = load(Mesh.objects.get(), [("trust", "")])
-    return trust_body("mesh.local", [], loaded.tracing).tracing
+    return trust_body("mesh.local", [], tracing=loaded.tracing).tracing
 
 
 def test_the_demo_traces_everything_until_somebody_says_otherwise(viewer: Api) -> None:
@@ -43,7 +43,7 @@ def test_it_is_set_and_goes_to_every_proxy(admin: Api) -> None:
 def test_off_is_off(admin: Api) -> None:
     admin.change("PUT", PATH, SET | {"enabled": False})
     assert published() is None
-    assert trust_body("mesh.local", [], Tracing(enabled=False)).tracing is None
+    assert trust_body("mesh.local", [], tracing=Tracing(enabled=False)).tracing is None
 
 
 def test_it_is_taken_back_with_one_revert(admin: Api) -> None:
