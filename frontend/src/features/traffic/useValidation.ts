@@ -1,6 +1,6 @@
 /** Whether a draft would be taken: what can be told here at once, then what the server says to a dry run. */
 import { useDebouncedValue } from '@mantine/hooks'
-import { useQueries } from '@tanstack/react-query'
+import { type QueryClient, useQueries, useQueryClient } from '@tanstack/react-query'
 import { ApiError } from '@/api/problem'
 import type { Translate } from '@/text'
 import type { Fault } from '@/ui/fields'
@@ -20,7 +20,8 @@ export function useValidation(drafting: Drafting): Validity {
   const faulty = new Set(flaws.map(({ path }) => path.split('.')[0]))
   const [settled] = useDebouncedValue(drafting, PAUSE_MS)
   const parts = PARTS.filter((part) => drafting.changed[part] !== undefined && !faulty.has(part))
-  const answers = useQueries({ queries: parts.map((part) => dryRun(part, settled)) })
+  const cache = useQueryClient()
+  const answers = useQueries({ queries: parts.map((part) => dryRun(part, settled, cache)) })
   const refusals = answers.map(({ error }, index) => refusal(parts[index] as Part, error))
   return {
     faults: [
@@ -32,12 +33,24 @@ export function useValidation(drafting: Drafting): Validity {
   }
 }
 
-function dryRun(part: Part, { service, tags, changed }: Drafting) {
+const STALE = 412
+
+/** Somebody else changed the rules: read them again, so that the draft can be laid over theirs. */
+async function readAgain(cache: QueryClient, service: string, error: unknown): Promise<never> {
+  if (error instanceof ApiError && error.status === STALE)
+    await cache.invalidateQueries({ queryKey: ['service', service] })
+  throw error
+}
+
+function dryRun(part: Part, { service, tags, changed }: Drafting, cache: QueryClient) {
   const value = changed[part]
   const etag = tags[part]
   return {
     queryKey: ['dry-run', service, part, etag, value],
-    queryFn: () => writePart(part, value as never, { service, etag, reason: '', dryRun: true }),
+    queryFn: () =>
+      writePart(part, value as never, { service, etag, reason: '', dryRun: true }).catch((error) =>
+        readAgain(cache, service, error),
+      ),
     enabled: value !== undefined,
     retry: false,
     retryOnMount: false,
