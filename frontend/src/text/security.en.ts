@@ -208,7 +208,7 @@ export const securityEn = {
   'sec.matrix.says.allowed': 'Policies allow it',
   'sec.matrix.says.denied': 'Policies deny it',
   'sec.matrix.says.conditional': 'It depends on the request',
-  'sec.matrix.byNone': 'No policy names this caller; the service’s own default decides.',
+  'sec.matrix.byNone': 'No rule names this caller: it fares as anyone else at this service.',
   'sec.matrix.disagreement': 'Disagreement',
   'sec.matrix.why.passed_though_denied': 'Requests passed though policies deny them',
   'sec.matrix.why.denied_though_allowed': 'Requests were denied though policies allow them',

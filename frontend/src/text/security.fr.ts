@@ -212,7 +212,7 @@ export const securityFr: Record<keyof typeof securityEn, string> = {
   'sec.matrix.says.allowed': 'Les politiques l’autorisent',
   'sec.matrix.says.denied': 'Les politiques le refusent',
   'sec.matrix.says.conditional': 'Cela dépend de la requête',
-  'sec.matrix.byNone': 'Aucune politique ne nomme cet appelant ; le défaut du service décide.',
+  'sec.matrix.byNone': 'Aucune règle ne nomme cet appelant : il est traité comme tout autre chez ce service.',
   'sec.matrix.disagreement': 'Désaccord',
   'sec.matrix.why.passed_though_denied': 'Des requêtes refusées par les politiques sont passées',
   'sec.matrix.why.denied_though_allowed': 'Des requêtes autorisées ont été refusées',

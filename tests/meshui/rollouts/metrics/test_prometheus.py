@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import psutil
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -26,6 +24,8 @@ from meshui.rollouts.analysis.observations import NoData, Observation, Unavailab
 from meshui.rollouts.metrics import prometheus
 from meshui.rollouts.metrics.prometheus import Subject, check_query, measure, render
 from tests.support.poll import until
+from tests.support.prometheus import needs_prometheus
+from tests.support.prometheus import prometheus as prometheus_server
 
 SUBJECT = Subject(ServiceName("shop", "catalog"), "v2", "v1", 60)
 
@@ -253,38 +253,17 @@ def test_no_name_can_end_a_string_of_promql(name: str) -> None:
 
 # --- a real one -------------------------------------------------------------------------------------------------
 
-needs_prometheus = pytest.mark.skipif(
-    shutil.which("prometheus") is None, reason="needs the prometheus binary on PATH (Debian: apt install prometheus)"
-)
-
 
 @pytest.fixture
-def real(tmp_path: Path, point_to: Callable[[str], None]) -> Iterator[subprocess.Popen[bytes]]:
-    """Prometheus with an empty store and nothing to scrape, on a port that it chooses."""
-    (tmp_path / "prometheus.yml").write_text("scrape_configs: []\n")
-    log = tmp_path / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            ["prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
-             "--web.listen-address=127.0.0.1:0"],
-            stdout=out, stderr=out,
-        )  # fmt: skip
-    try:
-        port = until(lambda: _port(process.pid), "Prometheus listens")
-        point_to(f"http://127.0.0.1:{port}")
-        until(lambda: ask("vector(1)") == Value(1), "Prometheus answers")
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _port(pid: int) -> int:
-    return next((c.laddr.port for c in psutil.Process(pid).net_connections("tcp") if c.status == "LISTEN"), 0)
+def real(tmp_path: Path, point_to: Callable[[str], None]) -> Iterator[int]:
+    """Prometheus with an empty store and nothing to scrape; its process id."""
+    with prometheus_server(tmp_path) as (url, pid):
+        point_to(url)
+        yield pid
 
 
 @needs_prometheus
-def test_a_real_prometheus(real: subprocess.Popen[bytes]) -> None:
+def test_a_real_prometheus(real: int) -> None:
     assert ask("vector(0.25)") == Value(0.25)
     assert ask("scalar(vector(3))") == Value(3)
     assert isinstance(ask("vector(0) / vector(0)"), NoData)
@@ -296,8 +275,8 @@ def test_a_real_prometheus(real: subprocess.Popen[bytes]) -> None:
     assert isinstance(wrong, Unavailable) and wrong.code == "refused" and "parse error" in wrong.detail
     matrix = ask("vector(1)[5m:1m]")
     assert isinstance(matrix, Unavailable) and matrix.code == "query"
-    real.kill()
-    real.wait()
+    os.kill(real, signal.SIGKILL)
+    until(lambda: isinstance(ask("vector(1)"), Unavailable), "Prometheus is gone")
     gone = ask("vector(1)")
     assert isinstance(gone, Unavailable) and gone.code == "down"
 
