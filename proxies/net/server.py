@@ -42,6 +42,7 @@ class ServerConnection(Timer):
         "_asked_host",
         "_asked_port",
         "_buffer",
+        "_continuing",
         "_ended",
         "_exchange",
         "_forwarded",
@@ -79,10 +80,12 @@ class ServerConnection(Timer):
         self._ended = False
         self._held = False
         self._lingering = False
+        self._continuing = False
 
     def peer_address(self) -> bytes:
         if not self._peer_address:
-            self._peer_address = str(self.transport.get_extra_info("peername")[0]).encode()
+            peer = self.transport.get_extra_info("peername")
+            self._peer_address = str(peer[0]).encode() if peer else b"-"  # a client that is gone already has none
         return self._peer_address
 
     def forwarded(self, host: bytes, port: int | None) -> bytes:
@@ -123,7 +126,9 @@ class ServerConnection(Timer):
 
     def eof_received(self) -> bool:
         self._ended = True
-        return self._exchange is not None and self._exchange.client_eof()
+        if self._exchange is None:
+            return self._continuing  # with a request that came before the end
+        return self._exchange.client_eof()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.wheel.disarm(self)
@@ -261,9 +266,11 @@ class ServerConnection(Timer):
 
     def _continue_soon(self) -> None:
         """Pipelined requests start from the loop, not from the end of the one before: no recursion however many."""
+        self._continuing = True
         asyncio.get_running_loop().call_soon(self._continue)
 
     def _continue(self) -> None:
+        self._continuing = False
         if self._exchange is not None or self._lingering or self.transport.is_closing():
             return
         data, self._buffer = self._buffer, b""
