@@ -39,6 +39,16 @@ async def joined(options: Options, engine: Engine, linked: Linked) -> AsyncItera
         raise
 
 
+def _each(*calls: Callable[[], None]) -> Callable[[], None]:
+    """One call that makes several."""
+
+    def call() -> None:
+        for each in calls:
+            each()
+
+    return call
+
+
 class Agent:
     """Made by ``joined``."""
 
@@ -68,10 +78,10 @@ class Agent:
         replica = Replica(dead_man, proxy_id=who.proxy_id, service=who.service, clock=time)
         replica.restore(state.resources())
         keeper = Keeper(state, replica.contents)
-        renewer = Renewer(self._options, state, self._engine, identity, bundle=replica.bundle)
+        renewer = Renewer(self._options, state, self._engine, identity, bundle=replica.bundle, ordered=replica.renewal)
         report_key = bytes.fromhex(who.report_key)
         login = Login(who.redis_url, who.redis_username, who.redis_password, self._options.ca_file)
-        follower = Follower(replica, login=login, report_key=report_key, changed=keeper.changed)
+        follower = Follower(replica, login=login, report_key=report_key, changed=_each(keeper.changed, renewer.look))
         reporter = Reporter(
             self._engine,
             proxy_id=who.proxy_id,

@@ -21,8 +21,11 @@ class Backoff:
         self._most = most
         self._ceiling = first
 
-    def delay(self) -> float:
-        """Seconds to wait now."""
+    def delay(self, at_least: float = 0.0) -> float:
+        """Seconds to wait now: ``at_least`` what the other side asked for, and up to a fifth more, or a second, so that
+        those who were told the same do not come together."""
+        if at_least:
+            return at_least + random.uniform(0, max(at_least / 5, 1.0))
         ceiling, self._ceiling = self._ceiling, min(self._ceiling * 2, self._most)
         return random.uniform(0, ceiling)
 

@@ -23,14 +23,16 @@ from proxies.wire.join import JoinRequest, JoinResponse, RenewRequest, RenewResp
 
 TIMEOUT_S = 10
 MAX_ANSWER = 1 << 20
+MAX_RETRY_AFTER_S = 600
 PASSING = (408, 425, 429)
 """Client errors that a later attempt may not meet; so may any server error."""
 
 
 class _Failure(Exception):
-    def __init__(self, detail: str, *, final: bool = False) -> None:
+    def __init__(self, detail: str, *, final: bool = False, retry_after_s: float = 0.0) -> None:
         super().__init__(detail)
         self.final = final
+        self.retry_after_s = retry_after_s
 
 
 def certify(order: Order) -> Outcome:
@@ -42,7 +44,7 @@ def certify(order: Order) -> Outcome:
         if leaf.public_key() != key.public_key():
             raise _Failure("the control plane answered with a certificate of another key")
     except _Failure as error:
-        return Refused(detail=str(error), final=error.final)
+        return Refused(detail=str(error), final=error.final, retry_after_s=error.retry_after_s)
     except (OSError, http.client.HTTPException, ValueError, msgspec.DecodeError) as error:
         return Refused(detail=f"{order.url}: {error or type(error).__name__}", final=False)
     return Granted(
@@ -115,8 +117,14 @@ def _post(order: Order, action: str, request: JoinRequest | RenewRequest) -> byt
         connection.close()
     if not 200 <= response.status < 300:
         final = 400 <= response.status < 500 and response.status not in PASSING
-        raise _Failure(f"{action} answered {response.status}: {_detail(body)}", final=final)
+        later = _seconds(response.headers.get("Retry-After", ""))
+        raise _Failure(f"{action} answered {response.status}: {_detail(body)}", final=final, retry_after_s=later)
     return body
+
+
+def _seconds(text: str) -> float:
+    """Of a Retry-After in seconds (RFC 9110 section 10.2.3), within reason; 0 for a date or none."""
+    return float(min(int(text), MAX_RETRY_AFTER_S)) if text.isascii() and text.isdigit() else 0.0
 
 
 class _Problem(msgspec.Struct):

@@ -1,8 +1,8 @@
 """Who this proxy is: joining once, renewing the certificate in time.
 
-A certificate is renewed at half of its life, give or take a tenth of it. The current one proves who asks, so a proxy
-that was away until its certificate ended cannot renew: it goes on asking, which is refused, and serves what needs no
-mTLS; restarted with a new join token, it joins again.
+A certificate is renewed at half of its life, give or take a tenth of it, and at once where an operator asks for that.
+The current one proves who asks, so a proxy that was away until its certificate ended cannot renew: it goes on asking,
+which is refused, and serves what needs no mTLS; restarted with a new join token, it joins again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from time import time
 from typing import NoReturn
@@ -20,6 +21,7 @@ import msgspec
 from proxies.agent.backoff import Backoff, Complaint, around
 from proxies.agent.command import TOKEN, Options
 from proxies.agent.engine import Engine
+from proxies.agent.leaf import serial_of
 from proxies.agent.orders import Granted, JoinOrder, Order, RenewOrder, place
 from proxies.agent.state import Identity, StateDir
 from proxies.wire.join import JoinResponse, RenewResponse
@@ -85,7 +87,7 @@ async def _join(options: Options, state: StateDir, token: str) -> Identity:
         if outcome.final:
             raise JoinError(outcome.detail)
         trouble(outcome.detail)
-        await asyncio.sleep(backoff.delay())
+        await asyncio.sleep(backoff.delay(outcome.retry_after_s))
     identity = Identity(
         name=options.name,
         listeners=order.listeners,
@@ -111,23 +113,38 @@ class Renewer:
         identity: Identity,
         *,
         bundle: Callable[[], list[str]],
+        ordered: Callable[[], str],
     ) -> None:
-        """``bundle`` gives the roots that the mesh has published, empty where it has none yet."""
+        """``bundle`` gives the roots that the mesh has published, empty where it has none yet; ``ordered`` the serial
+        of the certificate that is to be renewed at once."""
         self.current = identity
         self._bundle = bundle
+        self._ordered = ordered
+        self._news = asyncio.Event()
         self._options = options
         self._state = state
         self._engine = engine
         self.trouble = Complaint(log, "the certificate is not renewed")
+
+    def look(self) -> None:
+        """What is published has changed, perhaps."""
+        self._news.set()
 
     async def run(self) -> NoReturn:
         """Renew in time until cancelled."""
         while True:
             due = self.current.obtained_at + around(RENEW_AT * self._lifetime(), RENEW_JITTER)
             # In short steps, by the wall clock: a host that was suspended overnight must not sleep on.
-            while (left := due - time()) > 0:  # noqa: ASYNC110 - no event says that it is time
-                await asyncio.sleep(min(left, LOOK_EVERY_S))
+            while (left := due - time()) > 0 and not self._is_ordered():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(left, LOOK_EVERY_S)):
+                        await self._news.wait()
+                self._news.clear()
             await self._renew()
+
+    def _is_ordered(self) -> bool:
+        serial = self._ordered()
+        return bool(serial) and serial == serial_of(self.current.joined.certificate)
 
     def _lifetime(self) -> float:
         return max(self.current.not_after - self.current.obtained_at, 0)
@@ -135,13 +152,13 @@ class Renewer:
     async def _renew(self) -> None:
         # A tenth of a life between attempts leaves several before the end, for a day or for ten seconds.
         backoff = Backoff(1, min(max(self._lifetime() / 10, 1), 300))
-        while True:
-            if await self._attempt():
-                self.trouble.over()
-                return
-            await asyncio.sleep(backoff.delay())
+        while (later := await self._attempt()) is not None:  # noqa: ASYNC110 - what is waited for is somebody else's
+            await asyncio.sleep(backoff.delay(later))
+        self.trouble.over()
 
-    async def _attempt(self) -> bool:
+    async def _attempt(self) -> float | None:
+        """None where it succeeded, else for how many seconds the control plane wants to be left alone; 0: it did not
+        say."""
         joined = self.current.joined
         order: Order = RenewOrder(
             url=self._options.url,
@@ -153,7 +170,7 @@ class Renewer:
         outcome = await place(order)
         if not isinstance(outcome, Granted):
             self.trouble(outcome.detail)
-            return False
+            return outcome.retry_after_s
         answer = msgspec.convert(outcome.answer, RenewResponse)
         renewed = msgspec.structs.replace(
             self.current,
@@ -166,7 +183,7 @@ class Renewer:
             self._engine.set_identity(answer.certificate, outcome.key, self._bundle() or answer.bundle)
         except ResourceError as error:
             self.trouble(error)
-            return False
+            return 0.0
         self.current = renewed
         try:
             await asyncio.to_thread(self._state.keep_identity, renewed)
@@ -175,4 +192,4 @@ class Renewer:
         log.info(
             "certificate renewed until %s", datetime.fromtimestamp(renewed.not_after, UTC).isoformat(timespec="seconds")
         )
-        return True
+        return None

@@ -52,10 +52,12 @@ class Granted(Struct, frozen=True, kw_only=True, tag="granted"):
 
 
 class Refused(Struct, frozen=True, kw_only=True, tag="refused"):
-    """``final``: asking again the same way is of no use."""
+    """``final``: asking again the same way is of no use. ``retry_after_s`` is when the control plane wants to be asked
+    again, 0 where it did not say."""
 
     detail: str
     final: bool
+    retry_after_s: float = 0.0
 
 
 Outcome = Granted | Refused

@@ -16,7 +16,15 @@ from msgspec import Struct
 
 from proxies.agent.engine import Applier
 from proxies.wire.reports import Ack
-from proxies.wire.resources import DirectoryResource, Resource, ResourceError, TrustResource, decode, resource_key
+from proxies.wire.resources import (
+    DirectoryResource,
+    ProxyResource,
+    Resource,
+    ResourceError,
+    TrustResource,
+    decode,
+    resource_key,
+)
 
 log = logging.getLogger(__name__)
 
@@ -131,9 +139,17 @@ class Replica:
 
     def bundle(self) -> list[str]:
         """The roots of the trust resource in force; empty where none is."""
-        entry = self._entries.get(TRUST)
-        resource = decode(entry.data) if entry is not None and entry.data else None
+        resource = self._in_force(TRUST)
         return list(resource.body.bundle) if isinstance(resource, TrustResource) else []
+
+    def renewal(self) -> str:
+        """The serial of the certificate that is to be renewed at once; empty where none is."""
+        resource = self._in_force(self.own[1])
+        return resource.body.renew if isinstance(resource, ProxyResource) else ""
+
+    def _in_force(self, key: str) -> Resource | None:
+        entry = self._entries.get(key)
+        return decode(entry.data) if entry is not None and entry.data else None
 
     def acks(self, since: float) -> list[Ack]:
         """What was said of each resource since then (Unix seconds), to be said again."""

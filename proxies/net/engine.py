@@ -25,6 +25,7 @@ from proxies.core.usage import Uses
 from proxies.net.access import Access
 from proxies.net.catalog import Catalog, Passthrough
 from proxies.net.cluster import Cluster, Source
+from proxies.net.denials import Denials
 from proxies.net.edge_tls import EdgeTls
 from proxies.net.listeners import Gateway, Inbound, Listener, Outbound
 from proxies.net.metrics import UNKNOWN, Edge, Metrics
@@ -67,8 +68,9 @@ class Engine:
         self._gates = Gates(monotonic, self.uses, counts, processes)
         self._share_ports = processes > 1
         self._wheel = Wheel(self._loop)
-        self._client_tls = ClientTls()
-        self._server_tls = ServerTls()
+        self._denials = Denials()
+        self._client_tls = ClientTls(self._denials)
+        self._server_tls = ServerTls(self._denials)
         self._catalog = Catalog(self._wheel, self.metrics, self._client_tls, self._gates)
         self._resources: dict[str, wire.Resource] = {}
         self._ports: dict[tuple[str, int], Port] = {}
@@ -242,6 +244,7 @@ class Engine:
             self._use(*build_contexts(*self._identity, trust.bundle))
         self._bundle = trust.bundle
         self._server_tls.trust_domain = trust.trust_domain
+        self._denials.replace(trust.denied, trust.revoked)
         self._trace(trust.tracing)
 
     def _trace(self, tracing: wire.Tracing | None) -> None:

@@ -157,7 +157,7 @@ class Port:
     def _secured(self) -> Receiver:
         if self._tls.context is None:
             return _Refusal()
-        return TlsProtocol(self._connection(), self._tls.context, server_side=True)
+        return TlsProtocol(self._connection(), self._tls.context, server_side=True, denials=self._tls.denials)
 
     def _connection(self) -> Receiver:
         return ServerConnection(self, self._wheel, self._metrics)

@@ -13,6 +13,7 @@ import os
 import ssl
 from typing import Any
 
+from proxies.net.denials import Denials
 from proxies.net.flow import Receiver
 from proxies.net.identity import IdentityError, peer_identity
 
@@ -64,6 +65,7 @@ class TlsProtocol:
     __slots__ = (
         "_closing",
         "_deadline",
+        "_denials",
         "_done",
         "_expected",
         "_failure",
@@ -74,6 +76,7 @@ class TlsProtocol:
         "_raw",
         "_sessions",
         "peer",
+        "serial",
         "session",
     )
 
@@ -87,14 +90,16 @@ class TlsProtocol:
         server_side: bool,
         expected: str = "",
         sessions: Sessions | None = None,
+        denials: Denials | None = None,
     ) -> None:
-        """``expected`` is the identity that the peer must have; a server takes any under its bundle. A client
-        resumes the session of ``sessions`` and leaves its own there."""
+        """``expected`` is the identity that the peer must have; a server takes any under its bundle, but those of the
+        ``denials``. A client resumes the session of ``sessions`` and leaves its own there."""
         self._inner = inner
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._expected = expected
         self._sessions = sessions
+        self._denials = denials
         self._closing = False
         self._peer_ended = False
         self._deadline: asyncio.TimerHandle | None = None
@@ -102,6 +107,8 @@ class TlsProtocol:
         self._failure: Exception | None = None
         self.peer = ""
         """The peer's identity, or STRANGER where none is asked for; empty until the handshake is over."""
+        self.serial = ""
+        """Of the peer's certificate, hex in lower case."""
         self.session = context.wrap_bio(
             self._incoming,
             self._outgoing,
@@ -173,6 +180,8 @@ class TlsProtocol:
     def connection_lost(self, error: Exception | None) -> None:
         self._closing = True
         self._stop_deadline()
+        if self._denials is not None:
+            self._denials.closed(self)
         if self.peer:
             self._inner.connection_lost(error)
         else:
@@ -248,9 +257,11 @@ class TlsProtocol:
         error: Exception | None = None
         try:
             self.session.do_handshake()
-            peer = peer_identity(self.session) if self.session.context.verify_mode else STRANGER
+            peer, serial = peer_identity(self.session) if self.session.context.verify_mode else (STRANGER, "")
             if self._expected and peer != self._expected:
                 raise IdentityError("the peer has another identity than the service")
+            if self._denials is not None and self._denials.refuses(peer, serial):
+                raise IdentityError("the peer is denied")
         except ssl.SSLWantReadError:
             peer = ""
         except IdentityError as mistaken:
@@ -267,8 +278,10 @@ class TlsProtocol:
             return False
         if not peer:
             return False
-        self.peer = peer
+        self.peer, self.serial = peer, serial
         self._stop_deadline()
+        if self._denials is not None:
+            self._denials.opened(self)
         self._inner.connection_made(self)
         if self._done is not None and not self._done.done():
             self._done.set_result(None)
@@ -310,19 +323,23 @@ class Sessions:
 class ClientTls:
     """How a proxy speaks mTLS to others. ``context`` is replaced when credentials are renewed."""
 
-    def __init__(self) -> None:
+    def __init__(self, denials: Denials | None = None) -> None:
         self.context: ssl.SSLContext | None = None
+        self._denials = denials
 
     def wrap(self, inner: Receiver, identity: str, sessions: Sessions) -> TlsProtocol:
         """Raises IdentityError where this proxy has no certificate, or the service no identity to expect."""
         if self.context is None or not identity:
             raise IdentityError("no identity to speak mTLS with")
-        return TlsProtocol(inner, self.context, server_side=False, expected=identity, sessions=sessions)
+        return TlsProtocol(
+            inner, self.context, server_side=False, expected=identity, sessions=sessions, denials=self._denials
+        )
 
 
 class ServerTls:
-    """How a proxy receives mTLS: the current context, and the trust domain that peers must belong to."""
+    """How a proxy receives mTLS: the current context, the trust domain that peers must belong to, and who may not."""
 
-    def __init__(self) -> None:
+    def __init__(self, denials: Denials | None = None) -> None:
         self.context: ssl.SSLContext | None = None
         self.trust_domain = ""
+        self.denials = denials

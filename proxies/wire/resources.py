@@ -20,11 +20,11 @@ from proxies.wire.policies import Policy
 from proxies.wire.resilience import Balancer, Breaker, HealthCheck, Outlier, RetryBudget
 from proxies.wire.routing import RateLimit, Route, WeightedVersion
 
-SCHEMA = 4
+SCHEMA = 5
 """The newest schema this code understands; an envelope whose ``requires`` is greater is refused.
 
 2: services whose protocol is ``tcp``. 3: rate limits whose scope is ``global``. 4: access policies, and inbound ports
-that take plaintext beside mTLS."""
+that take plaintext beside mTLS. 5: denied identities and certificates."""
 
 ServiceName = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
@@ -125,11 +125,16 @@ class Tracing(_Body, frozen=True, kw_only=True):
 
 
 class TrustBody(_Body, frozen=True, kw_only=True):
-    """The trust domain and the PEM root certificates that proxies accept peers under. Without ``tracing`` no spans are
-    made, and trace headers go on as they came."""
+    """The trust domain and the PEM root certificates that proxies accept peers under.
+
+    Whoever has one of the ``denied`` identities, or a certificate of one of the ``revoked`` serials (hex, lower case),
+    is no peer, and is cut off where it is one. Without ``tracing`` no spans are made, and trace headers go on as they
+    came."""
 
     trust_domain: Host
     bundle: list[str]
+    denied: list[str] = field(default_factory=list)
+    revoked: list[str] = field(default_factory=list)
     tracing: Tracing | None = None
 
 
@@ -208,7 +213,8 @@ Listener = InboundListener | OutboundListener | TcpListener | GatewayListener
 
 class ProxyBody(_Body, frozen=True, kw_only=True):
     """One proxy alone: who it is and where it listens. ``service`` is also its name as a source of traffic;
-    ``locality`` is a path such as ``region/zone``, compared with those of endpoints."""
+    ``locality`` is a path such as ``region/zone``, compared with those of endpoints. The certificate whose serial (hex)
+    is ``renew`` is to be renewed at once."""
 
     service: ServiceName
     version: Label
@@ -216,6 +222,7 @@ class ProxyBody(_Body, frozen=True, kw_only=True):
     listeners: list[Listener]
     locality: str = ""
     drain_ms: Milliseconds = 30_000
+    renew: str = ""
 
 
 # --- envelope ---------------------------------------------------------------------------------------------------
@@ -302,6 +309,8 @@ def content_hash(body: _Body) -> str:
 def required_schema(body: _Body) -> int:
     """The oldest schema whose readers understand all of a body: what an envelope ``requires``."""
     match body:
+        case TrustBody() if body.denied or body.revoked:
+            return 5
         case InboundBody() if body.policies or body.default == "deny" or body.mtls == "permissive":
             return 4
         case ServiceBody() | InboundBody() if counts_globally(body):

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from tests.conformance.harness import (
     SERVICE,
@@ -173,6 +174,37 @@ def test_certificates_are_renewed_without_a_failed_request(tmp_path: Path) -> No
                 pair.authority.write(tmp_path / "callee", CALLEE)
                 pair.caller.reload(pair.resources(revision=round_), revision=round_)
                 pair.callee.reload([proxy(inbound(pair.inbound, pair.app.port), service=SERVICE), pair.trust])
+    finally:
+        pair.close()
+
+
+def serial_in(chain: str) -> str:
+    return f"{x509.load_pem_x509_certificate(chain.encode()).serial_number:x}"
+
+
+@pytest.mark.parametrize("how", ["denied", "revoked"])
+def test_a_revoked_peer_is_cut_off_and_let_in_no_more(tmp_path: Path, how: str) -> None:
+    """Whatever TLS remembers of it: its session is not resumed either."""
+    pair = Pair(tmp_path)
+    other = "spiffe://test.mesh/ns/shop/svc/other"
+    try:
+        good = pair.client(pair.authority, other)
+        context = pair.client(pair.authority, CALLER)  # whose certificate the file holds from now on
+        bad = CALLER if how == "denied" else serial_in((tmp_path / "client.pem").read_text())
+        with (
+            socket.create_connection(("127.0.0.1", pair.inbound), timeout=10) as raw,
+            context.wrap_socket(raw) as secured,
+        ):
+            secured.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert Conversation(secured).read_response().status == 200
+            body = {**pair.trust["body"], how: [bad]}
+            pair.callee.reload(
+                [proxy(inbound(pair.inbound, pair.app.port), service=SERVICE), {"kind": "trust", "body": body}]
+            )
+            with suppress(ConnectionError):
+                assert secured.recv(1) == b"", "the open connection is cut off"
+        assert converse(pair, context) == b""
+        assert converse(pair, good).startswith(b"HTTP/1.1 200")
     finally:
         pair.close()
 

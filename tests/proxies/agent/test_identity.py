@@ -123,7 +123,7 @@ async def test_it_waits_for_a_control_plane_and_not_for_a_refusal(
         return answers.pop(0)
 
     monkeypatch.setattr(identities, "place", place)
-    monkeypatch.setattr(identities.Backoff, "delay", lambda _: 0)
+    monkeypatch.setattr(identities.Backoff, "delay", lambda *_: 0)
     with pytest.raises(JoinError, match="used up"):
         await establish(options(tmp_path, token="x"), StateDir(tmp_path / "state"))
     assert not answers

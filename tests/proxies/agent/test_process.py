@@ -13,9 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
+from proxies.agent.leaf import serial_of
+from proxies.agent.state import IDENTITY, Identity
 from proxies.wire import keys
 from proxies.wire import resources as wire
 from tests.proxies.agent.mesh import (
@@ -26,6 +29,7 @@ from tests.proxies.agent.mesh import (
     endpoints,
     inbound,
     key_of,
+    made,
     mode,
     proxy,
     service,
@@ -238,6 +242,21 @@ def test_its_certificate_is_renewed_with_a_new_key_and_kept(stage: Stage) -> Non
         assert first.csr != second.csr, "a new key each time"
         assert first.certificate != second.certificate
         until(lambda: key_of(stage.state) != joined, "the renewed identity is kept")
+        assert stage.serving()
+
+
+def test_an_order_to_renew_is_carried_out_once(stage: Stage) -> None:
+    stage.publish(1)
+    with sidecar(stage.plane.url, stage.folder, *stage.flags):
+        until(stage.serving, "the proxy serves")
+        held = msgspec.msgpack.decode((stage.state / IDENTITY).read_bytes(), type=Identity)
+        ordered = proxy([wire.OutboundListener(port=stage.outbound)], 2)
+        body = msgspec.structs.replace(ordered.body, renew=serial_of(held.joined.certificate))
+        stage.valkey.publish(made("proxy", PROXY, body, 2))
+        until(lambda: stage.plane.renewals, "renewed, long before half of its life")
+        stage.valkey.publish(made("proxy", PROXY, body, 3))
+        stage.valkey.acked(f"proxy:{PROXY}", 3)
+        assert len(stage.plane.renewals) == 1, "the serial is another one now"
         assert stage.serving()
 
 

@@ -86,3 +86,10 @@ def test_an_older_reader_refuses_what_it_would_half_understand(
     monkeypatch.setattr(resources, "SCHEMA", 3)
     with pytest.raises(resources.ResourceError, match="needs schema 4"):
         resources.decode(data)
+
+
+@pytest.mark.parametrize("field", ["denied", "revoked"])
+def test_an_older_reader_refuses_trust_that_leaves_somebody_out(field: str) -> None:
+    trust = resources.TrustBody(trust_domain="mesh.local", bundle=["root"])
+    assert resources.required_schema(trust) == 1
+    assert resources.required_schema(msgspec.structs.replace(trust, **{field: ["x"]})) == 5
