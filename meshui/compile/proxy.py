@@ -32,10 +32,23 @@ def gateway_body(access: Access) -> wire.InboundBody:
     return wire.InboundBody(default=access.default_action, policies=[policy_of(policy) for policy in policies])
 
 
-def trust_body(trust_domain: str, bundle: Sequence[str], *, tracing: Tracing | None = None) -> wire.TrustBody:
-    """Whom proxies accept, with roots in the order of their content, so that the same ones give the same bytes; and how
-    much all of them trace."""
-    return wire.TrustBody(trust_domain=trust_domain, bundle=sorted(bundle), tracing=_tracing(tracing))
+def trust_body(
+    trust_domain: str,
+    bundle: Sequence[str],
+    denied: Sequence[str] = (),
+    revoked: Sequence[str] = (),
+    *,
+    tracing: Tracing | None = None,
+) -> wire.TrustBody:
+    """Whom proxies accept, but for the ``denied`` identities and the serials ``revoked``, all in the order of their
+    content, so that the same ones give the same bytes; and how much all of them trace."""
+    return wire.TrustBody(
+        trust_domain=trust_domain,
+        bundle=sorted(bundle),
+        denied=sorted(denied),
+        revoked=sorted(revoked),
+        tracing=_tracing(tracing),
+    )
 
 
 def _tracing(tracing: Tracing | None) -> wire.Tracing | None:
@@ -56,6 +69,7 @@ def proxy_body(proxy: values.Proxy) -> wire.ProxyBody:
         version=proxy.version,
         identity=proxy.service.identity(proxy.trust_domain),
         listeners=[_listener(proxy, listener) for listener in proxy.listeners],
+        renew=proxy.renew,
     )
 
 

@@ -39,6 +39,8 @@ class Environment:
     trust_domain: str
     leaf_ttl_s: int
     """Lifetime of the certificates that proxies carry, in seconds."""
+    csr_rate: int
+    """Certificates signed for proxies in a second, by all processes together."""
     proxy_redis_url: str
     """Where proxies reach Redis, without credentials."""
     rollup_retention_days: int
@@ -89,6 +91,7 @@ def read(env: Mapping[str, str]) -> Environment:
         https=env.get("MESHUI_HTTPS", "0") == "1",
         trust_domain=env.get("MESHUI_TRUST_DOMAIN", "mesh.local"),
         leaf_ttl_s=_leaf_ttl(env),
+        csr_rate=_csr_rate(env),
         proxy_redis_url=without_credentials(env.get("MESHUI_PROXY_REDIS_URL", redis_url)),
         rollup_retention_days=_days(env, "MESHUI_ROLLUP_RETENTION", 7),
         trace_hours=_number(env, "MESHUI_TRACE_HOURS", 24, 24 * 366),
@@ -142,6 +145,13 @@ def _leaf_ttl(env: Mapping[str, str]) -> int:
     text = env.get("MESHUI_LEAF_TTL") or "86400"
     if not text.isdigit() or not 10 <= int(text) <= 30 * 86_400:
         raise ImproperlyConfigured(f"MESHUI_LEAF_TTL is {text!r}, expected seconds from 10 to 30 days")
+    return int(text)
+
+
+def _csr_rate(env: Mapping[str, str]) -> int:
+    text = env.get("MESHUI_CSR_RATE") or "100"
+    if not text.isdigit() or not 1 <= int(text) <= 10_000:
+        raise ImproperlyConfigured(f"MESHUI_CSR_RATE is {text!r}, expected certificates a second, 1 to 10000")
     return int(text)
 
 

@@ -50,7 +50,11 @@ def _compile(loaded: Loaded, key: Key) -> wire.Resource | None:
     proxy = loaded.proxies.get(name)
     match kind:
         case "trust":
-            return wire.TrustResource(body=trust_body(loaded.trust_domain, loaded.bundle, tracing=loaded.tracing))
+            return wire.TrustResource(
+                body=trust_body(
+                    loaded.trust_domain, loaded.bundle, loaded.denied, loaded.revoked, tracing=loaded.tracing
+                )
+            )
         case "directory":
             return wire.DirectoryResource(body=directory_body(loaded.names))
         case "service" if service:

@@ -19,11 +19,12 @@ from django.db import transaction
 
 from meshui.catalog.models import Proxy, Service
 from meshui.catalog.selectors import find_workload
-from meshui.catalog.services import join_token_consume, proxy_register
+from meshui.catalog.services import join_token_check, join_token_consume, proxy_register
 from meshui.core.actors import system
 from meshui.core.errors import InvalidInput
 from meshui.delivery import access
 from meshui.security.errors import CertificateRefused
+from meshui.security.pace import take_turn
 from meshui.security.services import authority_ensure, sign_csr, trust_bundle
 from meshui.security.verify import verify_renewal
 from proxies.wire.join import JoinRequest, JoinResponse, RenewRequest, RenewResponse
@@ -42,10 +43,13 @@ _VERSION = re.compile(r"[A-Za-z0-9.+_-]{0,32}")
 def join(request: JoinRequest) -> JoinResponse:
     """Take a proxy into the mesh. A former one of the same name, or at the same address, is evicted.
 
-    Raises NotAuthenticated (the token), InvalidInput, AuthorityUnavailable; then the token keeps its use.
+    Raises NotAuthenticated (the token), InvalidInput, CertificateRefused, Throttled, AuthorityUnavailable; then the
+    token keeps its use.
     """
     _check(request)
     authority_ensure()
+    join_token_check(request.token)  # a stranger takes nobody's turn
+    take_turn()
     password = secrets.token_urlsafe(32)
     digest = hashlib.sha256(password.encode()).hexdigest()
     with transaction.atomic():
@@ -89,9 +93,10 @@ def join(request: JoinRequest) -> JoinResponse:
 
 def renew(request: RenewRequest) -> RenewResponse:
     """The next certificate, for whoever holds the key of the current one. Raises CertificateRefused, InvalidInput,
-    AuthorityUnavailable."""
+    Throttled, AuthorityUnavailable."""
     authority_ensure()
     leaf = verify_renewal(request)
+    take_turn()
     with transaction.atomic():
         proxy = Proxy.objects.select_related("service__namespace").filter(pk=leaf.proxy_id).first()
         if proxy is None:

@@ -20,6 +20,7 @@ from meshui.mesh.names import ServiceName
 from meshui.mesh.policies import Access
 from meshui.mesh.tracing import Tracing
 from meshui.security.access import policies_of, policy_value, receives
+from meshui.security.selectors import denied_identities, ordered_renewals, revoked_serials
 from meshui.security.services import trust_bundle
 from meshui.traces.settings import tracing_get
 from meshui.traffic.models import GatewayHost
@@ -42,6 +43,10 @@ class Loaded:
 
     trust_domain: str
     bundle: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
+    """Identities."""
+    revoked: tuple[str, ...] = ()
+    """Serials of certificates."""
     tracing: Tracing | None = None
     names: tuple[ServiceName, ...] = ()
     services: dict[str, values.Service] = field(default_factory=dict)
@@ -54,10 +59,13 @@ class Loaded:
 def load(mesh: Mesh, dirty: Collection[Key]) -> Loaded:
     """The values of the dirty resources. Runs in the caller's transaction, which makes it one snapshot."""
     kinds = {kind for kind, _ in dirty}
+    trust = "trust" in kinds
     loaded = Loaded(
         trust_domain=mesh.trust_domain,
-        bundle=tuple(trust_bundle()) if "trust" in kinds else (),
-        tracing=tracing_get() if "trust" in kinds else None,
+        bundle=tuple(trust_bundle()) if trust else (),
+        denied=tuple(denied_identities()) if trust else (),
+        revoked=tuple(revoked_serials()) if trust else (),
+        tracing=tracing_get() if trust else None,
         names=_names() if kinds & NEEDS_NAMES else (),
     )
     wanted = {name for kind, name in dirty if kind in PER_SERVICE}
@@ -166,20 +174,22 @@ def _instance(row: Instance, version: str) -> values.Instance:
 def _load_proxies(loaded: Loaded, ids: Collection[str]) -> None:
     hosts = GatewayHost.objects.select_related("service__namespace")
     rows = Proxy.objects.filter(pk__in=ids).select_related("service__namespace", "version")
+    renewals = ordered_renewals(ids)
     for row in rows.prefetch_related(Prefetch("service__hosts", queryset=hosts)):
         try:
-            loaded.proxies[row.pk] = _proxy(row, loaded.trust_domain)
+            loaded.proxies[row.pk] = _proxy(row, loaded.trust_domain, renewals.get(row.pk, ""))
         except msgspec.ValidationError as error:
             loaded.faults[("proxy", row.pk)] = f"stored listeners are invalid: {error}"
 
 
-def _proxy(row: Proxy, trust_domain: str) -> values.Proxy:
+def _proxy(row: Proxy, trust_domain: str, renew: str) -> values.Proxy:
     return values.Proxy(
         id=row.pk,
         service=row.service.full_name,
         trust_domain=trust_domain,
         protocol=row.service.protocol,
         version=row.version.name,
+        renew=renew,
         listeners=msgspec.convert(row.listeners, tuple[Listener, ...]),
         hosts=tuple(
             values.GatewayHost(host=host.host, service=host.service.full_name) for host in row.service.hosts.all()

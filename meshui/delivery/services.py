@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 import redis
 from django.utils import timezone
 
 from meshui.catalog import services as catalog
+from meshui.catalog.models import Proxy
 from meshui.core.actors import Actor
 from meshui.core.commits import commit
+from meshui.core.errors import NotFound
 from meshui.delivery.access import revoke
 from meshui.delivery.load import every_key
+from meshui.security import services as security
 
 log = logging.getLogger(__name__)
 
@@ -43,3 +47,14 @@ def proxy_evict(*, actor: Actor, proxy_id: str, reason: str = "", dry_run: bool 
         except redis.RedisError as error:
             log.warning("the reconciler deletes the Redis user of %s: %s", proxy_id, error)
     return revision
+
+
+def certificate_revoke(*, actor: Actor, serial: str, identity: bool = False, reason: str = "") -> list[str]:
+    """Revoke a proxy's certificates, or with ``identity`` deny that altogether, and evict whoever has them; the ids of
+    the evicted. Raises PermissionDenied, NotFound."""
+    holders = security.certificate_revoke(actor=actor, serial=serial, identity=identity, reason=reason)
+    evicted = list(Proxy.objects.filter(pk__in=holders).order_by("pk").values_list("pk", flat=True))
+    for proxy_id in evicted:
+        with suppress(NotFound):  # it left by itself meanwhile
+            proxy_evict(actor=actor, proxy_id=proxy_id, reason=reason)
+    return evicted

@@ -282,7 +282,7 @@ class GatewayHost(Value, frozen=True, kw_only=True):
 
 class Proxy(Value, frozen=True, kw_only=True):
     """A sidecar or gateway. ``protocol`` is its service's, ``hosts`` are its gateway's; its listeners are where it said
-    it would listen."""
+    it would listen. ``renew`` is the serial of its certificate, where that is to be renewed at once."""
 
     id: str
     service: ServiceName
@@ -291,6 +291,7 @@ class Proxy(Value, frozen=True, kw_only=True):
     version: str
     listeners: tuple[Listener, ...]
     hosts: tuple[GatewayHost, ...] = ()
+    renew: str = ""
 
 
 DEFAULT_ROUTES = (Route(name="default"),)

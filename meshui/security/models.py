@@ -51,12 +51,52 @@ class IssuedCertificate(models.Model):
     not_before = models.DateTimeField()
     not_after = models.DateTimeField(db_index=True)
     issued_at = models.DateTimeField()
+    replaced_at = models.DateTimeField(null=True)
+    """When the next one was signed for the same proxy."""
+    renewal_ordered_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    revocation = models.JSONField(default=dict)
+    """``actor`` and ``reason`` of whoever revoked it."""
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["proxy_id"], name="newest_certificate", condition=models.Q(replaced_at=None)),
+            models.Index(fields=["not_after"], name="revoked_certificate", condition=~models.Q(revoked_at=None)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.serial} for {self.proxy_id}"
+
+
+class DeniedIdentity(models.Model):
+    """An identity that no proxy accepts and no certificate is signed for, until it is allowed again."""
+
+    identity = models.CharField(max_length=512, unique=True)
+    actor = models.CharField(max_length=200)
+    reason = models.CharField(max_length=500, blank=True, default="")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["identity"]
+
+    def __str__(self) -> str:
+        return self.identity
+
+
+class SigningPace(models.Model):
+    """The one row by which all processes share the rate of signatures; see ``meshui.security.pace``."""
+
+    due = models.DateTimeField()
+    """When the next signature is due, if all keep to the rate."""
+    promised = models.DateTimeField()
+    """Up to when those who were told to wait have been given a time."""
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_signing_pace")]
+
+    def __str__(self) -> str:
+        return f"due {self.due}"
 
 
 class AccessPolicy(models.Model):

@@ -17,7 +17,7 @@ from meshui.accounts.models import ApiToken, RoleGrant, User
 from meshui.catalog.models import Instance, JoinToken, Namespace, Proxy, Service, Version
 from meshui.core.models import Change, Mesh, Outbox, Revision
 from meshui.rollouts.models import AnalysisTemplate, Approval, IdempotencyKey, Rollout, RolloutEvent
-from meshui.security.models import AccessPolicy, AccessSetting
+from meshui.security.models import AccessPolicy, AccessSetting, DeniedIdentity
 from meshui.traffic.models import GatewayHost, TrafficRules
 
 WATCHED = (
@@ -31,6 +31,7 @@ WATCHED = (
     GatewayHost,
     AccessPolicy,
     AccessSetting,
+    DeniedIdentity,
     RoleGrant,
     Rollout,
     RolloutEvent,

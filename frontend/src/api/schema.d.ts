@@ -247,6 +247,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/certificates/{serial}/renew/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Have the proxy renew its certificate at once, with a new key. */
+        post: operations["certificate_renew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates/{serial}/revoke/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Refuse the certificate, or its identity, everywhere and at once; open connections are cut off. */
+        post: operations["certificate_revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates/denied/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The identities that no proxy accepts and that get no certificate. */
+        get: operations["denied_identities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates/denied/allow/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Let an identity that was denied have certificates again. */
+        post: operations["identity_allow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/changes/": {
         parameters: {
             query?: never;
@@ -1799,6 +1867,16 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["AlertView"][];
         };
+        /** AllowanceBody */
+        AllowanceBody: {
+            /** @description A whole SPIFFE id. */
+            identity: string;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
         /**
          * AnalysisBody
          * @description Without ``metrics``: those of the template, or errors and latency. With both, all of them.
@@ -2019,7 +2097,9 @@ export interface components {
         };
         /**
          * CertificateView
-         * @description ``serial`` is hex; ``actor`` asked for it.
+         * @description ``serial`` is hex, ``issuer`` the fingerprint of the intermediate; ``actor`` asked for it. ``replaced_at`` is
+         *         when the proxy got the next one, ``renews_at`` when it will, give or take a tenth of its life; null where it will
+         *         not. ``renewal_ordered_at`` is when somebody asked for that at once.
          */
         CertificateView: {
             serial: string;
@@ -2029,6 +2109,11 @@ export interface components {
             not_before: string;
             not_after: string;
             issued_at: string;
+            issuer: string;
+            replaced_at: string | null;
+            renews_at: string | null;
+            renewal_ordered_at: string | null;
+            revoked_at: string | null;
         };
         /** CertificateViewPage */
         CertificateViewPage: {
@@ -2149,6 +2234,22 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * DeniedView
+         * @description An identity that nobody accepts; ``actor`` denied it.
+         */
+        DeniedView: {
+            identity: string;
+            actor: string;
+            reason: string;
+            at: string;
+        };
+        /** DeniedViewPage */
+        DeniedViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["DeniedView"][];
         };
         /**
          * DesiredView
@@ -3359,6 +3460,13 @@ export interface components {
             revision: number | null;
         };
         /**
+         * Ordered
+         * @description ``revision`` is null where it was asked for already.
+         */
+        Ordered: {
+            revision: number | null;
+        };
+        /**
          * OutboundListener
          * @description The app's way out: by ``Host`` or absolute-form to a service of the mesh. ``egress`` says what an unknown host
          *         gets. A ``transparent`` one takes connections that the host redirects to it, of HTTP and of anything else.
@@ -3883,6 +3991,14 @@ export interface components {
             certificate: string;
             bundle: string[];
         };
+        /** RenewalBody */
+        RenewalBody: {
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
         /**
          * ReplayBody
          * @description ``policy`` is tried as though it were enforced where its mode says so; ``window`` is at most an hour.
@@ -4076,6 +4192,30 @@ export interface components {
             next: string | null;
             previous: string | null;
             results: components["schemas"]["RevisionView"][];
+        };
+        /**
+         * RevocationBody
+         * @description ``certificate`` is all that the proxy still holds; it may join again. ``identity`` is everybody who has the
+         *         identity, and nobody gets it again until it is allowed.
+         */
+        RevocationBody: {
+            /**
+             * @default certificate
+             * @enum {unknown}
+             */
+            scope: "certificate" | "identity";
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * Revoked
+         * @description ``evicted`` are the ids of the proxies that are no part of the mesh any more.
+         */
+        Revoked: {
+            evicted: string[];
         };
         /**
          * Rewrite
@@ -5838,6 +5978,8 @@ export interface operations {
     certificates: {
         parameters: {
             query?: {
+                /** @description Only the newest of each proxy. */
+                current?: boolean;
                 /** @description Opaque; follow `next` and `previous`. */
                 cursor?: string;
                 /** @description A whole SPIFFE id. */
@@ -5845,7 +5987,7 @@ export interface operations {
                 page_size?: number;
                 /** @description A proxy's id. */
                 proxy?: string;
-                state?: "" | "expired" | "valid";
+                state?: "" | "expired" | "revoked" | "valid";
             };
             header?: never;
             path?: never;
@@ -5859,6 +6001,138 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CertificateViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    certificate_renew: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RenewalBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ordered"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    certificate_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RevocationBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Revoked"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    denied_identities: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeniedViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    identity_allow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AllowanceBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ordered"];
                 };
             };
             /** @description A problem (RFC 9457) */

@@ -8,7 +8,12 @@ from meshui.catalog.services.instances import (
     instance_register,
     instance_update,
 )
-from meshui.catalog.services.join_tokens import join_token_consume, join_token_create, join_token_revoke
+from meshui.catalog.services.join_tokens import (
+    join_token_check,
+    join_token_consume,
+    join_token_create,
+    join_token_revoke,
+)
 from meshui.catalog.services.namespaces import namespace_create, namespace_delete
 from meshui.catalog.services.proxies import Registered, proxy_evict, proxy_register
 from meshui.catalog.services.services import (
@@ -32,6 +37,7 @@ __all__ = [
     "instance_update",
     "instances_deregister_overdue",
     "instances_expire",
+    "join_token_check",
     "join_token_consume",
     "join_token_create",
     "join_token_revoke",

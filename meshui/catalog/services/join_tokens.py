@@ -7,7 +7,7 @@ import secrets
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from meshui.catalog.models import JoinToken
@@ -67,16 +67,19 @@ def join_token_revoke(*, actor: Actor, token_id: int, reason: str = "") -> None:
         change.summary = f"revoked join token {token_id}"
 
 
+def join_token_check(token: str) -> None:
+    """Raise NotAuthenticated where nobody could join by it now."""
+    if not _usable(token).exists():
+        raise NotAuthenticated("the join token is not valid")
+
+
 def join_token_consume(token: str) -> JoinToken:
     """Take one use of it, atomically: two proxies cannot both take the last.
 
     Raises NotAuthenticated, and does not say whether the token was unknown, used up, expired or revoked.
     """
-    usable = JoinToken.objects.filter(
-        digest=_digest(token), uses_left__gt=0, expires_at__gt=timezone.now(), revoked_at=None
-    )
-    if not usable.exists():
-        raise NotAuthenticated("the join token is not valid")
+    join_token_check(token)
+    usable = _usable(token)
     with transaction.atomic():
         # The commit's lock comes first, here as everywhere: the caller's transaction goes on to register the proxy,
         # and would otherwise wait for a revocation that waits for this row.
@@ -84,6 +87,12 @@ def join_token_consume(token: str) -> JoinToken:
         if not usable.update(uses_left=F("uses_left") - 1):
             raise NotAuthenticated("the join token is not valid")
         return JoinToken.objects.select_related("service__namespace", "version").get(digest=_digest(token))
+
+
+def _usable(token: str) -> QuerySet[JoinToken]:
+    return JoinToken.objects.filter(
+        digest=_digest(token), uses_left__gt=0, expires_at__gt=timezone.now(), revoked_at=None
+    )
 
 
 def _digest(token: str) -> str:

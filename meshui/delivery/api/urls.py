@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from meshui.delivery.api import joining, proxies, revisions
+from meshui.delivery.api import certificates, joining, proxies, revisions
 
 urlpatterns: list[URLPattern] = [
     path("proxies/join/", joining.Join.as_view()),
@@ -12,6 +12,9 @@ urlpatterns: list[URLPattern] = [
     path("proxies/", proxies.Proxies.as_view()),
     path("proxies/<id:proxy_id>/", proxies.OneProxy.as_view()),
     path("proxies/<id:proxy_id>/config/", proxies.ProxyConfig.as_view()),
+    path("certificates/denied/allow/", certificates.AllowIdentity.as_view()),
+    path("certificates/<id:serial>/renew/", certificates.RenewCertificate.as_view()),
+    path("certificates/<id:serial>/revoke/", certificates.RevokeCertificate.as_view()),
     path("revisions/", revisions.Revisions.as_view()),
     path("revisions/<int:number>/", revisions.OneRevision.as_view()),
     path("info/", revisions.Info.as_view()),

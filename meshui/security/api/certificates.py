@@ -16,17 +16,29 @@ from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
 from meshui.core.api.pages import ListQuery, Page, page
 from meshui.security import selectors
-from meshui.security.models import Authority, IssuedCertificate
+from meshui.security.models import Authority, DeniedIdentity, IssuedCertificate
 
 
 class CertificateQuery(ListQuery, frozen=True, kw_only=True):
     proxy: Annotated[str, Meta(max_length=40, description="A proxy's id.")] = ""
     identity: Annotated[str, Meta(max_length=512, description="A whole SPIFFE id.")] = ""
-    state: Literal["", "valid", "expired"] = ""
+    state: Literal["", "valid", "expired", "revoked"] = ""
+    current: Annotated[bool, Meta(description="Only the newest of each proxy.")] = False
+
+
+class DeniedView(View, frozen=True, kw_only=True):
+    """An identity that nobody accepts; ``actor`` denied it."""
+
+    identity: str
+    actor: str
+    reason: str
+    at: datetime
 
 
 class CertificateView(View, frozen=True, kw_only=True):
-    """``serial`` is hex; ``actor`` asked for it."""
+    """``serial`` is hex, ``issuer`` the fingerprint of the intermediate; ``actor`` asked for it. ``replaced_at`` is
+    when the proxy got the next one, ``renews_at`` when it will, give or take a tenth of its life; null where it will
+    not. ``renewal_ordered_at`` is when somebody asked for that at once."""
 
     serial: str
     proxy: str
@@ -35,6 +47,11 @@ class CertificateView(View, frozen=True, kw_only=True):
     not_before: datetime
     not_after: datetime
     issued_at: datetime
+    issuer: str
+    replaced_at: datetime | None
+    renews_at: datetime | None
+    renewal_ordered_at: datetime | None
+    revoked_at: datetime | None
 
 
 class AuthorityCertificateView(View, frozen=True, kw_only=True):
@@ -67,7 +84,20 @@ class Certificates(Endpoint):
             rows = rows.filter(not_after__gt=timezone.now())
         elif asked.state == "expired":
             rows = rows.filter(not_after__lte=timezone.now())
+        elif asked.state == "revoked":
+            rows = rows.exclude(revoked_at=None)
+        if asked.current:
+            rows = rows.filter(replaced_at=None)
+        rows = rows.select_related("authority")
         return Response(page(request, rows, asked, _certificate, descending=True))
+
+
+class DeniedIdentities(Endpoint):
+    @operation("denied_identities", query=ListQuery, answer=Page[DeniedView])
+    def get(self, request: Request) -> Response:
+        """The identities that no proxy accepts and that get no certificate."""
+        rows = selectors.denied(actor_of(request))
+        return Response(page(request, rows, query(request, ListQuery), _denied, fields=("identity",)))
 
 
 class OneAuthority(Endpoint):
@@ -86,7 +116,22 @@ def _certificate(row: IssuedCertificate) -> CertificateView:
         not_before=row.not_before,
         not_after=row.not_after,
         issued_at=row.issued_at,
+        issuer=row.authority.fingerprint,
+        replaced_at=row.replaced_at,
+        renews_at=_renews_at(row),
+        renewal_ordered_at=row.renewal_ordered_at,
+        revoked_at=row.revoked_at,
     )
+
+
+def _renews_at(row: IssuedCertificate) -> datetime | None:
+    if row.replaced_at or row.revoked_at or row.not_after <= timezone.now():
+        return None
+    return row.renewal_ordered_at or row.issued_at + (row.not_after - row.issued_at) / 2
+
+
+def _denied(row: DeniedIdentity) -> DeniedView:
+    return DeniedView(identity=row.identity, actor=row.actor, reason=row.reason, at=row.at)
 
 
 def _authority(row: Authority) -> AuthorityCertificateView:

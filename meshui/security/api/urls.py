@@ -8,6 +8,7 @@ from meshui.security.api import certificates, observed, policies, questions, set
 
 urlpatterns: list[URLPattern] = [
     path("certificates/", certificates.Certificates.as_view()),
+    path("certificates/denied/", certificates.DeniedIdentities.as_view()),
     path("authority/", certificates.OneAuthority.as_view()),
     path("policies/", policies.Policies.as_view()),
     path("policies/usage/", observed.Usage.as_view()),

@@ -22,8 +22,8 @@ from meshui.core.errors import InvalidInput
 from meshui.mesh.names import DOMAIN, LABEL
 from meshui.security import pki
 from meshui.security.csr import proven_key
-from meshui.security.errors import AuthorityUnavailable
-from meshui.security.models import Authority, IssuedCertificate
+from meshui.security.errors import AuthorityUnavailable, CertificateRefused
+from meshui.security.models import Authority, DeniedIdentity, IssuedCertificate
 from meshui.security.signers import sealed_key, signer_of
 
 log = logging.getLogger(__name__)
@@ -57,8 +57,8 @@ def sign_csr(*, csr_pem: str, identity: str, dns_names: Sequence[str], proxy_id:
     """A certificate for the key in the request: PEM, the leaf first, then the intermediate.
 
     Nothing but the key is taken from the request. ``identity`` is ``spiffe://{trust domain}/ns/{ns}/svc/{svc}``;
-    ``dns_names`` end in ``.mesh``. Raises InvalidInput (paths ``csr``, ``identity``, ``dns_names``) and
-    AuthorityUnavailable. Runs within the caller's transaction.
+    ``dns_names`` end in ``.mesh``. Raises InvalidInput (paths ``csr``, ``identity``, ``dns_names``), CertificateRefused
+    (the identity is denied) and AuthorityUnavailable. Runs within the caller's transaction.
     """
     key = proven_key(csr_pem)
     row = _active(Authority.Kind.INTERMEDIATE)
@@ -66,10 +66,13 @@ def sign_csr(*, csr_pem: str, identity: str, dns_names: Sequence[str], proxy_id:
         raise AuthorityUnavailable("there is no authority yet")
     issuer = signer_of(row)
     _check_names(issuer.trust_domain, identity, dns_names)
+    if DeniedIdentity.objects.filter(identity=identity).exists():
+        raise CertificateRefused(f"{identity} is denied", code="identity_denied")
     now = timezone.now()
     if row.not_after <= now:
         raise AuthorityUnavailable(f"the intermediate ended at {row.not_after.isoformat()}")
     leaf = pki.make_leaf(issuer, key, identity, dns_names, now, _leaf_lifetime())
+    IssuedCertificate.objects.filter(proxy_id=proxy_id, replaced_at=None).update(replaced_at=now)
     record = IssuedCertificate.objects.create(
         serial=serial_of(leaf.serial_number),
         authority=row,

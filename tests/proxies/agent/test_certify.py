@@ -13,9 +13,12 @@ from pytest_django.live_server_helper import LiveServer
 from meshui.catalog.models import Proxy
 from meshui.catalog.services import join_token_create, namespace_create, service_create
 from meshui.core.actors import system
+from meshui.core.errors import Throttled
+from meshui.delivery import joining
 from meshui.security import pki
 from meshui.security.models import IssuedCertificate
 from proxies.agent.certify import certify
+from proxies.agent.leaf import serial_of
 from proxies.agent.orders import Granted, JoinOrder, Refused, RenewOrder, place
 from proxies.wire.join import JoinResponse, RenewResponse
 from proxies.wire.resources import InboundListener, OutboundListener
@@ -63,6 +66,28 @@ def test_a_used_token_is_refused_for_good(live_server: LiveServer, token: str) -
     refused = certify(order(live_server.url, token, name="catalog-2"))
     assert isinstance(refused, Refused)
     assert refused.final
+
+
+def test_one_that_comes_too_early_hears_when_to_come_back(
+    live_server: LiveServer, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full() -> None:
+        raise Throttled("wait", retry_after=7)
+
+    monkeypatch.setattr(joining, "take_turn", full)
+    refused = certify(order(live_server.url, token))
+    assert isinstance(refused, Refused) and not refused.final
+    assert refused.retry_after_s == 7
+    bad = certify(order(live_server.url, "no token"))
+    assert isinstance(bad, Refused) and bad.final, "a stranger is refused before it takes a turn"
+    monkeypatch.undo()
+    joined(live_server.url, token)
+
+
+def test_a_proxy_reads_the_serial_of_its_own_certificate(live_server: LiveServer, token: str) -> None:
+    chain = joined(live_server.url, token)[1].certificate
+    assert serial_of(chain) == IssuedCertificate.objects.get().serial
+    assert serial_of("") == serial_of("nonsense") == serial_of(chain[:200]) == ""
 
 
 def renewal(url: str, granted: Granted, answer: JoinResponse, **changes: Any) -> RenewOrder:
