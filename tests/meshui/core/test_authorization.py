@@ -8,13 +8,16 @@ from typing import Any
 import msgspec
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
+from meshui.alerts.models import Receiver, Silence
 from meshui.catalog.models import Instance, JoinToken, Proxy, Service
 from meshui.core.models import Change
 from meshui.rollouts.bodies import PlanBody
 from meshui.rollouts.models import AnalysisTemplate, Rollout
 from meshui.rollouts.planning import plan_of
-from meshui.security.models import AccessPolicy
+from meshui.security.models import AccessPolicy, Authority, IssuedCertificate
+from meshui.traces.models import Span, Trace
 from tests.support.api import Api, everything
 
 PUBLIC = {("POST", "auth/login/"), ("POST", "auth/token/"), ("POST", "proxies/join/"), ("POST", "proxies/renew/")}
@@ -36,6 +39,7 @@ ASKED = {
 """What is only asked, in a body because a query string would not hold it; a viewer may."""
 SHARED = {("GET", TEMPLATE), ("POST", f"{TEMPLATE}backtest/")}
 """What is read of things that belong to no namespace."""
+TRACE = "ab" * 16
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -92,7 +96,38 @@ def objects(catalog: Service) -> dict[str, str]:
     )
     AccessPolicy.objects.create(name="readers", namespace="shop", service="catalog", action="allow", mode="enforce")
     AnalysisTemplate.objects.create(name="web", metrics=[{"name": "errors"}], created_by="olga")
+    silence = Silence.objects.create(namespace="shop", until="2100-01-01T00:00Z", created_by="olga")
+    receiver = Receiver.objects.create(kind="webhook", target="https://example.com", severity="page", created_by="x")
+    at = timezone.now()
+    authority = Authority.objects.create(kind="root", not_before=at, not_after=at, sealed_key=b"")
+    IssuedCertificate.objects.create(
+        serial="a1",
+        authority=authority,
+        identity="spiffe://mesh.local/ns/shop/svc/catalog",
+        proxy_id="px-1",
+        actor="x",
+        not_before=at,
+        not_after=at,
+        issued_at=at,
+    )
+    Trace.objects.create(trace_id=TRACE, start=at)
+    Span.objects.create(
+        trace_id=TRACE,
+        span_id="1" * 16,
+        start=at,
+        duration_us=5,
+        namespace="shop",
+        service="shop/catalog",
+        name="GET",
+        kind=Span.Kind.SERVER,
+        proxied=True,
+        error=False,
+    )
     return OBJECTS | {
+        "silence_id": str(silence.pk),
+        "receiver_id": str(receiver.pk),
+        "trace_id": TRACE,
+        "serial": "a1",
         "token_id": str(token.pk),
         "change_id": str(change.pk),
         "rollout_id": str(rollout.pk),

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from meshui.accounts.models import ApiToken
+from meshui.alerts.models import Alert, Receiver, Silence
 from meshui.catalog.models import Instance, JoinToken, Namespace, Proxy, Service, Version
 from meshui.core.actors import system
 from meshui.core.commits import commit
@@ -19,7 +20,9 @@ from meshui.core.models import Change
 from meshui.rollouts.bodies import PlanBody
 from meshui.rollouts.models import AnalysisTemplate, Rollout
 from meshui.rollouts.planning import plan_of
-from meshui.security.models import AccessPolicy, Authority, IssuedCertificate
+from meshui.security.models import AccessPolicy, Authority, DeniedIdentity, IssuedCertificate
+from meshui.telemetry.models import Objective
+from meshui.traces.models import Span, Trace
 from meshui.traffic.models import GatewayHost
 from tests.meshui.core.test_authorization import LISTS
 from tests.support.api import Api, make_user
@@ -38,9 +41,15 @@ QUERIES = {
     "proxies/": 4,
     "revisions/": 4,
     "certificates/": 3,
+    "certificates/denied/": 3,
     "policies/": 3,
     "rollouts/": 9,
     "analysis-templates/": 3,
+    "alerts/": 4,
+    "alerts/silences/": 3,
+    "alerts/receivers/": 3,
+    "objectives/": 15,
+    "traces/": 6,
 }
 
 
@@ -56,8 +65,10 @@ def crowd(admin: Api, catalog: Service) -> Callable[[int], None]:
         )
         for number in range(gone, gone + count):
             Namespace.objects.create(name=f"n{number}")
+            _watch(catalog, number)
             service = Service.objects.create(namespace=shop, name=f"s{number}")
             Version.objects.create(service=service, name="v1", weight=100)
+            Objective.objects.create(service=service, availability=99.9)
             version = Version.objects.create(service=catalog, name=f"x{number}")
             AccessPolicy.objects.create(name=f"p{number}", namespace="shop", action="allow", mode="shadow")
             proxy = Proxy.objects.create(
@@ -90,11 +101,46 @@ def crowd(admin: Api, catalog: Service) -> Callable[[int], None]:
                 not_after=timezone.now(),
                 issued_at=timezone.now(),
             )
+            DeniedIdentity.objects.create(identity=f"spiffe://mesh.local/ns/shop/svc/d{number}", actor="x")
             ApiToken.objects.create(
                 user=admin.user, name="t", digest=f"d{number}", expires_at=timezone.now() + timedelta(days=1)
             )
 
     return add
+
+
+def _watch(service: Service, number: int) -> None:
+    """An alert, somebody who is told of it and somebody who is not; and a trace."""
+    now = timezone.now()
+    Alert.objects.create(
+        rule="edge_health",
+        object=f"edge:{number}",
+        severity="page",
+        namespace="shop",
+        service=str(service),
+        title="t",
+        path="/",
+        since=now,
+        fires_at=now,
+        seen_at=now,
+        told_at=now,
+    )
+    Silence.objects.create(until=now + timedelta(days=1), created_by="x")
+    Receiver.objects.create(kind="webhook", target=f"https://example.com/{number}", severity="page", created_by="x")
+    trace = f"{number:032x}"
+    Trace.objects.create(trace_id=trace, start=now)
+    Span.objects.create(
+        trace_id=trace,
+        span_id="1" * 16,
+        start=now,
+        duration_us=5,
+        namespace="shop",
+        service=str(service),
+        name="GET",
+        kind=Span.Kind.SERVER,
+        proxied=True,
+        error=False,
+    )
 
 
 def _roll_out(service: Service, number: int) -> None:
