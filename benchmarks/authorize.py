@@ -2,10 +2,10 @@
 
     python -m benchmarks.authorize [--json OUT] [--rules 1000] [--seconds 1]
 
-``alike`` asks for paths that come again, ``new path`` never for the same one twice; the others have rules whose answer
-cannot be kept: by a header, by the time of day. ``all match`` is what tables cannot help: every rule is about this
-caller, and none by its path. ``strangers`` come each from an address of their own, past rules by address range. The
-budget for 1,000 rules is 3 us.
+``alike`` asks for paths that come again, ``new path`` and ``template`` never for the same one twice; the others have
+rules whose answer cannot be kept: by a header, by the time of day. ``all match`` is what no table helps: every rule is
+about this caller, and each compares a header of its own. ``strangers`` come each from an address of their own, past
+rules by address range. The budget for 1,000 rules is 3 us.
 """
 
 from __future__ import annotations
@@ -61,6 +61,11 @@ def cases(count: int) -> dict[str, tuple[list[dict[str, Any]], Sequence[RequestH
     again = [ask(f"/r{n}/x") for n in range(0, count, max(1, count // 50))]
     fresh = [ask(f"/r{n % count}/x{n}") for n in range(50_000)]
     gold = {"when": [{"header": "x-tier", "values": ["gold"]}]}
+    by_template = [{"operation": {"paths": [f"/items/{{id}}/r{n}"]}} for n in range(count)]
+    by_value = [{"when": [{"header": "x-tier", "values": [f"t{n}"]}]} for n in range(count - 1)]
+    by_value.append({"when": [{"header": "x-tier", "values": ["gold"]}]})
+    by_host: list[dict[str, Any]] = [{"operation": {"hosts": [f"h{n}.example"]}} for n in range(count - 1)]
+    by_host.append({"operation": {"hosts": ["catalog.shop.mesh"]}, **gold})
     everyone = [
         {"operation": {"not_paths": [f"/r{n}"]}, "when": [{"header": f"x-{n}", "values": ["a"]}]} for n in range(count)
     ]
@@ -68,7 +73,10 @@ def cases(count: int) -> dict[str, tuple[list[dict[str, Any]], Sequence[RequestH
         "alike": (rules(), again, [CALLER]),
         "new path": (rules(), fresh, [CALLER]),
         "by caller": (by_caller, again, [CALLER]),
+        "template": (by_template, [ask(f"/items/{n}/r{n % count}") for n in range(50_000)], [CALLER]),
         "by header": (rules(**gold), again, [CALLER]),
+        "by value": (by_value, again, [CALLER]),
+        "by host": (by_host, again, [CALLER]),
         "by hours": (rules(hours={"start": 0, "end": 1440}), again, [CALLER]),
         "strangers": (by_range, again, [Who("", f"10.0.{n // 250}.{n % 250}") for n in range(4_000)]),
         "all match": ([*everyone, {}], again, [CALLER]),

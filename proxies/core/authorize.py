@@ -2,31 +2,32 @@
 
 The order is that of Istio's AuthorizationPolicy: a DENY rule that matches denies; without any ALLOW policy the mesh's
 default holds; else an ALLOW rule must match. What a rule says of the caller depends on the connection alone, so each
-caller gets tables of just the rules that can apply to it, in which a path is looked up, not searched. Where several
+caller gets tables of just the rules that can apply to it, in which a request is looked up, not searched. Where several
 rules match, any of them is named. The clock is passed in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from proxies.core.errors import BadMessage
 from proxies.core.head import RequestHead
+from proxies.core.path_table import PathTable
 from proxies.core.rules import (
     Clock,
     Moment,
     Test,
     Who,
+    header_keys,
     header_of_deny_test,
     header_test,
+    host_keys,
     is_from,
     is_to,
     moment_of,
-    path_test,
     places,
     policy_flaws,
-    read_path,
     span_of,
     tests_of,
 )
@@ -171,15 +172,19 @@ class _Verdict:
         return Decision(True, *found) if found is not None else self._denied
 
 
+Keys = Callable[[RequestHead], Iterable[bytes]]
+
+
 class _Rules:
-    """The rules of some policies that one caller can meet, by path."""
+    """The rules of some policies that one caller can meet, where a request is likely to find them: by path, else by
+    host, else by a header that they compare. What is found so is still asked all that its rule says."""
 
     def __init__(self, policies: Iterable[Policy], who: Who, port: int, clock: Clock, *, deny: bool = False) -> None:
+        self._deny = deny
         self._header = header_of_deny_test if deny else header_test
+        self._paths: PathTable[_Entry] = PathTable()
+        self._keyed: dict[str, tuple[Keys, dict[bytes, list[_Entry]]]] = {}
         self._any: list[_Entry] = []
-        self._exact: dict[bytes, list[_Entry]] = {}
-        self._prefix: dict[bytes, list[_Entry]] = {}
-        self._patterns: list[tuple[Test, _Entry]] = []
         self._connection: list[tuple[bool, Moment | None, _Found]] = []
         self.fixed = True
         """Whether method, path and host alone decide."""
@@ -187,24 +192,18 @@ class _Rules:
             for index, rule in enumerate(policy.rules):
                 if is_from(rule.caller, who) and is_to(rule.operation, port):
                     self._add(_Found(policy.name, index), rule, clock)
-        self._lengths = sorted({len(prefix) for prefix in self._prefix})
 
     def find(self, head: RequestHead) -> _Found | None:
-        """The first of them that matches."""
-        path = head.path
-        if self._exact and (entries := self._exact.get(path)) is not None:
-            for tests, found in entries:
+        """One that matches."""
+        for group in self._paths.find(head.path):
+            for tests, found in group:
                 if _all(tests, head):
                     return found
-        for length in self._lengths:
-            entries = self._prefix.get(path[:length])
-            if entries is not None:
-                for tests, found in entries:
+        for keys, entries in self._keyed.values():
+            for key in keys(head):
+                for tests, found in entries.get(key, ()):
                     if _all(tests, head):
                         return found
-        for matches, (tests, found) in self._patterns:
-            if matches(head) and _all(tests, head):
-                return found
         for tests, found in self._any:
             if _all(tests, head):
                 return found
@@ -221,20 +220,29 @@ class _Rules:
         self.fixed = self.fixed and not rule.when and rule.hours is None
         moment = moment_of(rule.hours, clock) if rule.hours is not None else None
         tests = [*tests_of(rule.operation), *map(self._header, rule.when)]
-        paths = [read_path(pattern) for pattern in rule.operation.paths]
-        self._connection.append((bool(tests or paths), moment, found))
+        self._connection.append((bool(tests or rule.operation.paths), moment, found))
         if moment is not None:
             tests.append(lambda _: moment())
-        entry = (tests, found)
-        if not paths:
+        self._place(rule, (tests, found))
+
+    def _place(self, rule: PolicyRule, entry: _Entry) -> None:
+        hosts = rule.operation.hosts
+        compared = next((condition for condition in rule.when if condition.values), None)
+        if rule.operation.paths:
+            for pattern in rule.operation.paths:
+                self._paths.add(pattern, entry)
+        elif hosts and not any(host.startswith("*") for host in hosts):
+            self._key("", host_keys, hosts, entry)
+        elif compared is not None:
+            keys = header_keys(compared.header, apart=self._deny)
+            self._key(compared.header, keys, compared.values, entry)
+        else:
             self._any.append(entry)
-        for kind, value in paths:
-            if kind == "exact":
-                self._exact.setdefault(value, []).append(entry)
-            elif kind == "prefix":
-                self._prefix.setdefault(value, []).append(entry)
-            else:
-                self._patterns.append((path_test(kind, value), entry))
+
+    def _key(self, name: str, keys: Keys, values: Iterable[str], entry: _Entry) -> None:
+        _, entries = self._keyed.setdefault(name, (keys, {}))
+        for value in set(values):
+            entries.setdefault(value.encode(), []).append(entry)
 
 
 def _all(tests: Sequence[Test], head: RequestHead) -> bool:

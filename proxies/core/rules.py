@@ -160,6 +160,26 @@ def header_of_deny_test(condition: HeaderCondition) -> Test:
     return test
 
 
+def host_keys(head: RequestHead) -> tuple[bytes, ...]:
+    """What a rule that names whole hosts may be found by."""
+    return (head.host.rstrip(b"."),)
+
+
+def header_keys(header: str, *, apart: bool) -> Callable[[RequestHead], Sequence[bytes]]:
+    """What a rule that compares a header may be found by: its value, and each of several where they count ``apart``."""
+    name = header.encode()
+
+    def keys(head: RequestHead) -> Sequence[bytes]:
+        value = header_value(head, name)
+        if value is None:
+            return ()
+        if apart and b"," in value:
+            return [value, *{part.strip(b" \t") for part in value.split(b",")}]
+        return (value,)
+
+    return keys
+
+
 def _compared(condition: HeaderCondition) -> tuple[bytes, frozenset[bytes], frozenset[bytes]]:
     return (
         condition.header.encode(),
@@ -189,8 +209,8 @@ def moment_of(hours: Hours, clock: Clock) -> Moment:
 def read_path(pattern: str) -> tuple[str, bytes]:
     """A path pattern's kind, and what it compares. Raises BadMessage."""
     raw = pattern.encode()
-    if raw == b"*":
-        return "prefix", b"/"
+    if raw == b"*":  # also what OPTIONS asks of the whole server, which has no slash
+        return "prefix", b""
     if raw.startswith(b"*"):
         if b"*" in raw[1:]:
             raise BadMessage(f"{pattern!r} has more than one star")
@@ -220,9 +240,7 @@ def path_test(kind: str, value: bytes) -> Test:
         return lambda head: head.path.startswith(value)
     if kind == "suffix":
         return lambda head: head.path.endswith(value)
-    parts = [None if _VARIABLE(part) else part for part in value.split(b"/")]
-    if any(part is not None and (b"{" in part or b"}" in part) for part in parts):
-        raise BadMessage("a path's variable is a whole segment {name}")
+    parts = segments_of(value)
 
     def matches(head: RequestHead) -> bool:
         found = head.path.split(b"/")
@@ -231,6 +249,14 @@ def path_test(kind: str, value: bytes) -> Test:
         )
 
     return matches
+
+
+def segments_of(template: bytes) -> list[bytes | None]:
+    """Its segments, None for a variable. Raises BadMessage."""
+    parts = [None if _VARIABLE(part) else part for part in template.split(b"/")]
+    if any(part is not None and (b"{" in part or b"}" in part) for part in parts):
+        raise BadMessage("a path's variable is a whole segment {name}")
+    return parts
 
 
 # --- one rule by itself
