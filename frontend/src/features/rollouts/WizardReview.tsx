@@ -47,13 +47,15 @@ function Faults({ errors }: { errors: Record<string, string> }) {
   const left = Object.entries(errors)
   if (left.length === 0) return null
   return (
-    <ul className="notice notice-degraded faults" role="alert">
-      {left.map(([path, detail]) => (
-        <li key={path}>
-          <strong>{t(`wizard.step.${wizardStepOf(path)}`)}</strong> <code>{path}</code> {detail}
-        </li>
-      ))}
-    </ul>
+    <div className="notice notice-degraded" role="alert">
+      <ul className="faults">
+        {left.map(([path, detail]) => (
+          <li key={path}>
+            <strong>{t(`wizard.step.${wizardStepOf(path)}`)}</strong> <code>{path}</code> {detail}
+          </li>
+        ))}
+      </ul>
+    </div>
   )
 }
 
