@@ -19,8 +19,10 @@ function takeFirst({ key, currentTarget }: KeyboardEvent<HTMLElement>): void {
 export default function Palette({ requests }: { requests: number }) {
   const t = useText()
   const navigate = useNavigate()
-  const services = useQuery(queries.services()).data ?? []
-  const proxies = useQuery(queries.proxies()).data ?? []
+  const services = useQuery(queries.services())
+  const proxies = useQuery(queries.proxies())
+  // Together: what came first would stay chosen above a better hit that comes later.
+  const known = !services.isPending && !proxies.isPending
   // biome-ignore lint/correctness/useExhaustiveDependencies: each request opens it again
   useEffect(() => spotlight.open(), [requests])
 
@@ -37,14 +39,14 @@ export default function Palette({ requests }: { requests: number }) {
     onClick: () => navigate({ to: '/routing/try' }),
   }
   const found: SpotlightActionData[] = [
-    ...services.map(({ id, namespace, name }) => ({
+    ...(services.data ?? []).map(({ id, namespace, name }) => ({
       id: `service:${id}`,
       label: id,
       description: t('palette.service'),
       leftSection: <IconCube size={16} />,
       onClick: () => navigate({ to: '/services/$namespace/$name', params: { namespace, name } }),
     })),
-    ...proxies.map(({ id, name, service }) => ({
+    ...(proxies.data ?? []).map(({ id, name, service }) => ({
       id: `proxy:${id}`,
       label: name,
       description: t('palette.proxy', { service }),
@@ -54,7 +56,7 @@ export default function Palette({ requests }: { requests: number }) {
   ]
   return (
     <Spotlight
-      actions={[...pages, tryRequest, ...found]}
+      actions={[...pages, tryRequest, ...(known ? found : [])]}
       shortcut={null}
       title={t('shell.search')}
       classNames={{ header: 'visually-hidden' }}
