@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { ToneMark } from '@/ui/Mark'
 import { useText } from '@/ui/useText'
 import { ruleChanges } from './draft/changes'
+import { Overtaken } from './Overtaken'
 import type { Drafting } from './useRules'
 import { faultCount, type Validity } from './useValidation'
 
@@ -17,7 +18,7 @@ type DraftBarProps = {
 export function DraftBar({ drafting, validity, onReview, onTry }: DraftBarProps) {
   const t = useText()
   const [listed, setListed] = useState(false)
-  const { desired, changed, overtaken } = drafting
+  const { desired, changed } = drafting
   const count = ruleChanges(desired, changed, t).length
   if (!Object.keys(changed).length) return null
   const { faults, checking, problem } = validity
@@ -37,14 +38,7 @@ export function DraftBar({ drafting, validity, onReview, onTry }: DraftBarProps)
           {problem}
         </p>
       )}
-      {overtaken.length > 0 && (
-        <p className="notice notice-degraded">
-          {t('draft.overtaken')}{' '}
-          <button type="button" className="link-button" onClick={drafting.rebase}>
-            {t('draft.rebase')}
-          </button>
-        </p>
-      )}
+      <Overtaken drafting={drafting} />
       <div className="draft-bar-line">
         <span role="status">
           {faults.length > 0 ? (

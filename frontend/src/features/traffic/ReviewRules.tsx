@@ -8,6 +8,7 @@ import { DryRunPanel } from './DryRunPanel'
 import { ruleChanges } from './draft/changes'
 import { PARTS, type Part } from './draft/rules'
 import { type Applied, setApplied } from './draft/store'
+import { Overtaken } from './Overtaken'
 import { Review } from './Review'
 import type { Drafting } from './useRules'
 import { refusal, type Validity } from './useValidation'
@@ -31,6 +32,8 @@ export function ReviewRules({ drafting, validity, traffic, onCancel, onApplied }
   const apply = useApply(drafting, onApplied)
   const changes = ruleChanges(desired, changed, t)
   const before = Object.fromEntries(Object.keys(changed).map((part) => [part, desired[part as Part]]))
+  const { faults, checking } = validity
+  const ready = faults.length === 0 && !checking && changes.length > 0 && drafting.overtaken.length === 0
   const refused = apply.error instanceof PartRefused ? apply.error : null
   return (
     <Panel>
@@ -38,12 +41,13 @@ export function ReviewRules({ drafting, validity, traffic, onCancel, onApplied }
         service={service}
         traffic={traffic}
         error={refused?.message ?? validity.problem ?? validity.faults[0]?.message ?? null}
-        ready={validity.faults.length === 0 && !validity.checking && changes.length > 0}
+        ready={ready}
         busy={apply.isPending}
         applyLabel={t('review.apply', { n: changes.length, count: changes.length, service })}
         onCancel={onCancel}
         onApply={(reason) => apply.mutate(reason)}
       >
+        <Overtaken drafting={drafting} />
         <ul className="change-list">
           {changes.map(({ part, kind, text }) => (
             <li key={`${part}:${text}`} className={`change-${kind}`}>
@@ -69,13 +73,13 @@ class PartRefused extends Error {}
 /** Writes part by part. What went through stays and leaves the draft; the first refusal ends it. */
 function useApply(drafting: Drafting, onApplied: () => void) {
   const cache = useQueryClient()
-  const { service, changed, tags, discard } = drafting
+  const { service, changed, bases, discard } = drafting
   return useMutation({
     mutationFn: async (reason: string) => {
       const made: Applied[] = []
       try {
         for (const part of PARTS.filter((each) => changed[each] !== undefined)) {
-          const write = { service, etag: tags[part], reason, dryRun: false }
+          const write = { service, etag: bases[part], reason, dryRun: false }
           const revision = await writePart(part, changed[part] as never, write).catch((error) => {
             throw refused(part, error)
           })

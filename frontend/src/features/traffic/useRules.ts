@@ -53,7 +53,8 @@ export function useDrafting(service: string, { rules: desired, tags }: Desired) 
     return {
       service,
       desired,
-      tags,
+      /** What each part was when its draft began: a write over anything newer is refused. */
+      bases: { ...tags, ...begun(draft, parts) },
       changed,
       rules: { ...desired, ...changed } as Rules,
       /** Parts that somebody else changed since their draft began. */
@@ -81,6 +82,10 @@ export function useDrafting(service: string, { rules: desired, tags }: Desired) 
       },
     }
   }, [service, desired, tags, draft])
+}
+
+function begun(draft: Draft, parts: readonly Part[]): Partial<Tags> {
+  return Object.fromEntries(parts.map((part) => [part, draft[part]?.etag]))
 }
 
 function picked(draft: Draft, parts: readonly Part[]): Partial<Rules> {

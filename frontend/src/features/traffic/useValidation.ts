@@ -42,9 +42,9 @@ async function readAgain(cache: QueryClient, service: string, error: unknown): P
   throw error
 }
 
-function dryRun(part: Part, { service, tags, changed }: Drafting, cache: QueryClient) {
+function dryRun(part: Part, { service, bases, changed }: Drafting, cache: QueryClient) {
   const value = changed[part]
-  const etag = tags[part]
+  const etag = bases[part]
   return {
     queryKey: ['dry-run', service, part, etag, value],
     queryFn: () =>

@@ -176,6 +176,21 @@ describe('a draft', () => {
     await user.click(apply)
     await waitFor(() => expect(mesh.routes[ID]?.map(({ name }) => name)).toEqual(['first', 'second']))
   })
+
+  it('does not write over a change that arrived while the draft was open', async () => {
+    setDraft(ID, { routes: { etag: '"of an older state"', value: [newRoute('mine')] } })
+    const user = show()
+    await user.click(await screen.findByRole('button', { name: 'Review' }))
+    const apply = await screen.findByRole<HTMLButtonElement>('button', { name: /^Apply/ })
+    const review = within(screen.getByRole('region', { name: /Review/ }))
+    expect(review.getByText(/Somebody changed these rules/)).toBeTruthy()
+    expect(apply.disabled).toBe(true)
+
+    await user.click(review.getByRole('button', { name: 'Keep my draft on top of theirs' }))
+    await waitFor(() => expect(apply.disabled).toBe(false))
+    await user.click(apply)
+    await waitFor(() => expect(mesh.routes[ID]?.map(({ name }) => name)).toEqual(['mine']))
+  })
 })
 
 it('takes the rules from YAML, and shows what is wrong at its line', async () => {
