@@ -74,6 +74,7 @@ class TracingSetting(models.Model):
     enabled = models.BooleanField()
     percent = models.FloatField()
     errors = models.BooleanField()
+    link = models.CharField(max_length=500, blank=True, default="")
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_tracing_setting")]

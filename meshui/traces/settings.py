@@ -22,7 +22,7 @@ def tracing_get() -> Tracing:
     row = TracingSetting.objects.first()
     if row is None:
         return DEMO if settings.MESHUI.demo else PRODUCTION
-    return Tracing(enabled=row.enabled, percent=row.percent, errors=row.errors)
+    return Tracing(enabled=row.enabled, percent=row.percent, errors=row.errors, link=row.link)
 
 
 def tracing_set(
@@ -59,6 +59,5 @@ def tracing_restore(restoration: Restoration) -> int | None:
 
 
 def _told(tracing: Tracing) -> str:
-    if not tracing.enabled:
-        return "off"
-    return f"{tracing.percent:g} %{' and errors' if tracing.errors else ''}"
+    kept = f"{tracing.percent:g} %{' and errors' if tracing.errors else ''}" if tracing.enabled else "off"
+    return f"{kept}, linked to {tracing.link}" if tracing.link else kept

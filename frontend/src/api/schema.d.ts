@@ -5143,13 +5143,16 @@ export interface components {
         /**
          * TracingBody
          * @description ``percent`` of the traces that begin in the mesh are kept, and all whose parent is; with ``errors`` also each
-         *         request that failed. Where it is not ``enabled``, proxies make no spans.
+         *         request that failed. Where it is not ``enabled``, proxies make no spans. ``link`` is where people find a trace
+         *         elsewhere: an http or https address with ``{trace_id}`` in it, or empty.
          */
         TracingBody: {
             /** @default true */
             enabled: boolean;
             percent: number;
             errors: boolean;
+            /** @default  */
+            link: string;
             /**
              * @description Why; kept in the change log.
              * @default
@@ -5161,6 +5164,7 @@ export interface components {
             enabled: boolean;
             percent: number;
             errors: boolean;
+            link: string;
             version: string;
             revision: number | null;
         };

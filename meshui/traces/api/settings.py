@@ -11,17 +11,19 @@ from meshui.core.api.conditions import answer, conditions
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
 from meshui.core.versions import etag
-from meshui.mesh.tracing import Percent, Tracing
+from meshui.mesh.tracing import Percent, TraceLink, Tracing
 from meshui.traces.settings import tracing_get, tracing_set
 
 
 class TracingBody(Body, frozen=True, kw_only=True):
     """``percent`` of the traces that begin in the mesh are kept, and all whose parent is; with ``errors`` also each
-    request that failed. Where it is not ``enabled``, proxies make no spans."""
+    request that failed. Where it is not ``enabled``, proxies make no spans. ``link`` is where people find a trace
+    elsewhere: an http or https address with ``{trace_id}`` in it, or empty."""
 
     enabled: bool = True
     percent: Percent
     errors: bool
+    link: TraceLink = ""
     reason: Reason = ""
 
 
@@ -29,6 +31,7 @@ class TracingView(View, frozen=True, kw_only=True):
     enabled: bool
     percent: float
     errors: bool
+    link: str
     version: str
     revision: int | None
 
@@ -45,7 +48,7 @@ class TracingEndpoint(Endpoint):
     def put(self, request: Request) -> Response:
         """Set how much is traced. Mesh-wide permission is needed; every proxy follows within a second."""
         sent = body(request, TracingBody)
-        tracing = Tracing(enabled=sent.enabled, percent=sent.percent, errors=sent.errors)
+        tracing = Tracing(enabled=sent.enabled, percent=sent.percent, errors=sent.errors, link=sent.link)
         done = tracing_set(tracing=tracing, **conditions(request, sent.reason))
         return _answer(done.value, done.revision)
 

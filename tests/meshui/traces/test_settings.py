@@ -40,6 +40,22 @@ def test_it_is_set_and_goes_to_every_proxy(admin: Api) -> None:
     assert admin.change("PUT", PATH, SET).body["revision"] is None
 
 
+def test_where_traces_are_found_elsewhere_is_told_to_people_and_not_to_proxies(admin: Api) -> None:
+    link = "https://jaeger.example.com/trace/{trace_id}"
+    assert admin.change("PUT", PATH, SET | {"link": link}).body["link"] == admin.get(PATH).body["link"] == link
+    assert published() == WireTracing(percent=12.5)
+    change = Change.objects.order_by("-pk")[0]
+    assert change.summary == f"100 % and errors -> 12.5 %, linked to {link}"
+    assert admin.post(f"changes/{change.pk}/revert/").status == 200
+    assert admin.get(PATH).body["link"] == ""
+
+
+@pytest.mark.parametrize("link", ["javascript:alert('{trace_id}')", "https://jaeger.example.com/", "//x/{trace_id}"])
+def test_a_link_leads_to_one_trace_over_http(admin: Api, link: str) -> None:
+    answer = admin.change("PUT", PATH, SET | {"link": link})
+    assert (answer.status, list(answer.paths())) == (400, ["link"])
+
+
 def test_off_is_off(admin: Api) -> None:
     admin.change("PUT", PATH, SET | {"enabled": False})
     assert published() is None
