@@ -49,6 +49,7 @@ def rules(proxy_id: str, service: str, password_sha256: str) -> list[str]:
         f"%W~{keys.ACK}",
         f"%W~{keys.telemetry(proxy_id)}",
         *(f"&{keys.hint(key)}" for key in followed),
+        f"&{keys.tap(service)}",
         *COMMANDS,
         # What the function itself calls is its caller's to be allowed. So this is a selector of its own: here alone may
         # a proxy write anything, and here it could count as it likes anyway.

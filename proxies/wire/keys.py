@@ -19,6 +19,7 @@ LIMIT_FUNCTION = "mesh_limit"
 CALLED_LIMITS = "mesh:limit:out:"
 RECEIVED_LIMITS = "mesh:limit:in:"
 """Where shared counts stand: of a service's routes, which any caller counts, and of what its own proxies receive."""
+TAP_PREFIX = "mesh:tap:"
 RESYNC_S = 30
 """Seconds (with jitter) after which a proxy compares its state with what is published, hints or none."""
 HINT_INLINE_MAX = 64 * 1024
@@ -38,6 +39,11 @@ def hint(key: str) -> str:
 def telemetry(proxy_id: str) -> str:
     """The shard that a proxy reports to; stable for its id."""
     return f"{TELEMETRY_PREFIX}{crc32(proxy_id.encode()) % TELEMETRY_SHARDS}"
+
+
+def tap(service: str) -> str:
+    """The channel on which the proxies of a service are ordered to copy requests (``proxies.wire.taps``)."""
+    return TAP_PREFIX + service
 
 
 def limit(service: str, route: str, name: str, key: str) -> str:

@@ -12,6 +12,9 @@ from typing import Literal, TypeVar
 import msgspec
 from msgspec import Struct, field
 
+from proxies.wire.logs import LogRecord
+from proxies.wire.taps import TapRecord, TapUse
+
 MAX_ENTRY_BYTES = 1 << 20
 """A larger entry is refused unread."""
 MAX_SPANS = 500
@@ -177,6 +180,7 @@ class SpanReport(Struct, frozen=True, array_like=True):
     Ids are hexadecimal digits, ``parent_id`` is empty for the first of a trace. ``kind`` is ``server`` where the proxy
     stands in for who was asked (inbound, gateway), else ``client``. ``source`` and ``destination`` are of its edge.
     ``code`` is 0 where no response was sent. ``path`` is without query. ``tries`` are given where there were several.
+    ``rule`` is what decided, as in ``LogRecord``.
     """
 
     trace_id: str
@@ -200,12 +204,13 @@ class SpanReport(Struct, frozen=True, array_like=True):
     response_bytes: int
     endpoint: str = ""
     tries: list[TryReport] = field(default_factory=list)
+    rule: str = ""
 
 
 class Telemetry(Struct, frozen=True, array_like=True):
     """One proxy's second. ``boot`` identifies the process, ``seq`` counts its reports, ``at`` is Unix seconds at the
     end of the second; ``dropped`` counts the seconds lost to back-pressure since the last report that arrived;
-    ``dropped_spans`` the spans of this second that were more than MAX_SPANS."""
+    ``dropped_spans`` and ``dropped_logs`` those of this second that there was no room for."""
 
     proxy: str
     boot: int
@@ -221,6 +226,10 @@ class Telemetry(Struct, frozen=True, array_like=True):
     policies: list[PolicyUse] = field(default_factory=list)
     spans: list[SpanReport] = field(default_factory=list)
     dropped_spans: int = 0
+    logs: list[LogRecord] = field(default_factory=list)
+    dropped_logs: int = 0
+    taps: list[TapRecord] = field(default_factory=list)
+    tap_uses: list[TapUse] = field(default_factory=list)
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -16,6 +16,7 @@ from msgspec import Meta, Struct, field
 
 from proxies.wire.base import Body as _Body
 from proxies.wire.base import Label, Milliseconds
+from proxies.wire.logs import AccessLog
 from proxies.wire.policies import Policy
 from proxies.wire.resilience import Balancer, Breaker, HealthCheck, Outlier, RetryBudget
 from proxies.wire.routing import RateLimit, Route, WeightedVersion
@@ -129,13 +130,14 @@ class TrustBody(_Body, frozen=True, kw_only=True):
 
     Whoever has one of the ``denied`` identities, or a certificate of one of the ``revoked`` serials (hex, lower case),
     is no peer, and is cut off where it is one. Without ``tracing`` no spans are made, and trace headers go on as they
-    came."""
+    came. Without ``access_log`` none is kept."""
 
     trust_domain: Host
     bundle: list[str]
     denied: list[str] = field(default_factory=list)
     revoked: list[str] = field(default_factory=list)
     tracing: Tracing | None = None
+    access_log: AccessLog | None = None
 
 
 # --- directory --------------------------------------------------------------------------------------------------

@@ -87,6 +87,7 @@ class Valkey:
             f"%R~{keys.REVISION}",
             *(f"%W~{keys.ACK}", f"%W~{keys.telemetry(proxy_id)}"),
             *(f"&{keys.hint(key)}" for key in followed),
+            f"&{keys.tap(service)}",
             *("+get", "+mget", "+subscribe", "+psubscribe", "+xadd", "+hello", "+auth", "+ping"),
             f"(%RW~{keys.CALLED_LIMITS}* %RW~{keys.RECEIVED_LIMITS}{service}:* +fcall +get +set +time)",
         ]
