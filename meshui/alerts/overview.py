@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
+from msgspec.structs import replace
 
+from meshui.alerts.beginnings import began, causes
 from meshui.alerts.selectors import AlertView, alert_views, alerts
 from meshui.catalog.models import Proxy
 from meshui.core.actors import Actor
@@ -30,8 +32,8 @@ from meshui.telemetry.health import SAMPLE
 from meshui.telemetry.objectives.selectors import ObjectiveView, objective_views, objectives
 from meshui.telemetry.selectors import Remembered, view_of
 
-WINDOW_S = 300
-"""Over which edges are compared with an hour ago: as long as a bucket of what is kept of it."""
+WINDOW_S = 60
+"""Over which edges are judged: what the graph shows where nobody says otherwise, so that both tell the same."""
 EARLIER_S = 3600
 USUAL = 99.9
 """The availability, in percent, of a service that promises none: where an edge begins to be degraded."""
@@ -44,12 +46,15 @@ SOON = 0.25
 
 class WorstEdge(View, frozen=True, kw_only=True):
     """``burn`` is 1 where errors spend exactly the error budget of the called service, null below the sample;
-    ``p99_change`` the ratio to ``p99_then_ms``, an hour ago."""
+    ``p99_change`` the ratio to ``p99_then_ms``, an hour ago. ``since`` is when its errors began, null where it has
+    none; ``change`` the newest change shortly before that may be why."""
 
     edge: Edge
     burn: float | None
     p99_then_ms: float | None
     p99_change: float | None
+    since: datetime | None = None
+    change: ChangeView | None = None
 
 
 class EndingCertificate(View, frozen=True, kw_only=True):
@@ -83,7 +88,7 @@ def overview(actor: Actor) -> OverviewView:
     return OverviewView(
         as_of_unix=graph.as_of_unix,
         headline=graph.summary.headline,
-        worst_edges=worst_edges(graph.edges, promised),
+        worst_edges=_with_causes(worst_edges(graph.edges, promised), actor),
         objectives=[view for view in promised if any(b.state in ("burning", "exhausted") for _, b in view.budgets)],
         alerts=alert_views(alerts(actor).order_by("-pk")[:ALERTS]),
         changes=[change_view(row) for row in changes(actor).order_by("-id")[:CHANGES]],
@@ -114,6 +119,13 @@ def _compared(edge: Edge, goal: float, then_ms: float | None) -> WorstEdge:
 
 def _is_bad(each: WorstEdge) -> bool:
     return (each.burn or 0.0) >= 1 or (each.p99_change or 0.0) >= SLOWER or each.edge.health in ("failing", "degraded")
+
+
+def _with_causes(worst: list[WorstEdge], actor: Actor) -> list[WorstEdge]:
+    edges = [each.edge for each in worst]
+    since = began(edges)
+    change = {name: change_view(row) for name, row in causes(actor, edges, since).items()}
+    return [replace(each, since=since.get(each.edge.id), change=change.get(each.edge.id)) for each in worst]
 
 
 _before: Remembered[dict[str, float]] = Remembered(1)

@@ -1,0 +1,153 @@
+"""Since when edges fail, and what was changed just before: what an incident is asked first.
+
+An edge began to fail with the first ten seconds of its last run of errors; ``QUIET_S`` without any end a run. Frames
+tell it to ten seconds as far as they reach; rollups of five minutes go on from there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from django.db.models import Q
+
+from meshui.core.actors import Actor
+from meshui.core.models import Change
+from meshui.core.selectors import changes
+from meshui.telemetry import coarse, levels, window
+from meshui.telemetry.edges import Edge
+from meshui.telemetry.frames import CODE_CLASSES, SPAN_S, Frame, edge_key
+from meshui.telemetry.health import DEGRADED_ERRORS
+from meshui.telemetry.selectors import Remembered
+from meshui.telemetry.window import KEPT_S
+
+QUIET_S = 60
+"""Without an error as long as that, an edge was well: health is judged over as much."""
+BACK_S = 24 * 3600
+"""How far back is looked."""
+BEFORE_S = 600
+"""How long before an edge began to fail a change may have been its cause."""
+AFTER_S = 2 * SPAN_S
+"""How much later than the ten seconds in which it began: a change is logged before proxies have it."""
+STEERING = (
+    "split.",
+    "routes.",
+    "resilience.",
+    "limits.",
+    "gateway.",
+    "health_check.",
+    "rollout.",
+    "version.",
+    "service.",
+)
+"""Actions upon a service that change what becomes of its requests."""
+ACCESS = ("policy.", "access.")
+
+Pair = tuple[str, str]
+"""Source and target."""
+
+
+class _Bad(NamedTuple):
+    """A piece of the past in which an edge had errors, Unix seconds."""
+
+    start: float
+    end: float
+
+
+def began(edges: Collection[Edge]) -> dict[str, datetime]:
+    """By id, since when edges that have errors have them, as far back as a day; edges without errors are left out."""
+    pairs = {(edge.source, edge.target): edge.id for edge in edges if edge.error_rate >= DEGRADED_ERRORS}
+    newest = window.shared().newest
+    if not pairs or newest is None:
+        return {}
+    bucket = int(newest) // SPAN_S
+    found = _found.get(frozenset(pairs), (bucket,), lambda: _look(pairs.keys(), newest))
+    return {pairs[pair]: datetime.fromtimestamp(start, UTC) for pair, start in found.items()}
+
+
+_found: Remembered[dict[Pair, float]] = Remembered(16)
+
+
+def _look(pairs: Collection[Pair], newest: float) -> dict[Pair, float]:
+    reach = max(newest - KEPT_S, window.shared().oldest or newest)
+    recent = _bad(window.shared().frames(reach, newest, blocks=True), pairs)
+    starts = {pair: _start(pieces) for pair, pieces in recent.items()}
+    older = [pair for pair, start in starts.items() if start - reach <= QUIET_S]
+    if older:
+        past = _bad(_past(older, reach), older)
+        for pair in older:
+            starts[pair] = _start([*past.get(pair, ()), *recent[pair]])
+    return starts
+
+
+def _past(pairs: Collection[Pair], until: float) -> Iterable[tuple[Frame, int]]:
+    """Five minutes at a time, up to those in which ``until`` is."""
+    edges = Q()
+    for source, target in pairs:
+        edges |= Q(source=source, destination=target)
+    last = math.ceil(until / levels.MIDDLE) * levels.MIDDLE
+    return ((frame, levels.MIDDLE) for frame, _ in coarse.read(levels.MIDDLE, last - BACK_S, last, edges))
+
+
+def _bad(pieces: Iterable[tuple[Frame, int]], pairs: Collection[Pair]) -> dict[Pair, list[_Bad]]:
+    """The pieces, of so many seconds each, in which an edge had errors, oldest first."""
+    found: dict[Pair, list[_Bad]] = {}
+    pair_of: dict[str, Pair] = {}
+    for frame, seconds in pieces:
+        sums: dict[Pair, list[int]] = defaultdict(lambda: [0, 0])
+        for row, text in enumerate(frame.keys):
+            if text not in pair_of:
+                key = edge_key(text)
+                pair_of[text] = (key.source, key.destination)
+            if pair_of[text] in pairs:
+                counts = frame.counts[row]
+                sums[pair_of[text]][0] += int(counts[: len(CODE_CLASSES)].sum())
+                sums[pair_of[text]][1] += int(counts[0] + counts[5])
+        for pair, (requests, errors) in sums.items():
+            if errors and errors / requests >= DEGRADED_ERRORS:
+                found.setdefault(pair, []).append(_Bad(frame.at - seconds, frame.at))
+    return found
+
+
+def _start(pieces: list[_Bad]) -> float:
+    """Where the last run of pieces begins."""
+    start = pieces[-1].start
+    for piece in reversed(pieces[:-1]):
+        if start - piece.end > QUIET_S:
+            break
+        start = piece.start
+    return start
+
+
+def causes(actor: Actor, edges: Collection[Edge], since: Mapping[str, datetime]) -> dict[str, Change]:
+    """By edge, the newest change shortly before it began to fail that may be why, where there is one. One query."""
+    edges = [edge for edge in edges if edge.id in since]
+    if not edges:
+        return {}
+    earliest = min(since[edge.id] for edge in edges) - timedelta(seconds=BEFORE_S)
+    candidates = list(changes(actor, since=earliest).filter(_may_matter(edges)).order_by("-id"))
+    found = {edge.id: _cause(edge, since[edge.id], candidates) for edge in edges}
+    return {name: change for name, change in found.items() if change is not None}
+
+
+def _may_matter(edges: Collection[Edge]) -> Q:
+    ends = {end for edge in edges for end in (edge.source, edge.target)}
+    access = Q()
+    for prefix in ACCESS:
+        access |= Q(action__startswith=prefix)
+    return access | Q(object__in=[f"{kind}:{end}" for end in ends for kind in ("service", "gateway")])
+
+
+def _cause(edge: Edge, began_at: datetime, candidates: list[Change]) -> Change | None:
+    first, last = began_at - timedelta(seconds=BEFORE_S), began_at + timedelta(seconds=AFTER_S)
+    return next((each for each in candidates if first <= each.at <= last and _touches(each, edge)), None)
+
+
+def _touches(change: Change, edge: Edge) -> bool:
+    if change.action.startswith(ACCESS):
+        return change.namespace in ("", edge.target.partition("/")[0])
+    ends = {f"{kind}:{end}" for end in (edge.source, edge.target) for kind in ("service", "gateway")}
+    return change.object in ends and change.action.startswith(STEERING)

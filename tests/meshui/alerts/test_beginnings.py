@@ -1,0 +1,104 @@
+"""Since when an edge fails, and which change is blamed."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from meshui.alerts import beginnings
+from meshui.core.actors import system
+from meshui.core.commits import commit
+from meshui.core.models import Change
+from meshui.telemetry import coarse, levels, rollups, selectors
+from meshui.telemetry.edges import Edge
+from meshui.telemetry.graph import Scope
+from meshui.telemetry.selectors import Remembered
+from meshui.telemetry.window import Window
+from tests.meshui.telemetry.mesh import call, register
+from tests.meshui.telemetry.seconds import second
+
+pytestmark = pytest.mark.django_db
+
+NOW = int(time.time()) // 10 * 10
+
+
+@pytest.fixture(autouse=True)
+def mesh(frames: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beginnings, "_found", Remembered(16))
+    register()
+
+
+def at(frames: Window, start: int, *, bad: int) -> None:
+    """One second in which the catalogue answers a hundred requests, so many of them with errors."""
+    second(frames, start + 1.0, shop_frontend=[call("shop/catalog", codes={200: 100 - bad, 503: bad})])
+
+
+def edges() -> list[Edge]:
+    return selectors.graph_get(window_s=60, by="service", scope=Scope(visible=None)).edges
+
+
+def began() -> datetime | None:
+    return beginnings.began(edges()).get("shop/frontend->shop/catalog")
+
+
+def change(action: str, obj: str, when: float, namespace: str = "shop") -> int:
+    with commit(actor=system("ana"), action=action, obj=obj, namespace=namespace) as done:
+        done.summary = action
+    row = Change.objects.get(action=action, object=obj)
+    Change.objects.filter(pk=row.pk).update(at=datetime.fromtimestamp(when, UTC))
+    return row.pk
+
+
+def test_the_last_run_of_errors_counts_and_short_pauses_do_not(frames: Window) -> None:
+    for start, bad in ((-400, 5), (-300, 0), (-200, 5), (-160, 0), (-150, 5), (-100, 5), (-50, 5), (-10, 5)):
+        at(frames, NOW + start, bad=bad)
+    assert began() == datetime.fromtimestamp(NOW - 200, UTC)
+
+
+def test_an_edge_without_errors_began_nothing(frames: Window) -> None:
+    at(frames, NOW - 300, bad=50)
+    at(frames, NOW - 10, bad=0)
+    assert began() is None
+
+
+def test_what_began_before_the_frames_is_found_in_rollups(frames: Window) -> None:
+    start = (NOW - 3600) // 300 * 300
+    for number, bad in enumerate((0, 5, 5)):
+        past = Window()
+        at(past, start + 300 * number, bad=bad)
+        span = start + 300 * number
+        rollups.write(span, [frame for frame, _ in past.frames(span, span + 10, blocks=False)])
+        coarse.write(levels.MIDDLE, span)
+    at(frames, start + 900, bad=5)
+    at(frames, start + 940, bad=5)
+    assert began() == datetime.fromtimestamp(start + 300, UTC)
+
+
+def test_the_newest_change_just_before_is_blamed_if_it_steers_that_traffic(frames: Window) -> None:
+    for start in (-200, -150, -100, -50, -10):
+        at(frames, NOW + start, bad=5)
+    change("split.set", "service:shop/catalog", NOW - 2000)
+    change("split.set", "service:platform/users", NOW - 205)
+    change("objective.set", "service:shop/catalog", NOW - 204)
+    change("policy.set", "policy:elsewhere", NOW - 203, namespace="bank")
+    expected = change("routes.set", "service:shop/catalog", NOW - 210)
+    change("split.set", "service:shop/frontend", NOW - 20)
+    found = beginnings.causes(system("test"), edges(), beginnings.began(edges()))
+    assert {edge: row.pk for edge, row in found.items()} == {"shop/frontend->shop/catalog": expected}
+
+
+def test_a_policy_may_be_why(frames: Window) -> None:
+    for start in (-100, -50, -10):
+        at(frames, NOW + start, bad=5)
+    expected = change("policy.set", "policy:readers", NOW - 110)
+    found = beginnings.causes(system("test"), edges(), beginnings.began(edges()))
+    assert found["shop/frontend->shop/catalog"].pk == expected
+
+
+def test_no_cause_where_nothing_changed(frames: Window) -> None:
+    at(frames, NOW - 10, bad=5)
+    since = beginnings.began(edges())
+    assert since["shop/frontend->shop/catalog"] - datetime.fromtimestamp(NOW, UTC) < timedelta()
+    assert beginnings.causes(system("test"), edges(), since) == {}
