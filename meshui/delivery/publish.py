@@ -17,10 +17,11 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from meshui.core.models import Revision
+from meshui.core.redis import client
 from meshui.delivery.limits import ensure_function
 from meshui.delivery.models import Published
 from meshui.delivery.outbox import Batch, newest_row, read_batch, record
-from meshui.delivery.redis import client, watch_revision
+from meshui.delivery.redis import watch_revision
 from meshui.delivery.settle import settle
 from meshui.delivery.signals import LIVE_CHANNEL, live_hint
 from proxies.wire import keys

@@ -8,11 +8,12 @@ import redis
 
 from meshui.core.actors import system
 from meshui.core.models import Mesh
+from meshui.core.redis import client
 from meshui.delivery.access import sync_users
 from meshui.delivery.limits import ensure_function
 from meshui.delivery.outbox import last_published, revision_stamp
 from meshui.delivery.publish import everything, push, single_flight, unknown_keys, write
-from meshui.delivery.redis import client, published_revision, watch_revision
+from meshui.delivery.redis import published_revision, watch_revision
 from meshui.delivery.services import mesh_new_epoch
 from meshui.delivery.settle import open_revisions, settle
 from meshui.delivery.sync import note_caught_up

@@ -1,31 +1,14 @@
-"""Connections to Redis: bounded waits, so that a server which hangs holds nobody up for long."""
+"""What delivery asks of Redis that redis-py has no method for, or several parts of it need."""
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import redis
-import redis.asyncio
-from django.conf import settings
-from redis.backoff import NoBackoff
 from redis.client import Pipeline
-from redis.retry import Retry
 
+from meshui.core.redis import client
 from proxies.wire import keys
-
-TIMEOUT_S = 5.0
-
-
-@cache
-def client() -> redis.Redis:
-    """The process's pool; one retry, because a pooled connection may have died with its server."""
-    return redis.Redis.from_url(
-        settings.MESHUI.redis_url,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 1),
-    )
 
 
 def command(*words: str) -> Any:
@@ -43,12 +26,3 @@ def published_revision(reader: redis.Redis | None = None) -> str:
     """What ``mesh:revision`` is: ``epoch:revision``, or empty."""
     value: Any = (reader or client()).get(keys.REVISION)
     return (value or b"").decode()
-
-
-def async_client() -> redis.asyncio.Redis:
-    """A pool of its own for one event loop. Without a read timeout: blocking reads say how long they wait."""
-    return redis.asyncio.Redis.from_url(
-        settings.MESHUI.redis_url,
-        socket_connect_timeout=TIMEOUT_S,
-        retry=redis.asyncio.retry.Retry(NoBackoff(), 1),
-    )

@@ -27,7 +27,7 @@ from redis.exceptions import RedisError
 
 from meshui.core.concurrency import end
 from meshui.core.errors import MeshError
-from meshui.delivery.redis import async_client
+from meshui.core.redis import async_client
 from meshui.delivery.signals import LIVE_CHANNEL
 from meshui.live.topics import Topic
 from meshui.telemetry import window

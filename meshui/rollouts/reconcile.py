@@ -18,7 +18,7 @@ from django.db.models import Q
 from meshui.core import outgoing
 from meshui.core.actors import system
 from meshui.core.errors import MeshError
-from meshui.delivery.redis import client
+from meshui.core.redis import client
 from meshui.delivery.signals import LIVE_CHANNEL, live_hint
 from meshui.rollouts import analysing, ledger
 from meshui.rollouts.decide import decide

@@ -25,7 +25,7 @@ import numpy as np
 from django.db.models import Q
 from redis.exceptions import RedisError
 
-from meshui.delivery.redis import client
+from meshui.core.redis import client
 from meshui.rollouts.analysis.backtest import Window
 from meshui.rollouts.analysis.evidence import Counts
 from meshui.rollouts.analysis.latency import slow_counts

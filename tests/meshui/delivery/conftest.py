@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 def store(servers: object) -> Iterator[redis.Redis]:
     """Valkey as the control plane sees it, emptied."""
     # pytest reads this file before Django is set up.
-    connections = import_module("meshui.delivery.redis")
-    connections.client().flushall()
-    users = [name for name in connections.command("ACL USERS") if name != "default"]
+    client, command = import_module("meshui.core.redis").client, import_module("meshui.delivery.redis").command
+    client().flushall()
+    users = [name for name in command("ACL USERS") if name != "default"]
     if users:
-        connections.command("ACL DELUSER", *users)
-    yield connections.client()
+        command("ACL DELUSER", *users)
+    yield client()
 
 
 @pytest.fixture

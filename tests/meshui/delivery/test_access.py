@@ -9,10 +9,10 @@ import pytest
 import redis
 from django.conf import settings
 
+from meshui.core.redis import client
 from meshui.delivery import access
 from meshui.delivery.access import sync_users
 from meshui.delivery.limits import ensure_function
-from meshui.delivery.redis import client
 from meshui.delivery.services import proxy_evict
 from proxies.wire import keys
 from tests.meshui.delivery.world import ACTOR, World

@@ -14,10 +14,10 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 
 from meshui.core.models import Revision
+from meshui.core.redis import async_client
 from meshui.delivery import acks
 from meshui.delivery.models import Applied
 from meshui.delivery.publish import push
-from meshui.delivery.redis import async_client
 from meshui.delivery.settle import progress
 from meshui.delivery.shown import config_of
 from proxies.wire import keys

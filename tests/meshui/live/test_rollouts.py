@@ -10,7 +10,7 @@ from redis import Redis
 from meshui.catalog.models import Instance, Service
 from meshui.catalog.services import namespace_create, service_create
 from meshui.core.actors import Actor, system
-from meshui.delivery.redis import client
+from meshui.core.redis import client
 from meshui.delivery.signals import LIVE_CHANNEL, live_hint
 from meshui.rollouts.bodies import NotifyBody, PlanBody
 from meshui.rollouts.models import Rollout

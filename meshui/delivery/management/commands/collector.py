@@ -10,8 +10,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from meshui.catalog.checking import checker
+from meshui.core.redis import async_client
 from meshui.delivery import acks
-from meshui.delivery.redis import async_client
 from meshui.security.registry import RegistryCredentials
 from meshui.telemetry import collector as telemetry
 from meshui.traces.intake import Intake

@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 from redis import Redis
 
+from meshui.core import redis as connections
 from meshui.core.errors import InvalidInput
-from meshui.delivery import redis as connections
 from meshui.rollouts.analysis.backtest import backtest
 from meshui.rollouts.analysis.evidence import Counts
 from meshui.rollouts.analysis.metrics import CountMetric
