@@ -224,6 +224,8 @@ export class MockMesh {
         port: Number(proxy?.address.split(':')[1] ?? 20000 + index),
         version,
         metadata: {},
+        weight: 100,
+        locality: '',
         healthy: true,
         status: 'passing',
         critical_since: null,

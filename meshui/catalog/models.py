@@ -87,6 +87,8 @@ class Proxy(models.Model):
     listeners = models.JSONField(default=list)
     """``proxies.wire.resources.Listener`` as JSON, as the proxy said when it joined."""
     admin = models.CharField(max_length=100, blank=True, default="")
+    locality = models.CharField(max_length=255, blank=True, default="")
+    """Where it runs, as ``proxies.wire.base.Locality``; empty: not known."""
     node = models.BooleanField(default=False)
     """Whether its process serves other services too."""
     redis_password_sha256 = models.CharField(max_length=64)
@@ -128,6 +130,10 @@ class Instance(models.Model):
     """Whose reports are its heartbeat; None where the instance sends its own."""
     address = models.CharField(max_length=253)
     port = models.PositiveIntegerField()
+    weight = models.PositiveSmallIntegerField(default=100)
+    """Among the instances of its version, 1 to 1000."""
+    locality = models.CharField(max_length=255, blank=True, default="")
+    """Where it runs, as ``proxies.wire.base.Locality``; empty: not known."""
     metadata = models.JSONField(default=dict)
     """Text by text: what its owner wants to find it by. Proxies do not get it."""
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.PASSING)

@@ -159,7 +159,7 @@ def get_instance(service: str, instance_id: str) -> Instance:
 
 def instance_version(row: Instance) -> str:
     """Of what identifies and describes it; heartbeats change nothing here."""
-    return etag([row.pk, row.address, row.port, row.version_id, row.metadata])
+    return etag([row.pk, row.address, row.port, row.version_id, row.weight, row.locality, row.metadata])
 
 
 def actively_checked() -> QuerySet[Instance]:

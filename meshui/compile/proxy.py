@@ -69,6 +69,7 @@ def proxy_body(proxy: values.Proxy) -> wire.ProxyBody:
         version=proxy.version,
         identity=proxy.service.identity(proxy.trust_domain),
         listeners=[_listener(proxy, listener) for listener in proxy.listeners],
+        locality=proxy.locality,
         renew=proxy.renew,
     )
 

@@ -52,6 +52,8 @@ def endpoints_body(service: values.Service) -> wire.EndpointsBody:
                 tls=instance.tls and service.secured,
                 healthy=instance.healthy,
                 draining=instance.draining,
+                weight=instance.weight,
+                locality=instance.locality,
             )
             for instance in sorted(service.instances, key=lambda instance: instance.id)
         ]

@@ -68,6 +68,8 @@ def join(request: JoinRequest) -> JoinResponse:
             admin=request.admin,
             node=request.node,
             proxy_version=request.proxy_version,
+            locality=request.locality,
+            weight=request.weight,
         )
         proxy = registered.proxy
         identity = name.identity(settings.MESHUI.trust_domain)

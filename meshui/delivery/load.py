@@ -168,6 +168,8 @@ def _instance(row: Instance, version: str) -> values.Instance:
         tls=row.proxy_id is not None,
         healthy=row.status == Instance.Status.PASSING,
         draining=row.draining,
+        weight=row.weight,
+        locality=row.locality,
     )
 
 
@@ -190,6 +192,7 @@ def _proxy(row: Proxy, trust_domain: str, renew: str) -> values.Proxy:
         protocol=row.service.protocol,
         version=row.version.name,
         renew=renew,
+        locality=row.locality,
         listeners=msgspec.convert(row.listeners, tuple[Listener, ...]),
         hosts=tuple(
             values.GatewayHost(host=host.host, service=host.service.full_name) for host in row.service.hosts.all()

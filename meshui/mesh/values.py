@@ -252,6 +252,8 @@ class Instance(Value, frozen=True, kw_only=True):
     tls: bool
     healthy: bool
     draining: bool
+    weight: int = 100
+    locality: str = ""
 
 
 class Service(Value, frozen=True, kw_only=True):
@@ -292,6 +294,7 @@ class Proxy(Value, frozen=True, kw_only=True):
     listeners: tuple[Listener, ...]
     hosts: tuple[GatewayHost, ...] = ()
     renew: str = ""
+    locality: str = ""
 
 
 DEFAULT_ROUTES = (Route(name="default"),)

@@ -65,6 +65,8 @@ def _join(order: JoinOrder, key: ec.EllipticCurvePrivateKey) -> JoinResponse:
         proxy_version=order.proxy_version,
         node=order.node,
         service=order.service,
+        locality=order.locality,
+        weight=order.weight,
     )
     return msgspec.json.decode(_post(order, "join", request), type=JoinResponse)
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from proxies.core.addresses import address, loopback, workers
+from proxies.wire.base import Locality, Weight
 from proxies.wire.resources import (
     GatewayCertificate,
     GatewayListener,
@@ -54,6 +55,10 @@ class Options:
     """Whether its process serves other services too."""
     service: str = ""
     """Whom it takes itself for; empty: whomever the token is for."""
+    locality: str = ""
+    """Where it runs, as a path such as ``region/zone``; empty: not known."""
+    weight: int = 100
+    """Of its instance among the others of its version, 1 to 1000."""
 
     def listeners(self) -> list[Listener]:
         """What the proxy asks to listen on."""
@@ -122,6 +127,8 @@ def parse(words: Sequence[str]) -> Options:
         dns=found.dns,
         log_level=found.log_level,
         workers=found.workers,
+        locality=found.locality,
+        weight=found.weight,
     )
 
 
@@ -133,6 +140,22 @@ def tcp_listener(text: str) -> TcpListener:
         return msgspec.convert({"kind": "tcp", "service": service, "address": host, "port": port}, TcpListener)
     except ValueError as error:  # ValidationError is one
         raise argparse.ArgumentTypeError(f"{text!r} is not SERVICE=ADDRESS:PORT: {error}") from error
+
+
+def locality(text: str) -> str:
+    """Read ``region/zone``. Raises ArgumentTypeError."""
+    try:
+        return msgspec.convert(text, Locality)
+    except msgspec.ValidationError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no path of lower-case names such as region/zone") from None
+
+
+def weight(text: str) -> int:
+    """Read 1 to 1000. Raises ArgumentTypeError."""
+    try:
+        return msgspec.convert(text, Weight, strict=False)
+    except msgspec.ValidationError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no weight from 1 to 1000") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -182,6 +205,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ADDRESS:PORT",
         help="where to answer names under .mesh for the app; on loopback",
     )
+    add("--weight", type=weight, default=100, metavar="N", help="share among the instances of its version (100)")
     add("--workers", type=workers, default=1, metavar="N", help="processes that share the ports and are one proxy")
     return parser
 
@@ -198,6 +222,13 @@ def agent_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--state", type=Path, metavar="DIR", required=True, help="key, certificate and last good configuration")
     add("--admin", type=address, metavar="ADDRESS:PORT", help="where to serve /metrics, /ready and /config")
+    add(
+        "--locality",
+        type=locality,
+        default="",
+        metavar="REGION/ZONE",
+        help="where it runs: callers prefer what is near",
+    )
     add("--log-level", choices=LEVELS, default="info")
 
 

@@ -26,7 +26,7 @@ from proxies.agent.orders import Granted, JoinOrder, Order, RenewOrder, place
 from proxies.agent.state import Identity, StateDir
 from proxies.wire.join import JoinResponse, RenewResponse
 from proxies.wire.release import VERSION
-from proxies.wire.resources import ResourceError
+from proxies.wire.resources import Listener, ResourceError
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,12 @@ async def establish(options: Options, state: StateDir) -> Identity:
         raise JoinError(f"the state folder {state.path} belongs to proxy {kept.name!r}, not {options.name!r}")
     if kept is not None and options.service not in ("", kept.joined.service):
         raise JoinError(f"the state folder {state.path} belongs to {kept.joined.service}, not {options.service}")
-    moved = kept is not None and (kept.listeners, kept.admin) != (options.listeners(), options.admin_text())
+    moved = kept is not None and _asked(kept) != (
+        options.listeners(),
+        options.admin_text(),
+        options.locality,
+        options.weight,
+    )
     if kept is not None and not moved and kept.not_after > time():
         return kept
     token = options.token()
@@ -59,9 +64,13 @@ async def establish(options: Options, state: StateDir) -> Identity:
     if kept is None:
         raise JoinError(f"there is no identity in {state.path} yet; {hint}")
     if moved:
-        raise JoinError(f"it joined with other addresses than those asked for now; to join again, {hint}")
+        raise JoinError(f"it joined with other addresses, locality or weight than asked for now; to join again, {hint}")
     log.error("the certificate has ended; to join again, %s and restart", hint)
     return kept
+
+
+def _asked(identity: Identity) -> tuple[list[Listener], str, str, int]:
+    return identity.listeners, identity.admin, identity.locality, identity.weight
 
 
 async def _join(options: Options, state: StateDir, token: str) -> Identity:
@@ -75,6 +84,8 @@ async def _join(options: Options, state: StateDir, token: str) -> Identity:
         proxy_version=VERSION,
         node=options.node,
         service=options.service,
+        locality=options.locality,
+        weight=options.weight,
     )
     if urlsplit(options.url).scheme == "http" and urlsplit(options.url).hostname not in LOOPBACK:
         log.warning("the join token and the Redis password travel unencrypted; use https://")
@@ -96,6 +107,8 @@ async def _join(options: Options, state: StateDir, token: str) -> Identity:
         key=outcome.key,
         obtained_at=outcome.obtained_at,
         not_after=outcome.not_after,
+        locality=order.locality,
+        weight=order.weight,
     )
     state.keep_identity(identity)
     log.info("joined as %s, %s", joined.proxy_id, joined.identity)

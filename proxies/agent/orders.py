@@ -26,6 +26,8 @@ class JoinOrder(Struct, frozen=True, kw_only=True, tag="join"):
     proxy_version: str
     node: bool = False
     service: str = ""
+    locality: str = ""
+    weight: int = 100
 
 
 class RenewOrder(Struct, frozen=True, kw_only=True, tag="renew"):

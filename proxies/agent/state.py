@@ -34,7 +34,8 @@ class StateError(OSError):
 
 class Identity(Struct, frozen=True, kw_only=True):
     """Who this proxy is. ``joined`` is the answer to the join, except that renewals replace its certificate and
-    bundle. ``listeners`` and ``admin`` are what it asked for. ``obtained_at`` and ``not_after`` are Unix seconds."""
+    bundle. ``listeners``, ``admin``, ``locality`` and ``weight`` are what it asked for. ``obtained_at`` and
+    ``not_after`` are Unix seconds."""
 
     name: str
     listeners: list[Listener]
@@ -43,6 +44,8 @@ class Identity(Struct, frozen=True, kw_only=True):
     key: str
     obtained_at: float
     not_after: float
+    locality: str = ""
+    weight: int = 100
 
 
 _identity = msgspec.msgpack.Decoder(Identity)

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct, field
 
 from proxies.agent.command import Address, Options, agent_arguments, tcp_listener
 from proxies.core.addresses import address, loopback
+from proxies.wire.base import Weight
 from proxies.wire.resources import ResourceError, ServiceName
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class _Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     outbound: str = ""
     tcp: list[str] = field(default_factory=list)
     dns: str = ""
+    weight: Weight = 100
 
 
 class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +58,7 @@ class NodeOptions:
     state: Path
     admin: Address | None
     log_level: str
+    locality: str = ""
 
     def services(self) -> dict[str, ServiceOptions]:
         """What the file says now, by name. Raises ResourceError with the path of the field at fault."""
@@ -91,6 +94,8 @@ class NodeOptions:
             log_level=self.log_level,
             node=True,
             service=entry.service,
+            locality=self.locality,
+            weight=entry.weight,
         )
 
 
@@ -111,6 +116,7 @@ def parse(words: Sequence[str]) -> NodeOptions:
         state=found.state,
         admin=found.admin,
         log_level=found.log_level,
+        locality=found.locality,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from proxies.wire.base import Locality, Weight
 from proxies.wire.resources import Listener
 
 
@@ -13,7 +14,7 @@ class JoinRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``listeners`` are where it will listen; an inbound one also registers the instance at that address.
     ``admin`` is ``address:port`` of its metrics. ``node``: its process serves other services too, each with an identity
     of its own. ``service`` is whom the proxy takes itself for, and with a token for another it may not join; empty:
-    whomever the token is for."""
+    whomever the token is for. ``locality`` is where it runs; ``weight`` is its instance's among the others."""
 
     token: str
     csr: str
@@ -23,6 +24,8 @@ class JoinRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     node: bool = False
     service: str = ""
     proxy_version: str = ""
+    locality: Locality = ""
+    weight: Weight = 100
 
 
 class JoinResponse(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from proxies.wire.base import Body as _Body
-from proxies.wire.base import Label, Milliseconds
+from proxies.wire.base import Label, Locality, Milliseconds, Weight
 from proxies.wire.logs import AccessLog
 from proxies.wire.policies import Policy
 from proxies.wire.resilience import Balancer, Breaker, HealthCheck, Outlier, RetryBudget
@@ -87,8 +87,8 @@ class Endpoint(_Body, frozen=True, kw_only=True):
     tls: bool = False
     healthy: bool = True
     draining: bool = False
-    weight: Annotated[int, Meta(ge=1, le=1000)] = 100
-    locality: str = ""
+    weight: Weight = 100
+    locality: Locality = ""
 
 
 class EndpointsBody(_Body, frozen=True, kw_only=True):
@@ -222,7 +222,7 @@ class ProxyBody(_Body, frozen=True, kw_only=True):
     version: Label
     identity: str = ""
     listeners: list[Listener]
-    locality: str = ""
+    locality: Locality = ""
     drain_ms: Milliseconds = 30_000
     renew: str = ""
 

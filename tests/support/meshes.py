@@ -175,6 +175,8 @@ def services(draw: st.DrawFn) -> values.Service:
                 tls=draw(st.booleans()),
                 healthy=draw(st.booleans()),
                 draining=draw(st.booleans()),
+                weight=draw(st.integers(1, 1000)),
+                locality=draw(st.sampled_from(["", "eu", "eu/a", "us/b"])),
             )
             for instance in ids
         ),

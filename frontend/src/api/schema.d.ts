@@ -1358,7 +1358,7 @@ export interface paths {
         delete: operations["instance_deregister"];
         options?: never;
         head?: never;
-        /** @description Replace its metadata. */
+        /** @description Replace its metadata, or its weight. */
         patch: operations["instance_update"];
         trace?: never;
     };
@@ -2855,7 +2855,8 @@ export interface components {
         /**
          * InstanceBody
          * @description ``id`` is made up when it is left out. ``ttl_s``: seconds without a heartbeat until it is critical, where no
-         *         check sends it probes. ``check`` goes before the service's.
+         *         check sends it probes. ``check`` goes before the service's. ``weight`` is among the instances of its version,
+         *         ``locality`` a path such as ``region/zone``: callers prefer those that are near.
          */
         InstanceBody: {
             address: string;
@@ -2872,6 +2873,10 @@ export interface components {
             metadata: {
                 [key: string]: string;
             };
+            /** @default 100 */
+            weight: number;
+            /** @default  */
+            locality: string;
             /** @default null */
             check: (components["schemas"]["HttpCheck"] | components["schemas"]["TcpCheck"] | components["schemas"]["TtlCheck"]) | null;
             /**
@@ -2889,6 +2894,8 @@ export interface components {
             address: string;
             port: number;
             version: string;
+            weight: number;
+            locality: string;
             metadata: {
                 [key: string]: string;
             };
@@ -2914,6 +2921,8 @@ export interface components {
             address: string;
             port: number;
             version: string;
+            weight: number;
+            locality: string;
             metadata: {
                 [key: string]: string;
             };
@@ -2935,7 +2944,7 @@ export interface components {
          *         ``listeners`` are where it will listen; an inbound one also registers the instance at that address.
          *         ``admin`` is ``address:port`` of its metrics. ``node``: its process serves other services too, each with an identity
          *         of its own. ``service`` is whom the proxy takes itself for, and with a token for another it may not join; empty:
-         *         whomever the token is for.
+         *         whomever the token is for. ``locality`` is where it runs; ``weight`` is its instance's among the others.
          */
         JoinRequest: {
             token: string;
@@ -2950,6 +2959,10 @@ export interface components {
             service: string;
             /** @default  */
             proxy_version: string;
+            /** @default  */
+            locality: string;
+            /** @default 100 */
+            weight: number;
         };
         /**
          * JoinResponse
@@ -3534,13 +3547,15 @@ export interface components {
         };
         /**
          * InstancePatch
-         * @description ``metadata`` replaces all of it.
+         * @description ``metadata`` replaces all of it; what is null or left out stays.
          */
         PatchedInstancePatch: {
-            /** @description Text by text, at most 64. */
+            /** @default null */
             metadata: {
                 [key: string]: string;
-            };
+            } | null;
+            /** @default null */
+            weight: number | null;
             /**
              * @description Why; kept in the change log.
              * @default
@@ -5364,13 +5379,18 @@ export interface components {
         /**
          * WorstEdge
          * @description ``burn`` is 1 where errors spend exactly the error budget of the called service, null below the sample;
-         *         ``p99_change`` the ratio to ``p99_then_ms``, an hour ago.
+         *         ``p99_change`` the ratio to ``p99_then_ms``, an hour ago. ``since`` is when its errors began, null where it has
+         *         none; ``change`` the newest change shortly before that may be why.
          */
         WorstEdge: {
             edge: components["schemas"]["Edge"];
             burn: number | null;
             p99_then_ms: number | null;
             p99_change: number | null;
+            /** @default null */
+            since: string | null;
+            /** @default null */
+            change: components["schemas"]["ChangeView"] | null;
         };
         /**
          * Problem
@@ -8987,7 +9007,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["PatchedInstancePatch"];
             };

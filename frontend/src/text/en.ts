@@ -210,6 +210,8 @@ export const en = {
   'instance.check.ttl': 'heartbeat',
   'instance.criticalSince': 'critical since',
   'instance.metadata': 'Metadata',
+  'instance.locality': 'Locality',
+  'instance.weight': 'Weight',
   'instance.drain': 'Drain',
   'instance.drain.title': 'Drain {address}',
   'instance.drain.after': 'It gets no new requests of {service} {version}; what is under way ends by itself.',

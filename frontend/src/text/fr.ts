@@ -219,6 +219,8 @@ export const fr: Catalogue = {
   'instance.check.ttl': 'signe de vie',
   'instance.criticalSince': 'critique depuis',
   'instance.metadata': 'Métadonnées',
+  'instance.locality': 'Localité',
+  'instance.weight': 'Poids',
   'instance.drain': 'Vider',
   'instance.drain.title': 'Vider {address}',
   'instance.drain.after':

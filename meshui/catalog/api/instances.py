@@ -29,11 +29,13 @@ from meshui.core.api.operations import operation
 from meshui.core.api.pages import ListQuery, Page, page
 from meshui.core.commits import Outcome
 from meshui.core.errors import InvalidInput
+from proxies.wire.base import Locality, Weight
 
 
 class InstanceBody(Body, frozen=True, kw_only=True):
     """``id`` is made up when it is left out. ``ttl_s``: seconds without a heartbeat until it is critical, where no
-    check sends it probes. ``check`` goes before the service's."""
+    check sends it probes. ``check`` goes before the service's. ``weight`` is among the instances of its version,
+    ``locality`` a path such as ``region/zone``: callers prefer those that are near."""
 
     address: Annotated[str, Meta(min_length=1, max_length=253)]
     port: Annotated[int, Meta(ge=1, le=65535)]
@@ -41,14 +43,17 @@ class InstanceBody(Body, frozen=True, kw_only=True):
     id: Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = ""
     ttl_s: Annotated[int, Meta(ge=1, le=86_400)] = DEFAULT_TTL_S
     metadata: Metadata = {}
+    weight: Weight = 100
+    locality: Locality = ""
     check: Check | None = None
     reason: Reason = ""
 
 
 class InstancePatch(Body, frozen=True, kw_only=True):
-    """``metadata`` replaces all of it."""
+    """``metadata`` replaces all of it; what is null or left out stays."""
 
-    metadata: Metadata
+    metadata: Metadata | None = None
+    weight: Weight | None = None
     reason: Reason = ""
 
 
@@ -97,6 +102,8 @@ class Instances(Endpoint):
             instance_id=sent.id,
             ttl_s=sent.ttl_s,
             metadata=sent.metadata,
+            weight=sent.weight,
+            locality=sent.locality,
             check=sent.check,
             reason=sent.reason,
             dry_run=query(request, WriteQuery).dry_run,
@@ -115,12 +122,13 @@ class OneInstance(Endpoint):
 
     @operation("instance_update", body=InstancePatch, query=WriteQuery, answer=InstanceWritten, conditional=True)
     def patch(self, request: Request, ns: str, name: str, instance: str) -> Response:
-        """Replace its metadata."""
+        """Replace its metadata, or its weight."""
         sent = body(request, InstancePatch)
         done = instance_update(
             service=f"{ns}/{name}",
             instance_id=instance,
             metadata=sent.metadata,
+            weight=sent.weight,
             **conditions(request, sent.reason),
         )
         return _written(done)

@@ -89,6 +89,8 @@ class InstanceState(View, frozen=True, kw_only=True):
     address: str
     port: int
     version: str
+    weight: int
+    locality: str
     metadata: dict[str, str]
     healthy: bool
     status: str
@@ -204,6 +206,8 @@ def instance_state(row: Instance) -> InstanceState:
         address=row.address,
         port=row.port,
         version=row.version.name,
+        weight=row.weight,
+        locality=row.locality,
         metadata=row.metadata,
         healthy=row.status == Instance.Status.PASSING,
         status=row.status,

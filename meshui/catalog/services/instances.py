@@ -31,6 +31,8 @@ def instance_register(
     instance_id: str = "",
     ttl_s: int = DEFAULT_TTL_S,
     metadata: Metadata | None = None,
+    weight: int = 100,
+    locality: str = "",
     check: Check | None = None,
     reason: str = "",
     dry_run: bool = False,
@@ -62,6 +64,8 @@ def instance_register(
             port=port,
             ttl_s=ttl_s,
             metadata=dict(metadata or {}),
+            weight=weight,
+            locality=locality,
             health_check=validated(check),
         )
         if Instance.objects.filter(pk=instance.pk).exists():
@@ -111,12 +115,16 @@ def instance_update(
     actor: Actor,
     service: str,
     instance_id: str,
-    metadata: Metadata,
+    metadata: Metadata | None = None,
+    weight: int | None = None,
     reason: str = "",
     expected_version: str | None = None,
     dry_run: bool = False,
 ) -> Outcome[Instance]:
-    """Replace its metadata. Raises PermissionDenied, NotFound, Stale."""
+    """Replace its metadata, its weight (1 to 1000), or both. A proxy that joins again brings its weight along.
+
+    Raises PermissionDenied, NotFound, Stale.
+    """
     namespace = service.partition("/")[0]
     actor.require("catalog.write", namespace)
     with commit(
@@ -129,13 +137,18 @@ def instance_update(
     ) as change:
         instance = get_instance(service, instance_id)
         expect(expected_version, instance_version(instance))
-        if instance.metadata == metadata:
+        asked: dict[str, object] = {"metadata": None if metadata is None else dict(metadata), "weight": weight}
+        told = {name: value for name, value in asked.items() if value not in (None, getattr(instance, name))}
+        if not told:
             change.unchanged()
             return Outcome(instance, None)
-        change.summary = f"changed the metadata of {instance_id}"
-        change.before, change.after = {"metadata": instance.metadata}, {"metadata": dict(metadata)}
-        instance.metadata = dict(metadata)
-        instance.save(update_fields=["metadata"])
+        change.summary = f"changed the {' and the '.join(told)} of {instance_id}"
+        change.before, change.after = {name: getattr(instance, name) for name in told}, told
+        for name, value in told.items():
+            setattr(instance, name, value)
+        instance.save(update_fields=list(told))
+        if "weight" in told:
+            change.dirty("endpoints", service)
     return Outcome(instance, change.revision)
 
 
@@ -171,5 +184,7 @@ def _shown(instance: Instance) -> dict[str, object]:
         "version": instance.version.name,
         "address": instance.address,
         "port": instance.port,
+        "weight": instance.weight,
+        "locality": instance.locality,
         "metadata": instance.metadata,
     }

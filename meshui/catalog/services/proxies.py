@@ -42,6 +42,8 @@ def proxy_register(
     admin: str = "",
     node: bool = False,
     proxy_version: str = "",
+    locality: str = "",
+    weight: int = 100,
     certificate_not_after: datetime | None = None,
 ) -> Registered:
     """Register a proxy, and the instance behind its inbound listener.
@@ -62,13 +64,14 @@ def proxy_register(
             listeners=msgspec.to_builtins(list(listeners)),
             admin=admin,
             node=node,
+            locality=locality,
             redis_password_sha256=redis_password_sha256,
             proxy_version=proxy_version,
             certificate_not_after=certificate_not_after,
             last_seen_at=timezone.now(),
         )
         if inbound is not None:
-            _insert_instance(change, proxy, inbound.address, inbound.port)
+            _insert_instance(change, proxy, inbound.address, inbound.port, weight)
         change.dirty("proxy", proxy.pk)
         change.summary = f"proxy {name} joined for {version}"
         change.after = {"proxy": proxy.pk, "name": name, "version": version, "replaced": replaced}
@@ -119,7 +122,7 @@ def instance_restore(proxy: Proxy) -> None:
         change.summary = f"{proxy.pk} is back"
 
 
-def _insert_instance(change: Commit, proxy: Proxy, address: str, port: int) -> None:
+def _insert_instance(change: Commit, proxy: Proxy, address: str, port: int, weight: int = 100) -> None:
     Instance.objects.create(
         id=proxy.pk,
         service=proxy.service,
@@ -128,6 +131,8 @@ def _insert_instance(change: Commit, proxy: Proxy, address: str, port: int) -> N
         address=address,
         port=port,
         ttl_s=DEFAULT_TTL_S,
+        weight=weight,
+        locality=proxy.locality,
     )
     change.dirty("endpoints", proxy.service)
 

@@ -44,6 +44,35 @@ def test_metadata_that_is_as_asked_makes_no_revision(registered: Api) -> None:
     assert (same.status, same.body["revision"]) == (200, None)
 
 
+def test_where_an_instance_is_and_what_it_weighs_reach_its_callers(operator: Api) -> None:
+    made = operator.post(PATH, BODY | {"weight": 50, "locality": "eu/a"})
+    assert (made.body["weight"], made.body["locality"]) == (50, "eu/a")
+    Outbox.objects.all().delete()
+    changed = operator.change("PATCH", f"{PATH}c-1/", {"weight": 200})
+    assert (changed.body["weight"], changed.body["metadata"]) == (200, BODY["metadata"])
+    key = ("endpoints", "shop/catalog")
+    assert [(row.kind, row.name) for row in Outbox.objects.all()] == [key]
+    (instance,) = load(current_mesh(), [key]).services["shop/catalog"].instances
+    assert (instance.weight, instance.locality) == (200, "eu/a")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("weight", 0),
+        ("weight", 1001),
+        ("weight", "50"),
+        ("locality", "EU"),
+        ("locality", "eu//a"),
+        ("locality", "a/b/c/d/e"),
+    ],
+)
+def test_an_impossible_weight_or_locality_is_refused(operator: Api, field: str, value: Any) -> None:
+    before = everything()
+    assert list(operator.post(PATH, BODY | {field: value}).paths()) == [field]
+    assert everything() == before
+
+
 def test_a_stale_edit_of_metadata_is_refused(registered: Api) -> None:
     before = everything()
     assert registered.call("PATCH", f"{PATH}c-1/", {"metadata": {}}, If_Match='"old"').status == 412

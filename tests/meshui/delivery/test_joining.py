@@ -68,7 +68,7 @@ def joiner(world: World) -> Joiner:
 
 
 def test_a_proxy_gets_an_identity_and_its_configuration(joiner: Joiner, store: redis.Redis) -> None:
-    response = joiner.join(token())
+    response = joiner.join(token(), locality="eu/a")
     assert response.status_code == 200, response.content
     joined = response.json()
     assert (joined["service"], joined["version"]) == ("shop/catalog", "v1")
@@ -84,6 +84,7 @@ def test_a_proxy_gets_an_identity_and_its_configuration(joiner: Joiner, store: r
         trust = wire.decode(own.get("mesh:res:trust"))  # type: ignore[arg-type]
     assert isinstance(resource, wire.ProxyResource) and isinstance(trust, wire.TrustResource)
     assert [listener.port for listener in resource.body.listeners] == [20_001, 15_001]
+    assert resource.body.locality == "eu/a"
     assert trust.body.bundle == joined["bundle"]
     endpoints = wire.decode(store.get("mesh:res:endpoints:shop/catalog") or b"")
     assert isinstance(endpoints, wire.EndpointsResource)
@@ -117,6 +118,8 @@ def test_a_token_lets_as_many_join_as_it_says(joiner: Joiner) -> None:
         ({"admin": "x" * 200}, "admin"),
         ({"proxy_version": "<script>"}, "proxy_version"),
         ({"listeners": []}, "listeners"),
+        ({"locality": "EU/a"}, "locality"),
+        ({"weight": 0}, "weight"),
         ({"listeners": [{**INBOUND, "port": 0}]}, "listeners.0.port"),
         ({"listeners": [{"kind": "gateway", "address": "0.0.0.0", "port": 80, "hosts": []}]}, "listeners.0.kind"),
     ],

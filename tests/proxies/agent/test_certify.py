@@ -40,7 +40,8 @@ def token(servers: object, transactional_db: None) -> str:
 
 
 def order(url: str, token: str, **changes: Any) -> JoinOrder:
-    fields = {"name": "catalog-1", "listeners": LISTENERS, "admin": "127.0.0.1:26004", "ca_file": ""} | changes
+    fields = {"name": "catalog-1", "listeners": LISTENERS, "admin": "127.0.0.1:26004", "ca_file": ""}
+    fields |= {"locality": "eu/a", "weight": 50} | changes
     return JoinOrder(url=url, token=token, proxy_version="test", **fields)
 
 
@@ -56,6 +57,7 @@ def test_a_token_makes_a_member_of_the_mesh(live_server: LiveServer, token: str)
     assert pki.identity_of(leaf) == answer.identity == IDENTITY
     assert leaf.not_valid_after_utc == datetime.fromtimestamp(granted.not_after, UTC)
     proxy = Proxy.objects.get(pk=answer.proxy_id)
+    assert (proxy.locality, proxy.instance.weight, proxy.instance.locality) == ("eu/a", 50, "eu/a")
     assert (proxy.name, proxy.admin, str(proxy.service)) == ("catalog-1", "127.0.0.1:26004", "shop/catalog")
     assert answer.bundle
     assert "BEGIN PRIVATE KEY" in granted.key

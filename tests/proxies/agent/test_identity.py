@@ -73,7 +73,9 @@ async def test_a_kept_identity_needs_no_token_and_no_control_plane(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("not_after", "more"), [(-1, ()), (3600, ("--admin", "127.0.0.1:26006"))], ids=["ended", "moved"]
+    ("not_after", "more"),
+    [(-1, ()), (3600, ("--admin", "127.0.0.1:26006")), (3600, ("--locality", "eu/a")), (3600, ("--weight", "50"))],
+    ids=["ended", "moved", "elsewhere", "heavier"],
 )
 async def test_a_token_joins_anew_where_the_kept_one_is_of_no_use(
     tmp_path: Path, orders: list[Order], not_after: float, more: tuple[str, ...]
@@ -146,6 +148,8 @@ def test_a_token_comes_from_its_file_or_else_the_environment(tmp_path: Path) -> 
         ("--outbound", "127.0.0.1:99999"),
         ("--outbound", "127.0.0.1:1", "--join", "ftp://x"),
         ("--outbound", "127.0.0.1:1", "--token", "secret"),
+        ("--outbound", "127.0.0.1:1", "--locality", "Europe"),
+        ("--outbound", "127.0.0.1:1", "--weight", "0"),
     ],
 )
 def test_wrong_options_end_with_a_usage_error(words: tuple[str, ...], capsys: Any) -> None:

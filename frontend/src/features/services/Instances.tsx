@@ -36,6 +36,7 @@ type TableProps = { service: string; instances: Instance[]; mayWrite: boolean }
 
 function InstanceTable({ service, instances, mayWrite }: TableProps) {
   const t = useText()
+  const placed = instances.some(({ weight, locality }) => weight !== 100 || locality)
   const described = instances.some(({ metadata }) => Object.keys(metadata).length > 0)
   const columns: Column<Instance>[] = [
     {
@@ -46,6 +47,12 @@ function InstanceTable({ service, instances, mayWrite }: TableProps) {
     { key: 'version', header: t('table.version'), cell: (row) => row.version },
     { key: 'state', header: t('table.state'), cell: (row) => <InstanceState instance={row} /> },
     { key: 'check', header: t('instance.check'), cell: (row) => <Check instance={row} />, long: true },
+    ...(placed
+      ? [
+          { key: 'locality', header: t('instance.locality'), cell: (row: Instance) => row.locality || NONE },
+          { key: 'weight', header: t('instance.weight'), cell: (row: Instance) => row.weight, numeric: true },
+        ]
+      : []),
     ...(described
       ? [
           {
