@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,12 +40,16 @@ class Environment:
     trust_domain: str
     leaf_ttl_s: int
     """Lifetime of the certificates that proxies carry, in seconds."""
+    ca_signer: tuple[str, ...]
+    """The program, with its arguments, that signs with a key of the authority that is kept elsewhere; empty: none."""
     csr_rate: int
     """Certificates signed for proxies in a second, by all processes together."""
     proxy_redis_url: str
     """Where proxies reach Redis, without credentials."""
     rollup_retention_days: int
     """How long ten-second rollups are kept."""
+    alert_days: int
+    """How long resolved alerts, past silences and notices are kept."""
     trace_hours: int
     """How long spans are kept."""
     trace_spans: int
@@ -91,9 +96,11 @@ def read(env: Mapping[str, str]) -> Environment:
         https=env.get("MESHUI_HTTPS", "0") == "1",
         trust_domain=env.get("MESHUI_TRUST_DOMAIN", "mesh.local"),
         leaf_ttl_s=_leaf_ttl(env),
+        ca_signer=_command(env, "MESHUI_CA_SIGNER"),
         csr_rate=_csr_rate(env),
         proxy_redis_url=without_credentials(env.get("MESHUI_PROXY_REDIS_URL", redis_url)),
         rollup_retention_days=_days(env, "MESHUI_ROLLUP_RETENTION", 7),
+        alert_days=_days(env, "MESHUI_ALERT_RETENTION", 90),
         trace_hours=_number(env, "MESHUI_TRACE_HOURS", 24, 24 * 366),
         trace_spans=_number(env, "MESHUI_TRACE_SPANS", 1_000_000, 1_000_000_000),
         prometheus_url=_prometheus_url(env),
@@ -146,6 +153,13 @@ def _leaf_ttl(env: Mapping[str, str]) -> int:
     if not text.isdigit() or not 10 <= int(text) <= 30 * 86_400:
         raise ImproperlyConfigured(f"MESHUI_LEAF_TTL is {text!r}, expected seconds from 10 to 30 days")
     return int(text)
+
+
+def _command(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(env.get(name, "")))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is no command line: {error}") from error
 
 
 def _csr_rate(env: Mapping[str, str]) -> int:

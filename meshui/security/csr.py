@@ -6,6 +6,8 @@ never looked at: who a proxy is comes from its token or its current certificate.
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -34,17 +36,18 @@ def proven_key(csr_pem: str) -> PublicKey:
         key = csr.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
         raise _refused("malformed", "it is no PEM certificate signing request") from error
-    if not isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey) or not _strong(key):
+    if not is_strong(key):
         raise _refused("weak_key", "its key is none of P-256, P-384 and RSA of 2048 to 4096 bits")
     if not _proven(csr):
         raise _refused("not_proven", "it is not signed, with SHA-2, by the key it carries")
     return key
 
 
-def _strong(key: PublicKey) -> bool:
+def is_strong(key: object) -> TypeGuard[PublicKey]:
+    """Whether it is a public key of a kind and size that the mesh takes."""
     if isinstance(key, rsa.RSAPublicKey):
         return key.key_size in RSA_BITS
-    return isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1)
+    return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1)
 
 
 def _proven(csr: x509.CertificateSigningRequest) -> bool:

@@ -6,24 +6,46 @@ from django.db import models
 
 
 class Authority(models.Model):
-    """A signing certificate. One root and one intermediate are active; those they replaced stay to verify with."""
+    """A signing certificate. One root and one intermediate are active; a pending pair waits for a rotation to take it,
+    and those that were replaced stay, to verify with."""
 
     class Kind(models.TextChoices):
         ROOT = "root"
         INTERMEDIATE = "intermediate"
 
     class State(models.TextChoices):
+        PENDING = "pending"
         ACTIVE = "active"
         RETIRED = "retired"
 
+    class Origin(models.TextChoices):
+        MADE = "made"
+        IMPORTED = "imported"
+        OFFLINE = "offline"
+
+    class Key(models.TextChoices):
+        BUILTIN = "builtin"
+        EXTERNAL = "external"
+        ELSEWHERE = "elsewhere"
+
     kind = models.CharField(max_length=16, choices=Kind.choices)
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
+    origin = models.CharField(max_length=16, choices=Origin.choices, default=Origin.MADE)
+    """Made here, brought by somebody, or signed elsewhere at our request."""
+    key = models.CharField(max_length=16, choices=Key.choices, default=Key.BUILTIN)
+    """Where its key is: here, with the program of MESHUI_CA_SIGNER, or where nothing here reaches it."""
     fingerprint = models.CharField(max_length=64, unique=True)
     """SHA-256 of the certificate, hex."""
     certificate = models.TextField()
     """PEM."""
-    sealed_key = models.BinaryField()
-    """See ``meshui.security.seal``."""
+    links = models.TextField(blank=True, default="")
+    """PEM of the CAs between an intermediate and its root, where there are some."""
+    sealed_key = models.BinaryField(default=bytes)
+    """See ``meshui.security.seal``; empty where the key is elsewhere, and once it was destroyed."""
+    root = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="intermediates")
+    """An intermediate's."""
+    trusted = models.BooleanField(default=False)
+    """Of a root: whether proxies accept peers under it."""
     not_before = models.DateTimeField()
     not_after = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
@@ -36,6 +58,24 @@ class Authority(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.fingerprint[:16]}"
+
+
+class IntermediateRequest(models.Model):
+    """A request for an intermediate that waits to be signed elsewhere. There is one at most."""
+
+    csr = models.TextField()
+    """PEM."""
+    key_digest = models.CharField(max_length=64)
+    """SHA-256 of the public key, hex, to which the sealed key is bound."""
+    sealed_key = models.BinaryField()
+    actor = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_intermediate_request")]
+
+    def __str__(self) -> str:
+        return f"intermediate request {self.key_digest[:16]}"
 
 
 class IssuedCertificate(models.Model):

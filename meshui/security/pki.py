@@ -7,14 +7,13 @@ URI SAN, the identity.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from meshui.mesh.names import DOMAIN
@@ -28,16 +27,15 @@ LEAVES_PER_INTERMEDIATE = 3
 """An intermediate lives at least this many leaf lifetimes."""
 
 
+SigningKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
 @dataclass(frozen=True, slots=True)
 class Signer:
     """A CA certificate and its private key."""
 
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey = field(repr=False)
-
-    @property
-    def trust_domain(self) -> str:
-        return trust_domain_of(self.certificate)
+    key: SigningKey = field(repr=False)
 
 
 def make_root(trust_domain: str, now: datetime) -> Signer:
@@ -49,16 +47,26 @@ def make_root(trust_domain: str, now: datetime) -> Signer:
     return Signer(builder.sign(key, hashes.SHA256()), key)
 
 
-def make_intermediate(root: Signer, now: datetime, leaf_lifetime: timedelta) -> Signer:
+def make_intermediate(root: Signer, trust_domain: str, now: datetime, leaf_lifetime: timedelta) -> Signer:
     """A CA that signs leaves only; it does not outlive its root."""
     key = ec.generate_private_key(ec.SECP256R1())
-    trust_domain = root.trust_domain
     name = _ca_name(trust_domain, "intermediate", key.public_key())
     lifetime = max(INTERMEDIATE_LIFETIME, LEAVES_PER_INTERMEDIATE * leaf_lifetime)
     builder = _ca(name, root.certificate.subject, key.public_key(), trust_domain, path_length=0)
     builder = _lasting(builder, now, min(now + lifetime, root.certificate.not_valid_after_utc))
     builder = builder.add_extension(_issuer_key(root), critical=False)
     return Signer(builder.sign(root.key, hashes.SHA256()), key)
+
+
+def make_request(trust_domain: str) -> tuple[x509.CertificateSigningRequest, ec.EllipticCurvePrivateKey]:
+    """What a root elsewhere is asked to sign: an intermediate of this trust domain, with all that it should carry."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = x509.CertificateSigningRequestBuilder().subject_name(
+        _ca_name(trust_domain, "intermediate", key.public_key())
+    )
+    for extension, critical in _ca_extensions(key.public_key(), trust_domain, path_length=0):
+        builder = builder.add_extension(extension, critical=critical)
+    return builder.sign(key, hashes.SHA256()), key
 
 
 def make_leaf(
@@ -97,10 +105,6 @@ def identity_of(certificate: x509.Certificate) -> str:
     return identities[0]
 
 
-def trust_domain_of(ca: x509.Certificate) -> str:
-    return urlsplit(identity_of(ca)).netloc
-
-
 def pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
@@ -108,20 +112,24 @@ def pem(certificate: x509.Certificate) -> str:
 def _ca(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, trust_domain: str, path_length: int
 ) -> x509.CertificateBuilder:
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
+    builder = builder.serial_number(x509.random_serial_number())
+    for extension, critical in _ca_extensions(key, trust_domain, path_length):
+        builder = builder.add_extension(extension, critical=critical)
+    return builder
+
+
+def _ca_extensions(
+    key: ec.EllipticCurvePublicKey, trust_domain: str, path_length: int
+) -> Iterator[tuple[x509.ExtensionType, bool]]:
+    """What makes a CA of this trust domain, and whether a reader must understand it."""
     names = [x509.UniformResourceIdentifier(f"spiffe://{trust_domain}")]
     allowed = [x509.UniformResourceIdentifier(trust_domain), x509.DNSName(DOMAIN)]
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
-        .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
-        .add_extension(x509.NameConstraints(permitted_subtrees=allowed, excluded_subtrees=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-    )
+    yield x509.BasicConstraints(ca=True, path_length=path_length), True
+    yield _key_usage(key_cert_sign=True, crl_sign=True), True
+    yield x509.NameConstraints(permitted_subtrees=allowed, excluded_subtrees=None), True
+    yield x509.SubjectAlternativeName(names), False
+    yield x509.SubjectKeyIdentifier.from_public_key(key), False
 
 
 def _lasting(builder: x509.CertificateBuilder, now: datetime, until: datetime) -> x509.CertificateBuilder:
@@ -140,7 +148,12 @@ def _ca_name(trust_domain: str, role: str, key: ec.EllipticCurvePublicKey) -> x5
 
 
 def _issuer_key(issuer: Signer) -> x509.AuthorityKeyIdentifier:
-    return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
+    """By the issuer's own name for its key, which in an imported certificate need not be the hash of it."""
+    try:
+        known = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(known)
 
 
 def _key_usage(

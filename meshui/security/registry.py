@@ -6,9 +6,7 @@ A key pair of this process, never stored, certified like a proxy's and renewed a
 from __future__ import annotations
 
 import ssl
-import tempfile
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,7 +18,8 @@ from meshui.core.actors import system
 from meshui.core.commits import current_mesh
 from meshui.mesh.names import REGISTRY
 from meshui.security.access import plaintext_services
-from meshui.security.services import authority_ensure, sign_csr, trust_bundle
+from meshui.security.contexts import mutual
+from meshui.security.services import authority_ensure, sign_csr, signing_root, trust_bundle
 
 
 class RegistryCredentials:
@@ -31,19 +30,21 @@ class RegistryCredentials:
         self.context: ssl.SSLContext | None = None
         self.plaintext: frozenset[str] = frozenset()
         self._roots: list[str] = []
+        self._signed_under: str | None = None
         self._renew_at: datetime | None = None
 
     def refresh(self) -> None:
-        """Take new credentials where half their life is over, or the mesh's roots have changed. Raises
-        AuthorityUnavailable."""
+        """Take new credentials where half their life is over, or the mesh's roots have changed, or which of them signs.
+        Raises AuthorityUnavailable."""
         authority_ensure()
         self.plaintext = plaintext_services()
-        roots = trust_bundle()
+        roots, signing = trust_bundle(), signing_root()
         now = timezone.now()
-        if self._renew_at is not None and now < self._renew_at and roots == self._roots:
+        same = (roots, signing) == (self._roots, self._signed_under)
+        if same and self._renew_at is not None and now < self._renew_at:
             return
         self.context = _context(roots)
-        self._roots = roots
+        self._roots, self._signed_under = roots, signing
         self._renew_at = now + timedelta(seconds=settings.MESHUI.leaf_ttl_s / 2)
 
 
@@ -57,16 +58,4 @@ def _context(roots: list[str]) -> ssl.SSLContext:
         proxy_id="",
         actor=system("registry"),
     )
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_verify_locations(cadata="".join(roots))
-    with tempfile.TemporaryDirectory() as folder:  # the ssl module reads keys from files alone
-        file = Path(folder) / "registry.pem"
-        file.touch(mode=0o600)
-        file.write_bytes(chain.encode() + secret)
-        context.load_cert_chain(file)
-    return context
+    return mutual(chain, key, roots)

@@ -5,24 +5,31 @@ from meshui.security.services.authority import (
     drop_old_records,
     serial_of,
     sign_csr,
+    signing_root,
     trust_bundle,
 )
+from meshui.security.services.incoming import Offer, intermediate_set, request_make, request_withdraw
 from meshui.security.services.policies import policy_create, policy_delete, policy_enforce, policy_set
 from meshui.security.services.revocation import certificate_revoke, identity_allow, renewal_order
 from meshui.security.services.settings import setting_set
 
 __all__ = [
+    "Offer",
     "authority_ensure",
     "certificate_revoke",
     "drop_old_records",
     "identity_allow",
+    "intermediate_set",
     "policy_create",
     "policy_delete",
     "policy_enforce",
     "policy_set",
     "renewal_order",
+    "request_make",
+    "request_withdraw",
     "serial_of",
     "setting_set",
     "sign_csr",
+    "signing_root",
     "trust_bundle",
 ]

@@ -224,7 +224,7 @@ def test_even_a_stolen_intermediate_speaks_for_its_domain_only(
 def test_an_intermediate_cannot_make_another_authority(authority: None, tmp_path: Path) -> None:
     row = Authority.objects.get(kind="intermediate")
     now = timezone.now()
-    second = pki.make_intermediate(signers.signer_of(row), now, timedelta(hours=1))
+    second = pki.make_intermediate(signers.signer_of(row), "mesh.local", now, timedelta(hours=1))
     leaf = pki.make_leaf(second, new_key().public_key(), IDENTITY, [], now, timedelta(hours=1))
     verified = openssl_verify(tmp_path, pki.pem(leaf) + pki.pem(second.certificate) + row.certificate)
     assert verified.returncode and "path length constraint exceeded" in verified.stderr

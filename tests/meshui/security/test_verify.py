@@ -47,7 +47,7 @@ def test_a_leaf_outside_its_time_is_refused(held: Held, hours: int) -> None:
 
 def test_a_leaf_of_another_authority_is_refused(held: Held) -> None:
     now = timezone.now()
-    foreign = pki.make_intermediate(pki.make_root("mesh.local", now), now, timedelta(hours=1))
+    foreign = pki.make_intermediate(pki.make_root("mesh.local", now), "mesh.local", now, timedelta(hours=1))
     leaf = pki.make_leaf(foreign, new_key().public_key(), IDENTITY, [], now, timedelta(hours=1))
     with pytest.raises(CertificateRefused):
         verify_leaf(pki.pem(leaf), now)

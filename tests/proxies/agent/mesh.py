@@ -139,7 +139,7 @@ class ControlPlane:
         now = datetime.now(UTC)
         self.leaf_lifetime = timedelta(seconds=leaf_ttl_s)
         self._root = pki.make_root(TRUST_DOMAIN, now)
-        self._issuer = pki.make_intermediate(self._root, now, self.leaf_lifetime)
+        self._issuer = pki.make_intermediate(self._root, TRUST_DOMAIN, now, self.leaf_lifetime)
         self.bundle = [pki.pem(self._root.certificate)]
         self.redis_url = redis_url
         self.refuse = 0
