@@ -1,7 +1,8 @@
 """Whether a request may pass, by the access policies of the service that it reached.
 
-The order is that of Istio's AuthorizationPolicy: a DENY rule that matches denies; without any ALLOW policy the mesh's
-default holds; else an ALLOW rule must match. What a rule says of the caller depends on the connection alone, so each
+The order is that of Istio's AuthorizationPolicy: external checks come first; a DENY rule that matches denies; without
+any ALLOW policy the mesh's default holds; else an ALLOW rule must match. Here is said which checks a request needs;
+asking is for others. What a rule says of the caller depends on the connection alone, so each
 caller gets tables of just the rules that can apply to it, in which a request is looked up, not searched. Where several
 rules match, any of them is named. The clock is passed in.
 """
@@ -15,10 +16,12 @@ from proxies.core.errors import BadMessage
 from proxies.core.head import RequestHead
 from proxies.core.path_table import PathTable
 from proxies.core.rules import (
+    ANY_VALUE,
     Clock,
     Moment,
     Test,
     Who,
+    claim_keys,
     header_keys,
     header_of_deny_test,
     header_test,
@@ -30,6 +33,7 @@ from proxies.core.rules import (
     policy_flaws,
     span_of,
     tests_of,
+    token_test,
 )
 from proxies.wire.policies import Policy, PolicyRule
 
@@ -51,6 +55,13 @@ class Decision(NamedTuple):
 
 class _Found(NamedTuple):
     policy: str
+    rule: int
+
+
+class Asked(NamedTuple):
+    """An external policy that wants a request checked, and the rule that says so."""
+
+    policy: Policy
     rule: int
 
 
@@ -82,6 +93,8 @@ class Guard:
         ]
         self.by_address = bool(self._ranges)
         """Whether addresses matter: where not, ``Who`` need not have one."""
+        self.asks = any(policy.action == "external" for policy in policies)
+        """Whether ``asked`` may ever name anybody."""
         self._callers: dict[Who, _Tables] = {}
         self._kinds: dict[tuple[str, tuple[int, ...]], _Tables] = {}
 
@@ -89,8 +102,13 @@ class Guard:
         """Whether a request of this caller may pass, and what said so."""
         return self._of(who).decide(head)
 
+    def asked(self, who: Who, head: RequestHead) -> list[Asked]:
+        """The checks that a request of this caller needs, in the order of their policies."""
+        return self._of(who).asked(head)
+
     def decide_connection(self, who: Who) -> Decision:
-        """The same where there is no HTTP: what a rule asks of it counts as met for DENY, as not met for ALLOW."""
+        """The same where there is no HTTP: what a rule asks of it counts as met for DENY, as not met for ALLOW. A check
+        cannot be made of it, so that it is denied where one is wanted."""
         return self._of(who).decide_connection()
 
     def _of(self, who: Who) -> _Tables:
@@ -117,9 +135,11 @@ class _Tables:
 
     def __init__(self, policies: Sequence[Policy], default: bool, who: Who, port: int, clock: Clock) -> None:
         enforced = [policy for policy in policies if policy.mode == "enforce"]
-        shadows = [policy for policy in policies if policy.mode == "shadow"]
+        shadows = [policy for policy in policies if policy.mode == "shadow" and policy.action != "external"]
         self._enforced = _Verdict(enforced, default, who, port, clock)
         self._all = _Verdict(policies, default, who, port, clock) if shadows else None
+        checks = [policy for policy in policies if policy.action == "external"]
+        self._checks = [(policy, _Rules([policy], who, port, clock, deny=True)) for policy in checks]
         self._first_shadow = next((policy.name for policy in shadows if policy.action == "allow"), "")
         self._fixed = self._enforced.fixed and (self._all is None or self._all.fixed)
         self._remembered: dict[tuple[bytes, bytes, bytes], Decision] = {}
@@ -137,7 +157,15 @@ class _Tables:
                 self._remembered[key] = decision
         return decision
 
+    def asked(self, head: RequestHead) -> list[Asked]:
+        found = [(policy, rules.find(head)) for policy, rules in self._checks]
+        return [Asked(policy, match.rule) for policy, match in found if match is not None]
+
     def decide_connection(self) -> Decision:
+        for policy, rules in self._checks:
+            found = rules.on_connection(http=True)
+            if found is not None and policy.mode == "enforce":
+                return Decision(False, *found)
         return self._judge(None)
 
     def _judge(self, head: RequestHead | None) -> Decision:
@@ -177,7 +205,7 @@ Keys = Callable[[RequestHead], Iterable[bytes]]
 
 class _Rules:
     """The rules of some policies that one caller can meet, where a request is likely to find them: by path, else by
-    host, else by a header that they compare. What is found so is still asked all that its rule says."""
+    host, else by a claim or a header that they compare. What is found so is still asked all that its rule says."""
 
     def __init__(self, policies: Iterable[Policy], who: Who, port: int, clock: Clock, *, deny: bool = False) -> None:
         self._deny = deny
@@ -217,9 +245,12 @@ class _Rules:
         return None
 
     def _add(self, found: _Found, rule: PolicyRule, clock: Clock) -> None:
-        self.fixed = self.fixed and not rule.when and rule.hours is None
+        token = rule.caller.jwt
+        self.fixed = self.fixed and not rule.when and rule.hours is None and token is None
         moment = moment_of(rule.hours, clock) if rule.hours is not None else None
         tests = [*tests_of(rule.operation), *map(self._header, rule.when)]
+        if token is not None:
+            tests.append(token_test(token))
         self._connection.append((bool(tests or rule.operation.paths), moment, found))
         if moment is not None:
             tests.append(lambda _: moment())
@@ -228,11 +259,15 @@ class _Rules:
     def _place(self, rule: PolicyRule, entry: _Entry) -> None:
         hosts = rule.operation.hosts
         compared = next((condition for condition in rule.when if condition.values), None)
+        claims = rule.caller.jwt.claims if rule.caller.jwt is not None else {}
+        claim = next((name for name, values in claims.items() if ANY_VALUE.decode() not in values), None)
         if rule.operation.paths:
             for pattern in rule.operation.paths:
                 self._paths.add(pattern, entry)
         elif hosts and not any(host.startswith("*") for host in hosts):
             self._key("", host_keys, hosts, entry)
+        elif claim is not None:
+            self._key(f"claim:{claim}", claim_keys(claim), claims[claim], entry)
         elif compared is not None:
             keys = header_keys(compared.header, apart=self._deny)
             self._key(compared.header, keys, compared.values, entry)

@@ -10,8 +10,8 @@ from proxies.wire.reports import PolicyUse
 _Rule = tuple[str, int]
 """A policy and the index of its rule, -1 for none of them."""
 _Counts = list[int]
-"""Allowed, denied, and what a shadow would have denied and allowed."""
-ALLOWED, DENIED, SHADOW_DENIED, SHADOW_ALLOWED = range(4)
+"""Allowed, denied, what a shadow would have denied and allowed, and checks that had no answer."""
+ALLOWED, DENIED, SHADOW_DENIED, SHADOW_ALLOWED, FAILED = range(5)
 
 
 class Tally:
@@ -28,15 +28,26 @@ class Tally:
         if decision.shadow:
             self._counts(decision.shadow, -1)[SHADOW_DENIED if decision.allowed else SHADOW_ALLOWED] += 1
 
+    def count_check(self, policy: str, rule: int, *, passed: bool, failed: bool, shadow: bool) -> None:
+        """Count an external check: whether it let the request pass, and whether it had no answer."""
+        if shadow:
+            if not passed:
+                self._counts(policy, -1)[SHADOW_DENIED] += 1
+        else:
+            self._counts(policy, rule)[ALLOWED if passed else DENIED] += 1
+        if failed:
+            self._counts(policy, -1 if shadow else rule)[FAILED] += 1
+
     def add(self, use: PolicyUse) -> None:
         """Count what another process did."""
-        _sum(self._counts(use.policy, use.rule), (use.allowed, use.denied, use.shadow_denied, use.shadow_allowed))
+        counts = (use.allowed, use.denied, use.shadow_denied, use.shadow_allowed, use.failed)
+        _sum(self._counts(use.policy, use.rule), counts)
 
     def total(self) -> dict[_Rule, _Counts]:
         """Since the tally exists."""
         total = {rule: list(counts) for rule, counts in self._before.items()}
         for rule, counts in self._since.items():
-            _sum(total.setdefault(rule, [0, 0, 0, 0]), counts)
+            _sum(total.setdefault(rule, [0, 0, 0, 0, 0]), counts)
         return total
 
     def fold(self) -> dict[_Rule, _Counts]:
@@ -48,7 +59,7 @@ class Tally:
     def _counts(self, policy: str, rule: int) -> _Counts:
         counts = self._since.get((policy, rule))
         if counts is None:
-            counts = self._since[policy, rule] = [0, 0, 0, 0]
+            counts = self._since[policy, rule] = [0, 0, 0, 0, 0]
         return counts
 
 

@@ -112,6 +112,13 @@ def meaning(name: bytes) -> int:
     return _MEANINGS.get(name.lower(), ORDINARY)
 
 
+def may_be_set(name: str) -> bool:
+    """Whether this is a header's name at all, and of one that goes from end to end: not of those that frame a message,
+    belong to one hop, or are the proxies' own word."""
+    raw = name.encode()
+    return bool(raw) and not raw.translate(None, TCHAR) and meaning(raw) == ORDINARY
+
+
 def content_length(value: bytes, seen: int | None) -> int:
     """The value of a Content-Length field; ``seen`` is that of an earlier one. Even a repeated equal length is
     refused: RFC 9112 section 6.3 allows it, and no honest peer sends it."""

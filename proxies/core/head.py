@@ -11,6 +11,7 @@ import re
 from typing import Final
 
 from proxies.core import fields as f
+from proxies.core.claims import Token
 from proxies.core.errors import BadMessage
 from proxies.core.paths import split_authority, split_target
 from proxies.core.trace import Mark, from_b3, is_request_id, is_traceparent
@@ -34,7 +35,7 @@ class RequestHead:
 
     ``path`` is normalised and without query, ``host`` lower case without port. ``body`` is its
     length or CHUNKED. ``upgrade`` is the protocol asked for, or empty. ``traced`` and ``identified`` say whether valid
-    ids came with it; ``mark`` is set when it is decided whether its span is kept.
+    ids came with it; ``mark`` is set when it is decided whether its span is kept, ``token`` when one was verified.
     """
 
     __slots__ = (
@@ -49,6 +50,7 @@ class RequestHead:
         "minor",
         "path",
         "port",
+        "token",
         "traced",
         "upgrade",
     )
@@ -66,6 +68,7 @@ class RequestHead:
     traced: bool
     identified: bool
     mark: Mark | None
+    token: Token | None
 
     @property
     def idempotent(self) -> bool:
@@ -160,6 +163,7 @@ def read_request(head: bytes, *, edge: bool = False, loop_mark: bytes = b"") -> 
             request.traced = True
             kept.append(traceparent)
     request.mark = None
+    request.token = None
     request.identified = identified
     request.expect = expect
     address = _address(request, target, host)

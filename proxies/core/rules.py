@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from proxies.core import fields
 from proxies.core.errors import BadMessage, Flaw
 from proxies.core.head import RequestHead
 from proxies.core.match import header_value
 from proxies.core.paths import normalise
 from proxies.wire.policies import Caller, HeaderCondition, Hours, Operation, Policy, PolicyRule
+from proxies.wire.tokens import TokenCondition
 
 Test = Callable[[RequestHead], bool]
 Moment = Callable[[], bool]
@@ -24,6 +26,7 @@ Clock = Callable[[], float]
 
 _VARIABLE = re.compile(rb"\{[A-Za-z_][A-Za-z0-9_]*\}").fullmatch
 _DAY_MIN = 1440
+ANY_VALUE = b"*"
 
 
 class Who(NamedTuple):
@@ -160,6 +163,40 @@ def header_of_deny_test(condition: HeaderCondition) -> Test:
     return test
 
 
+def token_test(condition: TokenCondition) -> Test:
+    """Whether a request came with a token of these providers that claims all of it."""
+    tests = [test for _, test in _token_tests(condition)]
+
+    def test(head: RequestHead) -> bool:
+        for each in tests:  # noqa: SIM110 - a generator would cost more than most tests do
+            if not each(head):
+                return False
+        return True
+
+    return test
+
+
+def _token_tests(condition: TokenCondition) -> Iterator[tuple[str, Test]]:
+    """By part: the token itself, each claim."""
+    providers = frozenset(condition.providers)
+    yield "jwt", lambda head: head.token is not None and head.token.provider in providers
+    for claim, values in condition.claims.items():
+        yield f"jwt.claims.{claim}", _claim_test(claim, frozenset(value.encode() for value in values))
+
+
+def _claim_test(claim: str, values: frozenset[bytes]) -> Test:
+    def test(head: RequestHead) -> bool:
+        found = head.token.values(claim) if head.token is not None else frozenset[bytes]()
+        return bool(found) if ANY_VALUE in values else not found.isdisjoint(values)
+
+    return test
+
+
+def claim_keys(claim: str) -> Callable[[RequestHead], Iterable[bytes]]:
+    """What a rule that compares a claim may be found by."""
+    return lambda head: head.token.values(claim) if head.token is not None else ()
+
+
 def host_keys(head: RequestHead) -> tuple[bytes, ...]:
     """What a rule that names whole hosts may be found by."""
     return (head.host.rstrip(b"."),)
@@ -266,6 +303,8 @@ def unmet(rule: PolicyRule, who: Who, head: RequestHead, *, deny: bool, port: in
     """The parts of a rule that a request does not meet, as ``caller.services``, ``operation.paths``, ``when.0``,
     ``hours``; none where it matches."""
     parts = [(f"caller.{name}", met) for name, met in _caller(rule.caller, who)]
+    if rule.caller.jwt is not None:
+        parts += [(f"caller.{name}", test(head)) for name, test in _token_tests(rule.caller.jwt)]
     parts += [(f"operation.{name}", met) for name, met in _port(rule.operation, port)]
     parts += [(f"operation.{name}", test(head)) for name, test in _named_tests(rule.operation)]
     paths = [path_test(*read_path(pattern)) for pattern in rule.operation.paths]
@@ -281,6 +320,7 @@ def unmet(rule: PolicyRule, who: Who, head: RequestHead, *, deny: bool, port: in
 
 def policy_flaws(policy: Policy) -> Iterator[Flaw]:
     """What a policy says that cannot be, or would never have an effect; paths as ``rules.0.operation.paths.1``."""
+    yield from _check_flaws(policy)
     for index, rule in enumerate(policy.rules):
         for place in ("paths", "not_paths"):
             for number, pattern in enumerate(getattr(rule.operation, place)):
@@ -294,6 +334,23 @@ def policy_flaws(policy: Policy) -> Iterator[Flaw]:
                     ipaddress.ip_network(cidr, strict=False)
                 except ValueError as error:
                     yield Flaw(f"rules.{index}.caller.{place}.{number}", "invalid", str(error))
+        for claim, values in rule.caller.jwt.claims.items() if rule.caller.jwt is not None else ():
+            if not values:
+                yield Flaw(f"rules.{index}.caller.jwt.claims.{claim}", "required", "a claim has values, or * for any")
         for number, condition in enumerate(rule.when):
             if not condition.values and not condition.not_values:
                 yield Flaw(f"rules.{index}.when.{number}", "required", "a condition has values or not_values")
+
+
+def _check_flaws(policy: Policy) -> Iterator[Flaw]:
+    if policy.action != "external":
+        if policy.check is not None:
+            yield Flaw("check", "unused", f"a policy that is to {policy.action} asks nobody")
+        return
+    if policy.check is None:
+        yield Flaw("check", "required", "an external policy says whom to ask")
+        return
+    for place in ("request_headers", "response_headers"):
+        for number, name in enumerate(getattr(policy.check, place)):
+            if not fields.may_be_set(name):
+                yield Flaw(f"check.{place}.{number}", "forbidden", f"{name} is the proxies' own")

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from proxies.wire.base import Body, Label
-from proxies.wire.routing import SourcePattern
+from proxies.wire.routing import FieldName, SourcePattern
+from proxies.wire.tokens import TokenCondition
 
 NamespaceName = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Cidr = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?$")]
@@ -23,6 +24,7 @@ class Caller(Body, frozen=True, kw_only=True):
 
     ``services`` and ``namespaces`` are of the verified identity; whoever has none (plaintext, a stranger at a gateway)
     meets only ``cidrs`` and the ``not_`` lists. ``cidrs`` are ranges of the address that the connection came from.
+    ``jwt`` is of the token that a request carries, which is HTTP's alone.
     """
 
     services: list[SourcePattern] = field(default_factory=list)
@@ -31,6 +33,7 @@ class Caller(Body, frozen=True, kw_only=True):
     not_namespaces: list[NamespaceName] = field(default_factory=list)
     cidrs: list[Cidr] = field(default_factory=list)
     not_cidrs: list[Cidr] = field(default_factory=list)
+    jwt: TokenCondition | None = None
 
 
 class Operation(Body, frozen=True, kw_only=True):
@@ -75,13 +78,31 @@ class PolicyRule(Body, frozen=True, kw_only=True):
     hours: Hours | None = None
 
 
+class ExternalCheck(Body, frozen=True, kw_only=True):
+    """A service of the mesh that is asked about a request before it may go on.
+
+    It gets the request's head: method, host, ``path_prefix`` and target, who calls, and of the fields those named in
+    ``request_headers``. An answer of 2xx lets the request pass, with the ``response_headers`` that the answer has; any
+    other below 500 is the client's answer. Where none comes within ``timeout_ms``, ``on_error`` says what then.
+    """
+
+    service: Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+    path_prefix: Annotated[str, Meta(pattern=r"^(/[!-~]*[!-.0-~])?$", max_length=256)] = ""
+    timeout_ms: Annotated[int, Meta(ge=1, le=10_000)] = 500
+    on_error: Literal["deny", "allow"] = "deny"
+    request_headers: list[FieldName] = field(default_factory=list)
+    response_headers: list[FieldName] = field(default_factory=list)
+
+
 class Policy(Body, frozen=True, kw_only=True):
-    """``rules`` are ORed. An allow policy without rules matches nothing, so it denies what no other allows.
+    """``rules`` are ORed. An allow policy without rules matches nothing, so it denies what no other allows. An
+    ``external`` one has requests that a rule matches ``check``ed.
 
     A ``shadow`` policy decides nothing: where it would have turned an answer round, that is counted.
     """
 
     name: Label
-    action: Literal["allow", "deny"]
+    action: Literal["allow", "deny", "external"]
     mode: Literal["enforce", "shadow"] = "enforce"
     rules: list[PolicyRule] = field(default_factory=list)
+    check: ExternalCheck | None = None

@@ -133,7 +133,8 @@ class PolicyUse(Struct, frozen=True, array_like=True):
 
     ``rule`` is its index; -1 where the policy decided by none of its rules matching. ``policy`` is empty where no
     single one decided: the mesh's default did, or several allow policies did not match. ``shadow_denied`` and
-    ``shadow_allowed`` are what a policy in shadow mode would have turned round; ``rule`` is then -1.
+    ``shadow_allowed`` are what a policy in shadow mode would have turned round; ``rule`` is then -1. ``failed`` are
+    external checks without an answer; they count among the others as what was done without one.
     """
 
     service: str
@@ -143,6 +144,7 @@ class PolicyUse(Struct, frozen=True, array_like=True):
     denied: int = 0
     shadow_denied: int = 0
     shadow_allowed: int = 0
+    failed: int = 0
 
 
 class RequestSample(Struct, frozen=True, array_like=True):

@@ -20,12 +20,13 @@ from proxies.wire.logs import AccessLog
 from proxies.wire.policies import Policy
 from proxies.wire.resilience import Balancer, Breaker, HealthCheck, Outlier, RetryBudget
 from proxies.wire.routing import RateLimit, Route, WeightedVersion
+from proxies.wire.tokens import TokenProvider
 
-SCHEMA = 5
+SCHEMA = 6
 """The newest schema this code understands; an envelope whose ``requires`` is greater is refused.
 
 2: services whose protocol is ``tcp``. 3: rate limits whose scope is ``global``. 4: access policies, and inbound ports
-that take plaintext beside mTLS. 5: denied identities and certificates."""
+that take plaintext beside mTLS. 5: denied identities and certificates. 6: tokens, external checks."""
 
 ServiceName = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Host = Annotated[str, Meta(min_length=1, max_length=253)]
@@ -104,12 +105,15 @@ class InboundBody(_Body, frozen=True, kw_only=True):
     """How a service's own proxies receive; of a gateway, how it receives from strangers, where ``mtls`` means nothing.
 
     ``strict`` refuses plaintext, ``permissive`` takes it from whoever has no identity to show, ``disable`` speaks only
-    plaintext. A request meets the ``policies`` first (``default`` is what holds where no allow policy is), then the
+    plaintext. A request's token is verified first, by the ``providers``; it needs one of those in ``token_required``, if
+    there are any. Then it meets the ``policies`` (``default`` is what holds where no allow policy is), then the
     ``limits``, of which all must let it pass. ``idle_timeout_ms`` is of a ``tcp`` service's connections."""
 
     mtls: Literal["strict", "permissive", "disable"] = "strict"
     policies: list[Policy] = field(default_factory=list)
     default: Literal["allow", "deny"] = "allow"
+    providers: list[TokenProvider] = field(default_factory=list)
+    token_required: list[Label] = field(default_factory=list)
     limits: list[RateLimit] = field(default_factory=list)
     idle_timeout_ms: Milliseconds = TCP_IDLE_MS
 
@@ -313,6 +317,8 @@ def required_schema(body: _Body) -> int:
     match body:
         case TrustBody() if body.denied or body.revoked:
             return 5
+        case InboundBody() if body.providers or body.token_required or any(asks_more(p) for p in body.policies):
+            return 6
         case InboundBody() if body.policies or body.default == "deny" or body.mtls == "permissive":
             return 4
         case ServiceBody() | InboundBody() if counts_globally(body):
@@ -323,6 +329,11 @@ def required_schema(body: _Body) -> int:
             return 2
         case _:
             return 1
+
+
+def asks_more(policy: Policy) -> bool:
+    """Whether a policy says what schema 4 did not have."""
+    return policy.action == "external" or any(rule.caller.jwt is not None for rule in policy.rules)
 
 
 def counts_globally(body: _Body) -> bool:
