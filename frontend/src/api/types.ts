@@ -54,6 +54,7 @@ export type ChangeFilters = {
 }
 /** Which series: of a service, an edge, or with neither the whole mesh. `step` as in "10s". */
 export type MetricsQuery = { service?: string; edge?: string; version?: string; step?: string }
+export type * from './traceTypes'
 export type * from './trafficTypes'
 
 export type RouteMatch = Schemas['RouteMatch']

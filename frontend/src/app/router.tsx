@@ -83,6 +83,16 @@ const policy = createRoute({
   path: '/security/policies/$name',
   component: lazyRouteComponent(() => import('@/routes/policy'), 'PolicyRoute'),
 })
+const traces = createRoute({
+  getParentRoute: () => shell,
+  path: '/traces',
+  component: lazyRouteComponent(() => import('@/routes/traces'), 'TracesPage'),
+})
+const trace = createRoute({
+  getParentRoute: () => shell,
+  path: '/traces/$id',
+  component: lazyRouteComponent(() => import('@/routes/trace'), 'TraceRoute'),
+})
 const proxies = createRoute({
   getParentRoute: () => shell,
   path: '/proxies',
@@ -123,6 +133,8 @@ const pages = [
   security,
   policyNew,
   policy,
+  traces,
+  trace,
   proxies,
   proxy,
   changes,

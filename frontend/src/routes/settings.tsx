@@ -1,5 +1,17 @@
+import { lazy, Suspense } from 'react'
 import { SettingsView } from '@/features/settings/SettingsView'
+import { BlockSkeleton } from '@/ui/States'
+
+const TracingSettings = lazy(() => import('@/features/traces/TracingSettings'))
 
 export function SettingsPage() {
-  return <SettingsView />
+  return (
+    <SettingsView
+      telemetry={
+        <Suspense fallback={<BlockSkeleton height={240} />}>
+          <TracingSettings />
+        </Suspense>
+      }
+    />
+  )
 }

@@ -1,12 +1,16 @@
 /** French. Complete by its type. */
 import type { Catalogue } from '.'
+import { observeFr } from './observe.fr'
 import { rolloutsFr } from './rollouts.fr'
 import { securityFr } from './security.fr'
+import { topologyFr } from './topology.fr'
 import { trafficFr } from './traffic.fr'
 
 export const fr: Catalogue = {
+  ...observeFr,
   ...rolloutsFr,
   ...securityFr,
+  ...topologyFr,
   ...trafficFr,
   'nav.overview': 'Aperçu',
   'nav.topology': 'Topologie',
@@ -14,6 +18,7 @@ export const fr: Catalogue = {
   'nav.routing': 'Routage',
   'nav.rollouts': 'Déploiements',
   'nav.security': 'Sécurité',
+  'nav.traces': 'Traces',
   'nav.proxies': 'Proxys',
   'nav.changes': 'Changements',
   'nav.settings': 'Réglages',
@@ -106,6 +111,12 @@ export const fr: Catalogue = {
   'codes.failed': 'Échouées',
   'chart.empty': 'Pas encore de mesures',
   'chart.empty.next': 'Elles apparaissent quelques secondes après la première requête.',
+  'moment.title': 'Requêtes à {at}',
+  'moment.all': 'Toutes les traces de ce moment',
+  'moment.none': 'Aucune requête de ce moment n’a été tracée.',
+  'moment.source': 'Les requêtes d’exemple',
+  'moment.hint': 'Cliquez sur un moment pour voir ses requêtes.',
+  'moment.last15': 'Traces des 15 dernières minutes',
   'diff.label': 'Différence, ligne par ligne',
   'table.sort': 'Trier par {column}',
   'table.more': '{n} {n|ligne|lignes} de plus',
@@ -323,6 +334,7 @@ export const fr: Catalogue = {
   'settings.tokens': 'Jetons d’API',
   'settings.join': 'Jetons d’entrée',
   'settings.people': 'Personnes',
+  'settings.telemetry': 'Traces et journaux',
   'settings.about': 'À propos',
   'tokens.create': 'Créer un jeton',
   'tokens.name': 'Nom',

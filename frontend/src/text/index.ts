@@ -4,14 +4,18 @@
  * Placeholders: `{name}` is replaced; `{n|edge|edges}` picks the word for the number `n`.
  */
 import { en } from './en'
+import type { observeEn } from './observe.en'
 import type { rolloutsEn } from './rollouts.en'
 import type { securityEn } from './security.en'
+import type { topologyEn } from './topology.en'
 import type { trafficEn } from './traffic.en'
 
 export type TextKey =
   | keyof typeof en
+  | keyof typeof observeEn
   | keyof typeof rolloutsEn
   | keyof typeof securityEn
+  | keyof typeof topologyEn
   | keyof typeof trafficEn
 export type Catalogue = Record<TextKey, string>
 export type TextParams = Record<string, string | number>

@@ -21,6 +21,8 @@ type TimeChartProps = {
   least?: number
   /** The ends of a logarithmic scale; without it the scale is linear from zero. */
   log?: readonly [number, number]
+  /** What a click on a moment (Unix seconds) does. Offer the same to keyboards elsewhere. */
+  onPick?: (at: number) => void
 }
 
 /** A label says the minute. */
@@ -39,12 +41,13 @@ export function TimeChart({
   height = 132,
   least = 1,
   log,
+  onPick,
 }: TimeChartProps) {
   useText()
   const host = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(null)
-  const latest = useRef({ marks, format, log })
-  latest.current = { marks, format, log }
+  const latest = useRef({ marks, format, log, onPick })
+  latest.current = { marks, format, log, onPick }
   const scheme = useComputedColorScheme('light', { getInitialValueInEffect: false })
   const shape = JSON.stringify([series.map(({ label: name, color }) => [name, color]), scheme, height])
 
@@ -79,7 +82,12 @@ export function TimeChart({
         <span>{label}</span>
         <span className="chart-now">{summary(series, format)}</span>
       </figcaption>
-      <div ref={host} role="img" aria-label={`${label}: ${summary(series, format)}`} />
+      <div
+        ref={host}
+        className={onPick && 'chart-pick'}
+        role="img"
+        aria-label={`${label}: ${summary(series, format)}`}
+      />
     </figure>
   )
 }
@@ -99,6 +107,7 @@ type Latest = {
     marks: ChartMark[]
     format: (value: number | null) => string
     log: readonly [number, number] | undefined
+    onPick: ((at: number) => void) | undefined
   }
 }
 
@@ -150,6 +159,7 @@ function options({ series, color, height, width, least, latest }: Drawing): uPlo
     hooks: {
       draw: [(plot) => drawMarks(plot, latest.current.marks, color('--accent'))],
       setCursor: [(plot) => tip(plot, series, latest)],
+      ready: [(plot) => plot.over.addEventListener('click', () => pick(plot, latest))],
     },
   }
 }
@@ -202,6 +212,11 @@ function drawMarks(plot: uPlot, marks: ChartMark[], stroke: string): void {
     ctx.fillText(label, x + 3 * devicePixelRatio, bbox.top + 10 * devicePixelRatio)
   }
   ctx.restore()
+}
+
+function pick(plot: uPlot, latest: Latest): void {
+  const at = plot.data[0][plot.cursor.idx ?? -1]
+  if (at !== undefined) latest.current.onPick?.(at)
 }
 
 /** While the cursor is on the page's charts, the caption tells the values under it. */

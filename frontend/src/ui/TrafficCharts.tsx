@@ -1,11 +1,15 @@
 import { useQuery } from '@tanstack/react-query'
-import { useMemo } from 'react'
+import { Link } from '@tanstack/react-router'
+import { lazy, Suspense, useMemo, useState } from 'react'
 import { queries } from '@/api/queries'
+import type { Subject } from '@/api/traces'
 import type { Metrics, MetricsQuery } from '@/api/types'
 import { formatMs, formatRate, formatShare } from './format'
 import { BlockSkeleton, EmptyState, Loaded } from './States'
 import { type ChartColor, type ChartMark, TimeChart } from './TimeChart'
 import { useText } from './useText'
+
+const MomentTraces = lazy(() => import('./MomentTraces'))
 
 type TrafficChartsProps = { query: MetricsQuery; spanSeconds: number; marks?: ChartMark[]; wide?: boolean }
 
@@ -24,11 +28,24 @@ export function TrafficCharts({ query, spanSeconds, marks, wide }: TrafficCharts
         return times.length === 0 ? (
           <EmptyState title={t('chart.empty')} next={t('chart.empty.next')} />
         ) : (
-          <Charts times={times} series={series} marks={marks} wide={wide} />
+          <Charts
+            times={times}
+            series={series}
+            marks={marks}
+            wide={wide}
+            subject={subjectOf(query)}
+            stepSeconds={data.step_s}
+          />
         )
       }}
     </Loaded>
   )
+}
+
+/** Whose requests have traces; of the whole mesh there are too many to be examples. */
+function subjectOf({ service, edge }: MetricsQuery): Subject | undefined {
+  if (edge) return { edge }
+  return service ? { service } : undefined
 }
 
 /** A chart shows at least this many steps, also when history is younger. */
@@ -48,18 +65,20 @@ export function wholeSteps(
 
 type Series = Partial<Record<string, (number | null)[]>>
 
-function Charts({
-  times,
-  series,
-  marks,
-  wide,
-}: {
+type ChartsProps = {
   times: number[]
   series: Series
   marks?: ChartMark[]
   wide?: boolean
-}) {
+  subject?: Subject
+  stepSeconds: number
+}
+
+/** A click on a moment shows requests of it. */
+function Charts({ times, series, marks, wide, subject, stepSeconds }: ChartsProps) {
   const t = useText()
+  const [picked, setPicked] = useState<number | null>(null)
+  const onPick = subject && setPicked
   const charts = useMemo(() => {
     const gaps = times.map(() => null)
     const one = (label: string, name: string, color: ChartColor) => ({
@@ -78,29 +97,52 @@ function Charts({
     }
   }, [times, series, t])
   return (
-    <div className={wide ? 'charts charts-wide' : 'charts'}>
-      <TimeChart
-        label={t('number.rate')}
-        times={times}
-        series={charts.rate}
-        format={formatRate}
-        marks={marks}
-      />
-      <TimeChart
-        label={t('number.errors')}
-        times={times}
-        series={charts.errors}
-        least={0.01}
-        format={formatShare}
-        marks={marks}
-      />
-      <TimeChart
-        label={t('number.latency')}
-        times={times}
-        series={charts.latency}
-        format={formatMs}
-        marks={marks}
-      />
-    </div>
+    <>
+      <div className={wide ? 'charts charts-wide' : 'charts'}>
+        <TimeChart
+          label={t('number.rate')}
+          times={times}
+          series={charts.rate}
+          format={formatRate}
+          marks={marks}
+          onPick={onPick}
+        />
+        <TimeChart
+          label={t('number.errors')}
+          times={times}
+          series={charts.errors}
+          least={0.01}
+          format={formatShare}
+          marks={marks}
+          onPick={onPick}
+        />
+        <TimeChart
+          label={t('number.latency')}
+          times={times}
+          series={charts.latency}
+          format={formatMs}
+          marks={marks}
+          onPick={onPick}
+        />
+      </div>
+      {subject && picked === null && (
+        <p className="chart-hint">
+          {t('moment.hint')}{' '}
+          <Link to="/traces" search={{ ...subject, range: '15m' } as never}>
+            {t('moment.last15')}
+          </Link>
+        </p>
+      )}
+      {subject && picked !== null && (
+        <Suspense>
+          <MomentTraces
+            subject={subject}
+            at={picked}
+            stepSeconds={stepSeconds}
+            onClose={() => setPicked(null)}
+          />
+        </Suspense>
+      )}
+    </>
   )
 }

@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { fill } from '@/text'
 import { en } from '@/text/en'
 import { fr } from '@/text/fr'
+import { observeEn } from '@/text/observe.en'
 import { rolloutsEn } from '@/text/rollouts.en'
 import { securityEn } from '@/text/security.en'
+import { topologyEn } from '@/text/topology.en'
 import { trafficEn } from '@/text/traffic.en'
 
-const english: Record<string, string> = { ...en, ...rolloutsEn, ...securityEn, ...trafficEn }
+const english: Record<string, string> = { ...en, ...observeEn, ...rolloutsEn, ...securityEn, ...topologyEn, ...trafficEn }
 
 const placeholders = (text: string) =>
   [...new Set([...text.matchAll(/\{(\w+)/g)].map(([, name]) => name))].sort()

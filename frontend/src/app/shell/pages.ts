@@ -8,6 +8,7 @@ import {
   IconRouter,
   IconSettings,
   IconShieldLock,
+  IconTimelineEvent,
 } from '@tabler/icons-react'
 import type { TextKey } from '@/text'
 
@@ -19,6 +20,7 @@ export const PAGES = [
   { to: '/routing', text: 'nav.routing', icon: IconRoute, key: 'u' },
   { to: '/rollouts', text: 'nav.rollouts', icon: IconRocket, key: 'r' },
   { to: '/security', text: 'nav.security', icon: IconShieldLock, key: 'e' },
+  { to: '/traces', text: 'nav.traces', icon: IconTimelineEvent, key: 'x' },
   { to: '/proxies', text: 'nav.proxies', icon: IconRouter, key: 'p' },
   { to: '/changes', text: 'nav.changes', icon: IconHistory, key: 'c' },
   { to: '/settings', text: 'nav.settings', icon: IconSettings, key: ',' },

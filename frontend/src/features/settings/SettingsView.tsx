@@ -1,4 +1,5 @@
 import { Tabs } from '@mantine/core'
+import type { ReactNode } from 'react'
 import { allowsAnywhere, useMay, useMe } from '@/api/session'
 import { PageBody, PageHead } from '@/ui/Panel'
 import { useText } from '@/ui/useText'
@@ -10,7 +11,8 @@ import { Tokens } from './Tokens'
 
 const DEFAULTS = { tab: 'tokens' }
 
-export function SettingsView() {
+/** `telemetry` is what belongs to other features: how much is traced and logged. */
+export function SettingsView({ telemetry }: { telemetry: ReactNode }) {
   const t = useText()
   const [{ tab }, set] = useUrlState(DEFAULTS)
   const mayManagePeople = useMay('users.write')
@@ -19,6 +21,7 @@ export function SettingsView() {
     { id: 'tokens', label: t('settings.tokens'), view: <Tokens /> },
     ...(mayJoin ? [{ id: 'join', label: t('settings.join'), view: <JoinTokens /> }] : []),
     ...(mayManagePeople ? [{ id: 'people', label: t('settings.people'), view: <People /> }] : []),
+    { id: 'telemetry', label: t('settings.telemetry'), view: telemetry },
     { id: 'about', label: t('settings.about'), view: <About /> },
   ]
   return (

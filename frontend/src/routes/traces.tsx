@@ -1,0 +1,5 @@
+import { TracesView } from '@/features/traces/TracesView'
+
+export function TracesPage() {
+  return <TracesView />
+}
