@@ -30,7 +30,7 @@ def coarsen() -> int:
 
 
 def _coarsen(level: Level) -> int:
-    newest = _newest_end(levels.below(level))
+    newest = summed_until(levels.below(level))
     start = _next_start(level, None)
     made = 0
     while start is not None and newest is not None and start + level <= newest and made < AT_ONCE:
@@ -70,8 +70,8 @@ def _next_start(level: Level, last: int | None) -> int | None:
     return int(first.timestamp()) // level * level if first else None
 
 
-def _newest_end(level: Level) -> int | None:
-    """Up to when a level is summed, Unix seconds."""
+def summed_until(level: Level) -> int | None:
+    """Up to when a level is summed, Unix seconds; None before its first bucket."""
     newest = _buckets(level).order_by("-at").values_list("at", flat=True).first()
     return int(newest.timestamp()) + level if newest else None
 
@@ -100,7 +100,7 @@ def _spans(level: Level, since: float, until: float) -> Iterator[tuple[Level, fl
     if level == FINE:
         yield level, since, until
         return
-    summed = min(max(since, _newest_end(level) or since), until)
+    summed = min(max(since, summed_until(level) or since), until)
     if summed > since:
         yield level, since, summed
     if summed < until:

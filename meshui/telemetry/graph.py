@@ -58,12 +58,16 @@ class Summary(Answer, frozen=True):
 
 
 class Graph(Answer, frozen=True):
-    """``as_of`` is the end of the newest second in it, null before the first; ``age_s`` how long ago that was."""
+    """``as_of`` is the end of the newest second in it, null before the first; ``age_s`` how long ago that was.
+    ``covered_s`` of the window were observed. What is made from rollups has its ends rounded to ``resolution_s``."""
 
     as_of: datetime | None
     as_of_unix: float | None
     age_s: float | None
     window_s: int
+    covered_s: float
+    source: Literal["frames", "rollups"]
+    resolution_s: int
     by: By
     nodes: list[Node]
     edges: list[Edge]
@@ -85,6 +89,9 @@ class Whole(Struct, frozen=True):
 
     as_of: float | None
     window_s: int
+    covered_s: float
+    source: Literal["frames", "rollups"]
+    resolution_s: int
     by: By
     nodes: dict[str, Node]
     edges: list[Edge]
@@ -94,7 +101,16 @@ def build(view: View | None, window_s: int, by: By, services: Services) -> Whole
     """The whole graph; services without traffic are in it as idle nodes."""
     edges = edges_of(view, by, services) if view else []
     nodes = _nodes(view, by, edges, services)
-    return Whole(as_of=view.as_of if view else None, window_s=window_s, by=by, nodes=nodes, edges=edges)
+    return Whole(
+        as_of=view.as_of if view else None,
+        window_s=window_s,
+        covered_s=view.covered_s if view else 0.0,
+        source=view.source if view else "frames",
+        resolution_s=view.resolution_s if view else 1,
+        by=by,
+        nodes=nodes,
+        edges=edges,
+    )
 
 
 def scoped(whole: Whole, scope: Scope) -> Graph:
@@ -117,6 +133,9 @@ def scoped(whole: Whole, scope: Scope) -> Graph:
         as_of_unix=whole.as_of,
         age_s=None,
         window_s=whole.window_s,
+        covered_s=whole.covered_s,
+        source=whole.source,
+        resolution_s=whole.resolution_s,
         by=whole.by,
         nodes=list(nodes.values()),
         edges=edges,

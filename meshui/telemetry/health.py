@@ -6,6 +6,7 @@ says little.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 What = Literal["request", "connection"]
@@ -16,6 +17,8 @@ SAMPLE = 20
 DEGRADED_ERRORS, FAILING_ERRORS = 0.001, 0.10
 DEGRADED_4XX, FAILING_4XX = 0.10, 0.20
 
+LETTERS: Mapping[Health, str] = {"healthy": "h", "degraded": "d", "failing": "f", "unknown": "u", "idle": "-"}
+"""How health is written where there is much of it."""
 WORST: tuple[Health, ...] = ("failing", "degraded", "unknown", "healthy", "idle")
 
 

@@ -44,6 +44,11 @@ def finest(age_s: float, fine_days: int) -> Level:
     return MIDDLE if days <= COARSE_DAYS[MIDDLE] else COARSE
 
 
+def whole(window_s: float) -> Level:
+    """The level of which a window is some thirty buckets at most, up to a day."""
+    return FINE if window_s <= MIDDLE else MIDDLE if window_s <= 2 * COARSE else COARSE
+
+
 def step_for(span_s: float, least: Level = FINE) -> int:
     """About ``POINTS`` steps, in whole buckets of a level that makes few rows of it; no finer than ``least``."""
     wanted = span_s / POINTS

@@ -226,18 +226,22 @@ class _Row(NamedTuple):
 
 
 def _frame(at: float, rows: list[_Row], names: dict[int, str]) -> Frame:
-    pairs = [np.frombuffer(row.histogram, "<u4").astype(np.int64).reshape(2, -1) for row in rows]
-    joined = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), np.int64)
-    sizes = [pair.shape[1] for pair in pairs]
     return Frame(
         at=at,
         keys=[names[row.edge_id] for row in rows],
-        counts=np.frombuffer(b"".join(bytes(row.counts) for row in rows), "<i8")
-        .astype(np.int64)
-        .reshape(len(rows), COLUMNS),
-        histograms=Histograms(np.repeat(np.arange(len(rows)), sizes).astype(np.int64), joined[0], joined[1]),
+        counts=np.frombuffer(b"".join([row.counts for row in rows]), "<i8").astype(np.int64).reshape(-1, COLUMNS),
+        histograms=_histograms([row.histogram for row in rows]),
         flags=[(place, name, count) for place, row in enumerate(rows) for name, count in row.flags.items()],
     )
+
+
+def _histograms(stored: list[bytes | memoryview]) -> Histograms:
+    """Of each row its buckets and then as many counts, one row after the other."""
+    flat = np.frombuffer(b"".join(stored), "<u4").astype(np.int64)
+    lengths = np.array([len(each) // 4 for each in stored], np.int64)
+    within = np.arange(len(flat)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    is_bucket = within < np.repeat(lengths // 2, lengths)
+    return Histograms(np.repeat(np.arange(len(stored)), lengths // 2), flat[is_bucket], flat[~is_bucket])
 
 
 def _time(unix: float) -> datetime:

@@ -8,30 +8,23 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 import msgspec
-import numpy as np
 from django.db import close_old_connections
-from django.db.models import Q
 from msgspec import Raw, Struct, field
 
 from meshui.catalog.models import Proxy
 from meshui.core.api.bodies import View as Answer
 from meshui.core.errors import NotFound
-from meshui.telemetry import registry, rollups, window
+from meshui.telemetry import past, registry, window
 from meshui.telemetry.edges import By, Edge
-from meshui.telemetry.frames import SPAN_S, Frame, total
 from meshui.telemetry.graph import Graph, Node, Scope, Whole, build, scoped
-from meshui.telemetry.sums import Sums
-from meshui.telemetry.window import KEPT_S, View
+from meshui.telemetry.window import KEPT_S
 
 T = TypeVar("T")
-
-MAX_ROLLUPS = 300_000
-"""Rows that one answer may be made of."""
 
 
 class Remembered(Generic[T]):
@@ -70,11 +63,14 @@ class Encoded(Struct, frozen=True):
 
 
 _wholes: Remembered[Whole] = Remembered(16)
+_past: Remembered[Whole] = Remembered(8)
 _graphs: Remembered[Graph] = Remembered(64)
 _encoded: Remembered[Encoded] = Remembered(64)
 
 RECENT_S = 1.5
 """How much older than the newest frame an answer may be, rather than wait for the next to be made."""
+LONG_S = 10.0
+"""How long the graph of a window beyond the frames holds."""
 _maker = ThreadPoolExecutor(1, thread_name_prefix="graph")
 _making: set[Hashable] = set()
 
@@ -90,7 +86,7 @@ def graph_json(*, window_s: int, by: By, scope: Scope, at: float | None = None) 
     if at is None and window_s <= KEPT_S:
         encoded = _recent(window_s, by, scope) or _encoded_now(window_s, by, scope)
     else:
-        encoded = encode(scoped(_whole_then(window_s, by, time.time() if at is None else at), scope))
+        encoded = encode(scoped(_whole_then(window_s, by, at), scope))
     return aged(encoded)
 
 
@@ -138,6 +134,9 @@ def aged(encoded: Encoded) -> Raw:
         "as_of_unix": graph.as_of_unix,
         "age_s": age_s(graph.as_of_unix),
         "window_s": graph.window_s,
+        "covered_s": graph.covered_s,
+        "source": graph.source,
+        "resolution_s": graph.resolution_s,
         "by": graph.by,
         "nodes": encoded.nodes,
         "edges": encoded.edges,
@@ -158,33 +157,13 @@ def _whole_now(window_s: int, by: By) -> Whole:
     return _wholes.get((window_s, by), made_from, lambda: build(frames.view(window_s), window_s, by, services))
 
 
-def _whole_then(window_s: int, by: By, at: float) -> Whole:
-    return build(view_then(window_s, at, Q()), window_s, by, registry.services.get())
-
-
-def view_then(window_s: int, at: float, edges: Q) -> View | None:
-    """A window in the past: from frames where they reach, else from the rollups of the edges that ``edges`` selects."""
-    frames = window.shared()
-    oldest = frames.oldest
-    if window_s <= KEPT_S and oldest is not None and at - window_s >= oldest:
-        return frames.view(window_s, at)
-    rollups.require_at_most(MAX_ROLLUPS, at - window_s, at, edges)
-    return view_of(list(rollups.read(at - window_s, at, edges)), window_s)
-
-
-def view_of(frames: Sequence[Frame], window_s: int) -> View | None:
-    """The sums of frames of ``SPAN_S`` seconds each; None of none."""
-    if not frames:
-        return None
-    frame = total(frames[-1].at, frames)
-    sums = Sums()
-    sums.add(np.arange(len(frame.keys)), frame)
-    return View(
-        as_of=frame.at,
-        window_s=window_s,
-        covered_s=float(len(frames) * SPAN_S),
-        keys=tuple(frame.keys),
-        totals=sums.totals(len(frame.keys)),
+def _whole_then(window_s: int, by: By, at: float | None) -> Whole:
+    """A graph of the past is made once, and one that ends now at most every few seconds."""
+    services = registry.services.get()
+    made_from = (services, None if at is not None else int(time.time() // LONG_S))
+    then = time.time() if at is None else at
+    return _past.get(
+        (window_s, by, at), made_from, lambda: build(past.view_then(window_s, then), window_s, by, services)
     )
 
 

@@ -15,7 +15,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import redis
@@ -43,7 +43,7 @@ class View:
     """The sums of a window. ``keys[i]`` names row i of ``totals`` (``frames.edge_key``).
 
     ``as_of`` is the end of its newest second, Unix seconds; ``covered_s`` how much of the window was observed, at
-    least one second.
+    least one second. ``resolution_s`` is how finely what it was read from is kept.
     """
 
     as_of: float
@@ -51,6 +51,8 @@ class View:
     covered_s: float
     keys: tuple[str, ...]
     totals: Totals
+    source: Literal["frames", "rollups"] = "frames"
+    resolution_s: int = 1
 
 
 @dataclass(slots=True)
@@ -157,7 +159,7 @@ class Window:
             as_of = self._ends[last - 1]
             if at is not None and as_of <= at - window_s:
                 return None
-            first = bisect_right(self._ends, as_of - window_s)
+            first = bisect_right(self._ends, (as_of if at is None else at) - window_s)
             if at is None:
                 sums = self._slide(window_s, self._offset + first, self._offset + last)
             else:
@@ -166,7 +168,7 @@ class Window:
             return View(
                 as_of=as_of,
                 window_s=window_s,
-                covered_s=max(1.0, min(float(window_s), as_of - self._ends[0] + 1)),
+                covered_s=float(min(window_s, last - first)),
                 keys=tuple(self._names),
                 totals=sums.totals(len(self._names)),
             )

@@ -435,9 +435,30 @@ export interface paths {
          * @description Who calls whom within the window, how often, how fast and how well.
          *
          *     Windows up to fifteen minutes come from one-second frames; longer ones, and the past beyond fifteen minutes,
-         *     from ten-second rollups. Namespaces that you may not view are left out, and every edge into them.
+         *     from rollups, with their ends rounded to `resolution_s`. Namespaces that you may not view are left out, and
+         *     every edge into them.
          */
         get: operations["graph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/graph/replay/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * @description The graph step by step through a time, and what was changed meanwhile: from one-second frames where they
+         *     reach back to its start, else from rollups.
+         */
+        get: operations["graph_replay"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2629,12 +2650,17 @@ export interface components {
         /**
          * Graph
          * @description ``as_of`` is the end of the newest second in it, null before the first; ``age_s`` how long ago that was.
+         *         ``covered_s`` of the window were observed. What is made from rollups has its ends rounded to ``resolution_s``.
          */
         Graph: {
             as_of: string | null;
             as_of_unix: number | null;
             age_s: number | null;
             window_s: number;
+            covered_s: number;
+            /** @enum {unknown} */
+            source: "frames" | "rollups";
+            resolution_s: number;
             /** @enum {unknown} */
             by: "service" | "version";
             nodes: components["schemas"]["Node"][];
@@ -3749,6 +3775,8 @@ export interface components {
             cidrs: string[];
             /** @default [] */
             not_cidrs: string[];
+            /** @default null */
+            jwt: components["schemas"]["TokenCondition"] | null;
         };
         /**
          * PolicyHours
@@ -4015,6 +4043,26 @@ export interface components {
             reason: string;
         };
         /**
+         * Replay
+         * @description ``times`` are the ends of the steps in Unix seconds; ``observed`` tells which of them anybody saw. ``changes``
+         *         are those made meanwhile, the oldest first, the newest MAX_CHANGES of them.
+         */
+        Replay: {
+            start: number;
+            end: number;
+            step_s: number;
+            /** @enum {unknown} */
+            by: "service" | "version";
+            /** @enum {unknown} */
+            source: "frames" | "rollups";
+            resolution_s: number;
+            times: number[];
+            observed: boolean[];
+            nodes: components["schemas"]["ReplayNode"][];
+            edges: components["schemas"]["ReplayEdge"][];
+            changes: components["schemas"]["ReplayChange"][];
+        };
+        /**
          * ReplayBody
          * @description ``policy`` is tried as though it were enforced where its mode says so; ``window`` is at most an hour.
          */
@@ -4025,6 +4073,49 @@ export interface components {
              * @default 1h
              */
             window: string;
+        };
+        /**
+         * ReplayChange
+         * @description A line of the change log, to mark on the time line.
+         */
+        ReplayChange: {
+            id: number;
+            at_unix: number;
+            revision: number;
+            actor: string;
+            action: string;
+            object: string;
+            namespace: string;
+            summary: string;
+        };
+        /**
+         * ReplayEdge
+         * @description By step: its health as a letter, rates, and p95 in milliseconds; null where there was nothing to measure.
+         */
+        ReplayEdge: {
+            id: string;
+            source: string;
+            target: string;
+            protocol: string;
+            health: string;
+            rps: number[];
+            error_rate: (number | null)[];
+            p95_ms: (number | null)[];
+        };
+        /**
+         * ReplayNode
+         * @description ``rps`` is what it received in each step; of who receives nothing, what it sent. ``health`` is a letter for each
+         *         step: h(ealthy), d(egraded), f(ailing), u(nknown), - (idle).
+         */
+        ReplayNode: {
+            id: string;
+            namespace: string | null;
+            name: string;
+            version: string | null;
+            /** @enum {unknown} */
+            kind: "gateway" | "service" | "unknown";
+            health: string;
+            rps: number[];
         };
         /**
          * ReplayRow
@@ -5059,6 +5150,19 @@ export interface components {
             name: string;
             /** @description Seconds. */
             expires_in: number;
+        };
+        /**
+         * TokenCondition
+         * @description Met by a good token of one of ``providers`` (none: by no token), each of whose ``claims`` has one of the values,
+         *         ``*`` for any. A claim is found by its name, or by a path of names with dots between.
+         */
+        TokenCondition: {
+            /** @default [] */
+            providers: string[];
+            /** @default {} */
+            claims: {
+                [key: string]: string[];
+            };
         };
         /** TokenView */
         TokenView: {
@@ -6544,6 +6648,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Graph"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    graph_replay: {
+        parameters: {
+            query?: {
+                by?: "service" | "version";
+                /** @description ISO 8601 with a zone, or Unix seconds. */
+                end?: string;
+                focus?: string;
+                hops?: number;
+                namespace?: string;
+                /** @description ISO 8601 with a zone, or Unix seconds. */
+                start?: string;
+                step?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
                 };
             };
             /** @description A problem (RFC 9457) */

@@ -11,6 +11,7 @@ from msgspec import Meta, field
 from meshui.core.api.bodies import Body
 from meshui.core.errors import InvalidInput
 from meshui.telemetry.edges import By
+from meshui.telemetry.frames import SPAN_S
 from meshui.telemetry.measuring.selectors import BackendName
 from meshui.telemetry.window import KEPT_S
 
@@ -32,6 +33,14 @@ def seconds(path: str, text: str, most: int) -> int:
     value = int(text.rstrip("smhd")) * _UNITS.get(text[-1], 1)
     if not 1 <= value <= most:
         raise InvalidInput.field(path, "out_of_range", f"expected 1 to {most} seconds")
+    return value
+
+
+def step(path: str, text: str) -> int:
+    """Read a step: up to 10 s, or a multiple of it. Raises InvalidInput at ``path``."""
+    value = seconds(path, text, MAX_SPAN_S)
+    if value > SPAN_S and value % SPAN_S:
+        raise InvalidInput.field(path, "invalid", "expected 1 to 10 s, or a multiple of 10 s")
     return value
 
 
@@ -67,6 +76,31 @@ class GraphQuery(Body, frozen=True, kw_only=True):
     @property
     def at_unix(self) -> float | None:
         return unix("at", self.at) if self.at else None
+
+
+class ReplayQuery(Body, frozen=True, kw_only=True):
+    """The last fifteen minutes where no times are given. ``step`` is 1 to 10 s, or a multiple of 10 s."""
+
+    start: Time = ""
+    end: Time = ""
+    step: Annotated[str, Meta(pattern=r"^([0-9]{1,6}[smhd]?)?$")] = ""
+    by: By = "service"
+    namespace: Name = ""
+    focus: Name = ""
+    hops: Annotated[int, Meta(ge=1, le=10)] = 1
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Unix seconds."""
+        until = unix("end", self.end) if self.end else time.time()
+        since = unix("start", self.start) if self.start else until - KEPT_S
+        if until - since > MAX_SPAN_S:
+            raise InvalidInput.field("start", "range_too_wide", "a replay spans at most 31 days")
+        return since, until
+
+    @property
+    def step_s(self) -> int | None:
+        return step("step", self.step) if self.step else None
 
 
 class TrafficQuery(Body, frozen=True, kw_only=True):

@@ -11,8 +11,9 @@ from meshui.core.api.bodies import query
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
 from meshui.telemetry import selectors
-from meshui.telemetry.api.queries import GraphQuery, MetricsQuery, TrafficQuery
+from meshui.telemetry.api.queries import GraphQuery, MetricsQuery, ReplayQuery, TrafficQuery
 from meshui.telemetry.graph import Graph, Scope
+from meshui.telemetry.history import Replay, replay
 from meshui.telemetry.measuring.asked import Asked
 from meshui.telemetry.measuring.selectors import metrics_get
 from meshui.telemetry.selectors import ServiceTraffic, Target
@@ -29,7 +30,8 @@ class GraphEndpoint(Endpoint):
         """Who calls whom within the window, how often, how fast and how well.
 
         Windows up to fifteen minutes come from one-second frames; longer ones, and the past beyond fifteen minutes,
-        from ten-second rollups. Namespaces that you may not view are left out, and every edge into them.
+        from rollups, with their ends rounded to `resolution_s`. Namespaces that you may not view are left out, and
+        every edge into them.
         """
         asked = query(request, GraphQuery)
         scope = Scope(
@@ -40,6 +42,22 @@ class GraphEndpoint(Endpoint):
         )
         return Response(
             selectors.graph_json(window_s=asked.window_s, by=asked.by, scope=scope, at=asked.at_unix),
+        )
+
+
+class ReplayEndpoint(Endpoint):
+    writes = None
+
+    @operation("graph_replay", query=ReplayQuery, answer=Replay)
+    def get(self, request: Request) -> Response:
+        """The graph step by step through a time, and what was changed meanwhile: from one-second frames where they
+        reach back to its start, else from rollups."""
+        actor = actor_of(request)
+        asked = query(request, ReplayQuery)
+        scope = Scope(visible=actor.visible_namespaces(), namespace=asked.namespace, focus=asked.focus, hops=asked.hops)
+        since, until = asked.span
+        return Response(
+            replay(actor=actor, since=since, until=until, step_s=asked.step_s, by=asked.by, scope=scope),
         )
 
 

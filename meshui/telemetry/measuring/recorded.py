@@ -5,29 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from django.conf import settings
 from django.db.models import Q
 
 from meshui.telemetry import coarse, levels, window
 from meshui.telemetry.frames import SPAN_S, Frame
 from meshui.telemetry.levels import Level
 from meshui.telemetry.measuring.asked import Asked
+from meshui.telemetry.past import MAX_ROLLUPS
 from meshui.telemetry.series import Choice, Grid, Measured, Steps
 from meshui.telemetry.window import KEPT_S
-
-MAX_ROLLUPS = 300_000
-"""Rows that one answer may be made of."""
 
 
 def has_frames(since: float) -> bool:
     """Whether frames reach back to ``since`` (Unix seconds), or nothing does."""
     oldest = window.shared().oldest
     return oldest is not None and since >= min(oldest, time.time() - KEPT_S)
-
-
-def finest_level(since: float) -> Level:
-    """The finest rollups that reach back to ``since``."""
-    return levels.finest(time.time() - since, settings.MESHUI.rollup_retention_days)
 
 
 class Recorded:

@@ -15,7 +15,8 @@ from meshui.telemetry.frames import SPAN_S
 from meshui.telemetry.measuring.asked import Asked
 from meshui.telemetry.measuring.backend import Backend
 from meshui.telemetry.measuring.prometheus import Prometheus
-from meshui.telemetry.measuring.recorded import Recorded, finest_level, has_frames
+from meshui.telemetry.measuring.recorded import Recorded, has_frames
+from meshui.telemetry.past import finest_level
 from meshui.telemetry.series import Compared, Grid, Metrics
 
 BackendName = Literal["rollups", "prometheus"]
