@@ -17,21 +17,25 @@ from django.utils import timezone
 from meshui.catalog.models import Proxy
 from meshui.delivery.sync import sync_of
 from meshui.rollouts.models import Rollout
+from meshui.security.models import Authority
 from meshui.telemetry import registry, rollups
-from meshui.telemetry.frames import SPAN_S
 from meshui.telemetry.graph import build
 from meshui.telemetry.objectives.burn import Burn, Severity
 from meshui.telemetry.objectives.selectors import objective_views, objectives
-from meshui.telemetry.past import view_of
+from meshui.telemetry.selectors import view_of
 
-RuleName = Literal["objective_burn", "edge_failing", "certificate_ending", "proxy_out_of_sync", "rollout_paused"]
+RuleName = Literal[
+    "objective_burn", "edge_failing", "certificate_ending", "authority_ending", "proxy_out_of_sync", "rollout_paused"
+]
 
 WINDOW_S = 60
 """Over which an edge is judged."""
 LATE_S = 20
 """How much later than a second its rollup may be there."""
 LEFT = 0.1
-"""The part of its lifetime under which a certificate should have been renewed long ago."""
+"""The part of its lifetime under which a certificate should have been renewed or replaced long ago."""
+URGENT = 0.02
+"""The part of the authority's lifetime under which it is urgent."""
 SYNC_S = 60.0
 """How long a proxy may take to be in sync."""
 
@@ -85,8 +89,8 @@ def _span(seconds: int) -> str:
 def edge_failing() -> Iterator[Condition]:
     """Edges that the graph shows as failing."""
     now = time.time()
-    frames = rollups.read(now - WINDOW_S - LATE_S, now, Q())
-    view = view_of(((frame, SPAN_S) for frame in frames), WINDOW_S)
+    frames = list(rollups.read(now - WINDOW_S - LATE_S, now, Q()))
+    view = view_of(frames, WINDOW_S)
     for edge in build(view, WINDOW_S, "service", registry.services.get()).edges if view else ():
         if edge.health == "failing":
             yield Condition(
@@ -116,6 +120,24 @@ def certificate_ending() -> Iterator[Condition]:
             title=f"The certificate of {row.service} {row.name} {word} {row.certificate_not_after:%H:%M} UTC",
             detail="The proxy should have renewed it; see its log.",
             path=f"/proxies/{row.pk}",
+        )
+
+
+def authority_ending() -> Iterator[Condition]:
+    """Certificates that proxies' ones are signed with: what comes after them takes people and time."""
+    now = timezone.now()
+    for row in Authority.objects.filter(state=Authority.State.ACTIVE).order_by("pk"):
+        left, lifetime = row.not_after - now, row.not_after - row.not_before
+        if left > lifetime * LEFT:
+            continue
+        word = "ended" if row.not_after <= now else "ends"
+        yield Condition(
+            object=f"authority:{row.kind}",
+            severity="page" if left <= lifetime * URGENT else "ticket",
+            service="",
+            title=f"The {row.kind} certificate of the authority {word} {row.not_after:%Y-%m-%d %H:%M} UTC",
+            detail="Rotate it: no proxy's certificate outlives it.",
+            path="/security?tab=authority",
         )
 
 
@@ -158,6 +180,7 @@ RULES: Mapping[RuleName, Callable[[], Iterator[Condition]]] = {
     "objective_burn": objective_burn,
     "edge_failing": edge_failing,
     "certificate_ending": certificate_ending,
+    "authority_ending": authority_ending,
     "proxy_out_of_sync": proxy_out_of_sync,
     "rollout_paused": rollout_paused,
 }

@@ -30,8 +30,6 @@ LOCK = 0x6D657368_616C6572
 """Of evaluations, across processes."""
 GONE = timedelta(seconds=90)
 """How long nothing of it is seen before an alert is resolved: what flickers is one alert."""
-KEPT = timedelta(days=90)
-"""How long resolved alerts and notices are kept."""
 
 
 def evaluate() -> int:
@@ -145,8 +143,8 @@ outbox = Outbox(Notice, _letter)
 
 
 def drop_old() -> int:
-    """Forget what was resolved, sent or silenced long ago."""
-    limit = timezone.now() - KEPT
+    """Forget what was resolved, sent or silenced longer ago than ``MESHUI_ALERT_RETENTION`` days."""
+    limit = timezone.now() - timedelta(days=settings.MESHUI.alert_days)
     dropped = Alert.objects.filter(resolved_at__lt=limit).delete()[0]
     dropped += Notice.objects.filter(created_at__lt=limit).exclude(state=Notice.State.PENDING).delete()[0]
     return dropped + Silence.objects.filter(until__lt=limit).delete()[0]

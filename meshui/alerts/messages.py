@@ -39,6 +39,18 @@ def letter(id: str, kind: str, target: str, group: str, lines: Sequence[Line], e
     return Letter(id, kind, target, body)
 
 
+def test_letter(id: str, kind: str, target: str, by: str, environment: str, url: str) -> Letter:
+    """What shows whether a receiver hears us: it tells of no alert."""
+    said = f"A test of alerts, sent by {by}"
+    if kind == "email":
+        text = f"{said}. Alerts of the mesh come here.\n{url}/alerts\n"
+        return Letter(id, kind, target, subject=f"[meshui {environment}] {said}", text=text)
+    if kind == "slack":
+        return Letter(id, kind, target, msgspec.json.encode({"text": f"*{plain(said)}* ({environment})"}))
+    body = {"id": id, "event": "test", "environment": environment, "text": said, "alerts": [], "url": f"{url}/alerts"}
+    return Letter(id, kind, target, msgspec.json.encode(body))
+
+
 def _headline(lines: Sequence[Line]) -> str:
     if len(lines) == 1:
         return f"{_word(lines[0])}: {lines[0].title}"

@@ -7,7 +7,9 @@ slower they are than an hour ago.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Literal
 
 from django.conf import settings
 from django.db.models import Q
@@ -25,13 +27,13 @@ from meshui.delivery.shown import MeshSyncView, info
 from meshui.rollouts.selectors import rollouts
 from meshui.rollouts.shapes import RolloutView
 from meshui.rollouts.shown import rollout_views, with_all
+from meshui.security.models import Authority
 from meshui.telemetry import coarse, levels, registry, selectors
 from meshui.telemetry.edges import Edge, edges_of
 from meshui.telemetry.graph import Scope
 from meshui.telemetry.health import SAMPLE
 from meshui.telemetry.objectives.selectors import ObjectiveView, objective_views, objectives
-from meshui.telemetry.past import view_of
-from meshui.telemetry.selectors import Remembered
+from meshui.telemetry.selectors import Remembered, view_of
 
 WINDOW_S = 60
 """Over which edges are judged: what the graph shows where nobody says otherwise, so that both tell the same."""
@@ -59,6 +61,10 @@ class WorstEdge(View, frozen=True, kw_only=True):
 
 
 class EndingCertificate(View, frozen=True, kw_only=True):
+    """``kind`` is ``proxy``, or of the authority ``root`` or ``intermediate``: those have no ``proxy``, ``service`` and
+    ``name``."""
+
+    kind: Literal["proxy", "root", "intermediate"]
     proxy: str
     service: str
     name: str
@@ -68,7 +74,7 @@ class EndingCertificate(View, frozen=True, kw_only=True):
 class OverviewView(View, frozen=True, kw_only=True):
     """``as_of_unix`` is the end of the newest second of traffic, null before the first; ``headline`` the mesh in a
     sentence. ``objectives`` are those that burn or are exhausted, ``rollouts`` those under way, ``certificates`` those
-    of proxies in their last quarter."""
+    in their last quarter, of the authority for whom sees the whole mesh."""
 
     as_of_unix: float | None
     headline: str
@@ -139,12 +145,24 @@ def _an_hour_ago() -> dict[str, float]:
 
 
 def _p99_of(start: int) -> dict[str, float]:
-    view = view_of(coarse.read(levels.MIDDLE, start, start + levels.MIDDLE, Q()), levels.MIDDLE)
+    frames = [frame for frame, _ in coarse.read(levels.MIDDLE, start, start + levels.MIDDLE, Q())]
+    view = view_of(frames, levels.MIDDLE)
     edges = edges_of(view, "service", registry.services.get()) if view else []
     return {edge.id: edge.p99_ms for edge in edges if edge.p99_ms is not None and edge.requests >= SAMPLE}
 
 
 def _certificates(visible: frozenset[str] | None) -> list[EndingCertificate]:
+    return [*(_of_authority() if visible is None else ()), *_of_proxies(visible)]
+
+
+def _of_authority() -> Iterator[EndingCertificate]:
+    now = timezone.now()
+    for row in Authority.objects.filter(state=Authority.State.ACTIVE).order_by("not_after"):
+        if row.not_after - now < (row.not_after - row.not_before) * SOON:
+            yield EndingCertificate(kind=row.kind, proxy="", service="", name="", not_after=row.not_after)  # type: ignore[arg-type]
+
+
+def _of_proxies(visible: frozenset[str] | None) -> list[EndingCertificate]:
     now = timezone.now()
     soon = now + timedelta(seconds=settings.MESHUI.leaf_ttl_s * SOON)
     rows = Proxy.objects.filter(certificate_not_after__lt=soon, last_seen_at__gt=now - timedelta(minutes=5))
@@ -152,7 +170,9 @@ def _certificates(visible: frozenset[str] | None) -> list[EndingCertificate]:
         rows = rows.filter(service__namespace__name__in=visible)
     rows = rows.select_related("service__namespace").order_by("certificate_not_after", "pk")[:CERTIFICATES]
     return [
-        EndingCertificate(proxy=row.pk, service=str(row.service), name=row.name, not_after=row.certificate_not_after)
+        EndingCertificate(
+            kind="proxy", proxy=row.pk, service=str(row.service), name=row.name, not_after=row.certificate_not_after
+        )
         for row in rows
         if row.certificate_not_after is not None
     ]

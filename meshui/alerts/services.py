@@ -7,11 +7,13 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from meshui.alerts.messages import test_letter
 from meshui.alerts.models import Receiver, Silence
 from meshui.core import outgoing
 from meshui.core.actors import Actor
 from meshui.core.commits import commit
 from meshui.core.errors import Conflict, InvalidInput, NotFound
+from meshui.core.sending import attempt
 from meshui.rollouts.planning import EMAIL
 
 
@@ -65,13 +67,28 @@ def receiver_create(*, actor: Actor, kind: str, target: str, severity: str) -> R
 def receiver_delete(*, actor: Actor, receiver_id: int) -> None:
     """Have them told no more. Raises PermissionDenied, NotFound."""
     actor.require("users.write")
-    row = Receiver.objects.filter(pk=receiver_id).first()
-    if row is None:
-        raise NotFound(f"no receiver {receiver_id}")
+    row = _receiver(receiver_id)
     with commit(actor=actor, action="receiver.delete", obj=f"receiver:{row.kind}") as done:
         done.summary = f"alerts go no more to {row.kind} {shown_target(row.kind, row.target)}"
         done.before = {"id": str(row.pk), "kind": row.kind, "severity": row.severity}
         row.delete()
+
+
+def receiver_test(*, actor: Actor, receiver_id: int) -> str:
+    """Send a receiver a test, once and now; what went wrong, empty where nothing did. Raises PermissionDenied,
+    NotFound."""
+    actor.require("users.write")
+    row = _receiver(receiver_id)
+    mesh = settings.MESHUI
+    name = f"alerts-test-{row.pk}-{timezone.now():%Y%m%dT%H%M%S%f}"
+    return attempt(test_letter(name, row.kind, row.target, actor.name, mesh.mode, mesh.public_url)).error
+
+
+def _receiver(receiver_id: int) -> Receiver:
+    row = Receiver.objects.filter(pk=receiver_id).first()
+    if row is None:
+        raise NotFound(f"no receiver {receiver_id}")
+    return row
 
 
 def shown_target(kind: str, target: str) -> str:

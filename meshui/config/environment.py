@@ -54,6 +54,10 @@ class Environment:
     """How long spans are kept."""
     trace_spans: int
     """How many spans are kept at most; the oldest go first."""
+    log_hours: int
+    """How long lines of the access log are kept."""
+    log_lines: int
+    """How many of them are kept at most; the oldest go first."""
     prometheus_url: str
     """Where custom metrics of rollouts are asked for, without a slash at the end; empty: there are none."""
     public_url: str
@@ -103,6 +107,8 @@ def read(env: Mapping[str, str]) -> Environment:
         alert_days=_days(env, "MESHUI_ALERT_RETENTION", 90),
         trace_hours=_number(env, "MESHUI_TRACE_HOURS", 24, 24 * 366),
         trace_spans=_number(env, "MESHUI_TRACE_SPANS", 1_000_000, 1_000_000_000),
+        log_hours=_number(env, "MESHUI_LOG_HOURS", 24, 24 * 366),
+        log_lines=_number(env, "MESHUI_LOG_LINES", 500_000, 1_000_000_000),
         prometheus_url=_prometheus_url(env),
         public_url=_public_url(env),
         outgoing_allow=_list(env, "MESHUI_OUTGOING_ALLOW", ""),

@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts/notices/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What receivers were told or could not be told, the newest first; for administrators of the mesh. */
+        get: operations["notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alerts/receivers/": {
         parameters: {
             query?: never;
@@ -51,6 +68,23 @@ export interface paths {
         post?: never;
         /** @description Have them told no more. */
         delete: operations["receiver_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/receivers/{receiver_id}/test/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send a receiver a test, once and now, and tell what came of it. */
+        post: operations["receiver_test"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -435,30 +469,9 @@ export interface paths {
          * @description Who calls whom within the window, how often, how fast and how well.
          *
          *     Windows up to fifteen minutes come from one-second frames; longer ones, and the past beyond fifteen minutes,
-         *     from rollups, with their ends rounded to `resolution_s`. Namespaces that you may not view are left out, and
-         *     every edge into them.
+         *     from ten-second rollups. Namespaces that you may not view are left out, and every edge into them.
          */
         get: operations["graph"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/graph/replay/": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * @description The graph step by step through a time, and what was changed meanwhile: from one-second frames where they
-         *     reach back to its start, else from rollups.
-         */
-        get: operations["graph_replay"];
         put?: never;
         post?: never;
         delete?: never;
@@ -552,6 +565,23 @@ export interface paths {
          *     Null means unobserved. With ``compare`` the same steps so much earlier come beside them.
          */
         get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/services/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Rates and errors of every service over the last fifteen minutes, in steps of thirty seconds. */
+        get: operations["metrics_services"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1488,6 +1518,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/services/{ns}/{name}/objectives/history/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description How much of each error budget was left over the last hour, day, week or period. */
+        get: operations["service_objectives_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/services/{ns}/{name}/resilience/": {
         parameters: {
             query?: never;
@@ -2096,6 +2143,19 @@ export interface components {
             burn: components["schemas"]["Burn"][];
         };
         /**
+         * BudgetHistory
+         * @description ``times`` are the ends of steps in Unix seconds. The part of each budget that was left then, of the period of
+         *         ``period_s`` up to it: 1 where it is untouched, negative where overdrawn, null below the sample. A part that is not
+         *         promised is null.
+         */
+        BudgetHistory: {
+            step_s: number;
+            period_s: number;
+            times: number[];
+            availability: (number | null)[] | null;
+            latency: (number | null)[] | null;
+        };
+        /**
          * Burn
          * @description One rule: how fast the budget burns over its windows (null below the sample), and whether both are above.
          */
@@ -2404,8 +2464,14 @@ export interface components {
             sample: number;
             reason: string;
         };
-        /** EndingCertificate */
+        /**
+         * EndingCertificate
+         * @description ``kind`` is ``proxy``, or of the authority ``root`` or ``intermediate``: those have no ``proxy``, ``service`` and
+         *         ``name``.
+         */
         EndingCertificate: {
+            /** @enum {unknown} */
+            kind: "intermediate" | "proxy" | "root";
             proxy: string;
             service: string;
             name: string;
@@ -2650,17 +2716,12 @@ export interface components {
         /**
          * Graph
          * @description ``as_of`` is the end of the newest second in it, null before the first; ``age_s`` how long ago that was.
-         *         ``covered_s`` of the window were observed. What is made from rollups has its ends rounded to ``resolution_s``.
          */
         Graph: {
             as_of: string | null;
             as_of_unix: number | null;
             age_s: number | null;
             window_s: number;
-            covered_s: number;
-            /** @enum {unknown} */
-            source: "frames" | "rollups";
-            resolution_s: number;
             /** @enum {unknown} */
             by: "service" | "version";
             nodes: components["schemas"]["Node"][];
@@ -3451,6 +3512,32 @@ export interface components {
          */
         Nothing: Record<string, never>;
         /**
+         * NoticeView
+         * @description What one receiver is told of one group. ``state`` is ``pending`` until it is sent or given up (``failed``);
+         *         ``error`` is of the last try; ``next_try_at`` is null where there is none.
+         */
+        NoticeView: {
+            id: string;
+            /** @enum {unknown} */
+            kind: "email" | "slack" | "webhook";
+            target: string;
+            group: string;
+            titles: string[];
+            /** @enum {unknown} */
+            state: "failed" | "pending" | "sent";
+            tries: number;
+            error: string;
+            created_at: string;
+            next_try_at: string | null;
+            sent_at: string | null;
+        };
+        /** NoticeViewPage */
+        NoticeViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["NoticeView"][];
+        };
+        /**
          * NotifyBody
          * @description Without ``on``: of everything.
          */
@@ -3558,7 +3645,7 @@ export interface components {
          * OverviewView
          * @description ``as_of_unix`` is the end of the newest second of traffic, null before the first; ``headline`` the mesh in a
          *         sentence. ``objectives`` are those that burn or are exhausted, ``rollouts`` those under way, ``certificates`` those
-         *         of proxies in their last quarter.
+         *         in their last quarter, of the authority for whom sees the whole mesh.
          */
         OverviewView: {
             as_of_unix: number | null;
@@ -4043,26 +4130,6 @@ export interface components {
             reason: string;
         };
         /**
-         * Replay
-         * @description ``times`` are the ends of the steps in Unix seconds; ``observed`` tells which of them anybody saw. ``changes``
-         *         are those made meanwhile, the oldest first, the newest MAX_CHANGES of them.
-         */
-        Replay: {
-            start: number;
-            end: number;
-            step_s: number;
-            /** @enum {unknown} */
-            by: "service" | "version";
-            /** @enum {unknown} */
-            source: "frames" | "rollups";
-            resolution_s: number;
-            times: number[];
-            observed: boolean[];
-            nodes: components["schemas"]["ReplayNode"][];
-            edges: components["schemas"]["ReplayEdge"][];
-            changes: components["schemas"]["ReplayChange"][];
-        };
-        /**
          * ReplayBody
          * @description ``policy`` is tried as though it were enforced where its mode says so; ``window`` is at most an hour.
          */
@@ -4073,49 +4140,6 @@ export interface components {
              * @default 1h
              */
             window: string;
-        };
-        /**
-         * ReplayChange
-         * @description A line of the change log, to mark on the time line.
-         */
-        ReplayChange: {
-            id: number;
-            at_unix: number;
-            revision: number;
-            actor: string;
-            action: string;
-            object: string;
-            namespace: string;
-            summary: string;
-        };
-        /**
-         * ReplayEdge
-         * @description By step: its health as a letter, rates, and p95 in milliseconds; null where there was nothing to measure.
-         */
-        ReplayEdge: {
-            id: string;
-            source: string;
-            target: string;
-            protocol: string;
-            health: string;
-            rps: number[];
-            error_rate: (number | null)[];
-            p95_ms: (number | null)[];
-        };
-        /**
-         * ReplayNode
-         * @description ``rps`` is what it received in each step; of who receives nothing, what it sent. ``health`` is a letter for each
-         *         step: h(ealthy), d(egraded), f(ailing), u(nknown), - (idle).
-         */
-        ReplayNode: {
-            id: string;
-            namespace: string | null;
-            name: string;
-            version: string | null;
-            /** @enum {unknown} */
-            kind: "gateway" | "service" | "unknown";
-            health: string;
-            rps: number[];
         };
         /**
          * ReplayRow
@@ -4765,7 +4789,7 @@ export interface components {
          */
         SilenceBody: {
             /** @default  */
-            rule: ("certificate_ending" | "edge_failing" | "objective_burn" | "proxy_out_of_sync" | "rollout_paused") | "";
+            rule: ("authority_ending" | "certificate_ending" | "edge_failing" | "objective_burn" | "proxy_out_of_sync" | "rollout_paused") | "";
             /** @default  */
             object: string;
             /** @default  */
@@ -4881,6 +4905,26 @@ export interface components {
             at_ms: number;
             name: string;
             attributes: Record<string, never>;
+        };
+        /**
+         * Sparkline
+         * @description A value per step: requests or connections a second, and the share of errors, null where there were none.
+         */
+        Sparkline: {
+            rps: (number | null)[];
+            error_rate: (number | null)[];
+        };
+        /**
+         * Sparklines
+         * @description ``times`` are the steps' starts in Unix seconds. ``services`` are those that were asked something in that time;
+         *         of gateways, which nobody calls, those that asked.
+         */
+        Sparklines: {
+            step_s: number;
+            times: number[];
+            services: {
+                [key: string]: components["schemas"]["Sparkline"];
+            };
         };
         /**
          * SplitBody
@@ -5112,6 +5156,13 @@ export interface components {
             next: string | null;
             previous: string | null;
             results: components["schemas"]["TemplateView"][];
+        };
+        /**
+         * TestView
+         * @description ``error`` is empty where the receiver took it.
+         */
+        TestView: {
+            error: string;
         };
         /**
          * TickView
@@ -5561,6 +5612,39 @@ export interface operations {
             };
         };
     };
+    notices: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                page_size?: number;
+                state?: "all" | "failed" | "sent" | "trying";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     receivers: {
         parameters: {
             query?: {
@@ -5642,6 +5726,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    receiver_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                receiver_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestView"];
+                };
             };
             /** @description A problem (RFC 9457) */
             default: {
@@ -6661,44 +6775,6 @@ export interface operations {
             };
         };
     };
-    graph_replay: {
-        parameters: {
-            query?: {
-                by?: "service" | "version";
-                /** @description ISO 8601 with a zone, or Unix seconds. */
-                end?: string;
-                focus?: string;
-                hops?: number;
-                namespace?: string;
-                /** @description ISO 8601 with a zone, or Unix seconds. */
-                start?: string;
-                step?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Replay"];
-                };
-            };
-            /** @description A problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     info: {
         parameters: {
             query?: never;
@@ -6883,6 +6959,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Metrics"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics_services: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sparklines"];
                 };
             };
             /** @description A problem (RFC 9457) */
@@ -9484,6 +9588,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ObjectivesWritten"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    service_objectives_history: {
+        parameters: {
+            query?: {
+                span?: "1h" | "24h" | "28d" | "7d";
+            };
+            header?: never;
+            path: {
+                name: string;
+                ns: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetHistory"];
                 };
             };
             /** @description A problem (RFC 9457) */

@@ -13,4 +13,6 @@ urlpatterns = [
     path("alerts/silences/<int:silence_id>/", views.OneSilence.as_view()),
     path("alerts/receivers/", views.Receivers.as_view()),
     path("alerts/receivers/<int:receiver_id>/", views.OneReceiver.as_view()),
+    path("alerts/receivers/<int:receiver_id>/test/", views.TestReceiver.as_view()),
+    path("alerts/notices/", views.Notices.as_view()),
 ]

@@ -1,7 +1,8 @@
-"""``alerts/``, ``alerts/silences/`` and ``alerts/receivers/``."""
+"""``alerts/``, ``alerts/silences/``, ``alerts/receivers/`` and ``alerts/notices/``."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from rest_framework.response import Response
 
 from meshui.alerts import services
 from meshui.alerts.conditions import RuleName
-from meshui.alerts.models import Alert, Receiver, Silence
+from meshui.alerts.models import Alert, Notice, Receiver, Silence
 from meshui.alerts.selectors import AlertView, State, alert_views, alerts, silences
 from meshui.core.api.actors import actor_of
 from meshui.core.api.bodies import Body, Reason, View, body, query
@@ -22,6 +23,12 @@ from meshui.telemetry.objectives.burn import Severity
 
 Name = Annotated[str, Meta(max_length=127)]
 Kind = Literal["webhook", "slack", "email"]
+NOTICES: Mapping[str, Mapping[str, object]] = {
+    "all": {},
+    "sent": {"state": Notice.State.SENT},
+    "failed": {"state": Notice.State.FAILED},
+    "trying": {"state": Notice.State.PENDING, "tries__gt": 0},
+}
 
 
 class AlertQuery(ListQuery, frozen=True, kw_only=True):
@@ -66,6 +73,35 @@ class ReceiverView(View, frozen=True, kw_only=True):
     target: str
     severity: Severity
     created_by: str
+
+
+class TestView(View, frozen=True, kw_only=True):
+    """``error`` is empty where the receiver took it."""
+
+    error: str
+
+
+class NoticeQuery(ListQuery, frozen=True, kw_only=True):
+    """``failed`` was given up; ``trying`` failed at least once and is tried again."""
+
+    state: Literal["failed", "trying", "sent", "all"] = "all"
+
+
+class NoticeView(View, frozen=True, kw_only=True):
+    """What one receiver is told of one group. ``state`` is ``pending`` until it is sent or given up (``failed``);
+    ``error`` is of the last try; ``next_try_at`` is null where there is none."""
+
+    id: str
+    kind: Kind
+    target: str
+    group: str
+    titles: list[str]
+    state: Literal["pending", "sent", "failed"]
+    tries: int
+    error: str
+    created_at: datetime
+    next_try_at: datetime | None
+    sent_at: datetime | None
 
 
 class Alerts(Endpoint):
@@ -144,6 +180,28 @@ class OneReceiver(Endpoint):
         return Response(status=204)
 
 
+class TestReceiver(Endpoint):
+    writes = "users.write"
+
+    @operation("receiver_test", answer=TestView)
+    def post(self, request: Request, receiver_id: int) -> Response:
+        """Send a receiver a test, once and now, and tell what came of it."""
+        return Response(TestView(error=services.receiver_test(actor=actor_of(request), receiver_id=receiver_id)))
+
+
+class Notices(Endpoint):
+    reads = "users.write"
+    writes = None
+
+    @operation("notices", query=NoticeQuery, answer=Page[NoticeView])
+    def get(self, request: Request) -> Response:
+        """What receivers were told or could not be told, the newest first; for administrators of the mesh."""
+        actor_of(request).require("users.write")
+        asked = query(request, NoticeQuery)
+        rows = Notice.objects.filter(**NOTICES[asked.state])
+        return Response(page(request, rows, asked, _notice, descending=True))
+
+
 def _same(row: Alert) -> Alert:
     return row
 
@@ -167,4 +225,21 @@ def _receiver(row: Receiver) -> ReceiverView:
         target=services.shown_target(row.kind, row.target),
         severity=row.severity,  # type: ignore[arg-type]
         created_by=row.created_by,
+    )
+
+
+def _notice(row: Notice) -> NoticeView:
+    pending = row.state == Notice.State.PENDING
+    return NoticeView(
+        id=str(row.pk),
+        kind=row.kind,  # type: ignore[arg-type]
+        target=services.shown_target(row.kind, row.target),
+        group=row.group,
+        titles=[line["title"] for line in row.alerts],
+        state=row.state,  # type: ignore[arg-type]
+        tries=row.tries,
+        error=row.error,
+        created_at=row.created_at,
+        next_try_at=row.next_try_at if pending else None,
+        sent_at=row.sent_at,
     )

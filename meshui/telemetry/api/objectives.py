@@ -17,6 +17,7 @@ from meshui.core.api.operations import operation
 from meshui.core.api.pages import ListQuery, Page, page
 from meshui.telemetry.models import Objective
 from meshui.telemetry.objectives.burn import Budget
+from meshui.telemetry.objectives.history import BudgetHistory, Span, budget_history
 from meshui.telemetry.objectives.selectors import ObjectiveView, objective_views, objectives
 from meshui.telemetry.objectives.services import (
     LEAST,
@@ -119,6 +120,22 @@ class OneObjective(Endpoint):
             revision=done.revision,
         )
         return answer(shown, version=done.version)
+
+
+class HistoryQuery(Body, frozen=True, kw_only=True):
+    span: Span = "28d"
+
+
+class ObjectiveHistory(Endpoint):
+    writes = None
+
+    @operation("service_objectives_history", query=HistoryQuery, answer=BudgetHistory, tags=("services",))
+    def get(self, request: Request, ns: str, name: str) -> Response:
+        """How much of each error budget was left over the last hour, day, week or period."""
+        service = get_service(f"{ns}/{name}")
+        return Response(
+            budget_history(objectives(None).filter(service=service).first(), query(request, HistoryQuery).span)
+        )
 
 
 def _row(row: Objective) -> Objective:

@@ -80,30 +80,50 @@ def _judged(key: EdgeKey, known: Mapping[str, _Sums]) -> Iterator[str]:
         yield key.source
 
 
+def judge(frame: Frame, promise: Promise) -> tuple[Good, Good]:
+    """How many requests of a service in a frame were answered without an error, and in time."""
+    rows = _rows(frame, {promise.service: _Sums(promise)}).get(promise.service, [])
+    return _judge(frame, rows, _slowest(promise))
+
+
+def edges_of(promise: Promise) -> Q:
+    """The edges that a promise is about."""
+    return _edges([promise])
+
+
+def plus(one: Good, other: Good) -> Good:
+    return Good(one.requests + other.requests, one.bad + other.bad)
+
+
+def _slowest(promise: Promise) -> int | None:
+    return bucket(promise.slow_ms * 1000) if promise.slow_ms is not None else None
+
+
+def _judge(frame: Frame, rows: list[tuple[int, bool]], slowest: int | None) -> tuple[Good, Good]:
+    counts = frame.counts[[row for row, _ in rows]].sum(axis=0)
+    available = Good(int(counts[: len(CODE_CLASSES)].sum()), int(counts[0] + counts[5]))
+    if slowest is None:
+        return available, Good(0, 0)
+    histograms = frame.histograms
+    timed = np.isin(histograms.rows, [row for row, is_timed in rows if is_timed])
+    hits = histograms.hits[timed]
+    return available, Good(int(hits.sum()), int(hits[histograms.buckets[timed] > slowest].sum()))
+
+
 class _Sums:
     """One service's counts in the making."""
 
     def __init__(self, promise: Promise) -> None:
         self.promise = promise
-        self._slowest = bucket(promise.slow_ms * 1000) if promise.slow_ms is not None else None
+        self._slowest = _slowest(promise)
         self._available = dict.fromkeys(WINDOWS, Good(0, 0))
         self._fast = dict.fromkeys(WINDOWS, Good(0, 0))
 
     def add(self, frame: Frame, rows: list[tuple[int, bool]], windows: list[int]) -> None:
-        counts = frame.counts[[row for row, _ in rows]].sum(axis=0)
-        requests, bad = int(counts[: len(CODE_CLASSES)].sum()), int(counts[0] + counts[5])
-        self._count(self._available, windows, requests, bad)
-        if self._slowest is not None:
-            histograms = frame.histograms
-            timed = np.isin(histograms.rows, [row for row, is_timed in rows if is_timed])
-            hits = histograms.hits[timed]
-            slow = hits[histograms.buckets[timed] > self._slowest]
-            self._count(self._fast, windows, int(hits.sum()), int(slow.sum()))
-
-    @staticmethod
-    def _count(sums: dict[int, Good], windows: list[int], requests: int, bad: int) -> None:
+        available, fast = _judge(frame, rows, self._slowest)
         for window in windows:
-            sums[window] = Good(sums[window].requests + requests, sums[window].bad + bad)
+            self._available[window] = plus(self._available[window], available)
+            self._fast[window] = plus(self._fast[window], fast)
 
     def counted(self, observed_s: int) -> Counted:
         return Counted(self._available, self._fast, observed_s)

@@ -41,12 +41,8 @@ def objectives(visible: frozenset[str] | None) -> QuerySet[Objective]:
 def objective_views(rows: Iterable[Objective]) -> list[ObjectiveView]:
     """Objectives with their budgets, in the order of ``rows``. Raises InvalidInput where that is too much to read."""
     rows = list(rows)
-    counted = _counts.get([_promise(row) for row in rows])
+    counted = _counts.get([promise_of(row) for row in rows])
     return [_view(row, counted[str(row.service)]) for row in rows]
-
-
-def _promise(row: Objective) -> Promise:
-    return Promise(str(row.service), row.latency_ms, row.service.kind == Service.Kind.GATEWAY)
 
 
 def _view(row: Objective, counted: Counted) -> ObjectiveView:
@@ -56,6 +52,10 @@ def _view(row: Objective, counted: Counted) -> ObjectiveView:
     if row.latency_percent is not None:
         latency = budget_of(row.latency_percent, counted.fast, counted.observed_s, row.latency_ms)
     return ObjectiveView(service=str(row.service), availability=availability, latency=latency)
+
+
+def promise_of(row: Objective) -> Promise:
+    return Promise(str(row.service), row.latency_ms, row.service.kind == Service.Kind.GATEWAY)
 
 
 class _Counts:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
-from meshui.alerts.models import Alert, Receiver, Silence
+from meshui.alerts.models import Alert, Notice, Receiver, Silence
 from meshui.core.models import Change
 from meshui.live import topics
 from tests.support.api import Api
+from tests.support.receiver import Receiver as Hook
+from tests.support.receiver import receiver
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +86,54 @@ def test_receivers_are_for_administrators_and_keep_their_secrets(admin: Api, ope
     assert "secret" not in str(admin.get("alerts/receivers/").body) + str(Change.objects.values())
     assert admin.call("DELETE", f"alerts/receivers/{made.body['id']}/").status == 204
     assert not Receiver.objects.exists()
+
+
+@pytest.fixture
+def hook(settings: Settings) -> Iterator[tuple[str, type[Hook]]]:
+    settings.MESHUI = replace(settings.MESHUI, outgoing_allow=("127.0.0.0/8",))
+    with receiver() as found:
+        yield found
+
+
+def test_a_receiver_is_tested_once_and_what_came_of_it_is_told(
+    admin: Api, operator: Api, hook: tuple[str, type[Hook]]
+) -> None:
+    url, received = hook
+    made = admin.post("alerts/receivers/", {"kind": "webhook", "target": url, "severity": "page"})
+    path = f"alerts/receivers/{made.body['id']}/test/"
+    assert operator.post(path, {}).status == 403
+    assert admin.post(path, {}).body == {"error": ""}
+    ((_, headers, sent),) = received.seen
+    assert (json.loads(sent)["event"], json.loads(sent)["alerts"]) == ("test", [])
+    assert headers["X-Meshui-Delivery"].startswith("alerts-test-")
+    assert admin.post("alerts/receivers/0/test/", {}).status == 404
+
+
+def test_a_receiver_that_does_not_answer_says_so(admin: Api, settings: Settings) -> None:
+    settings.MESHUI = replace(settings.MESHUI, outgoing_allow=("127.0.0.0/8",))
+    row = Receiver.objects.create(kind="webhook", target="http://127.0.0.1:9/", severity="page", created_by="root")
+    assert admin.post(f"alerts/receivers/{row.pk}/test/", {}).body["error"]
+
+
+def test_notices_tell_what_could_not_be_sent_and_keep_secrets(admin: Api, operator: Api) -> None:
+    url = "https://hooks.example.com/services/secret"
+    lines = [{"title": "payments fails"}]
+    for state, tries, error in (("sent", 1, ""), ("failed", 7, "it answered 500"), ("pending", 2, "no route")):
+        Notice.objects.create(
+            kind="slack", target=url, group="shop/payments", alerts=lines, state=state, tries=tries, error=error
+        )
+    assert operator.get("alerts/notices/").status == 403
+    found = admin.get("alerts/notices/").body["results"]
+    assert [(each["state"], each["next_try_at"] is None) for each in found] == [
+        ("pending", False),
+        ("failed", True),
+        ("sent", True),
+    ]
+    assert found[1]["error"] == "it answered 500"
+    assert found[1]["titles"] == ["payments fails"]
+    assert "secret" not in str(found)
+    for state in ("failed", "trying", "sent"):
+        assert len(admin.get(f"alerts/notices/?state={state}").body["results"]) == 1
 
 
 def test_the_live_topic_tells_what_begins_and_ends() -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from meshui.alerts import conditions, evaluate
 from meshui.alerts.models import Alert
 from meshui.catalog.models import Proxy, Service
+from meshui.security.models import Authority
 from meshui.telemetry import rollups
 from meshui.telemetry.models import Objective
 from meshui.telemetry.objectives import selectors
@@ -63,6 +64,24 @@ def test_certificates_that_were_not_renewed(failing: None) -> None:
     (found,) = conditions.certificate_ending()
     assert (found.object, found.service) == (f"proxy:{proxy_of('shop/catalog')}", "shop/catalog")
     assert found.title.startswith("The certificate of shop/catalog v1 ends ")
+
+
+@pytest.mark.parametrize(
+    ("days_left", "severity"), [(1000, None), (300, "ticket"), (60, "page"), (-1, "page")], ids=str
+)
+def test_the_authority_ends(days_left: int, severity: str | None) -> None:
+    end = timezone.now() + timedelta(days=days_left)
+    Authority.objects.create(
+        kind="root", fingerprint="a", not_before=end - timedelta(days=3650), not_after=end, sealed_key=b""
+    )
+    Authority.objects.create(
+        kind="root", state="retired", fingerprint="b", not_before=end, not_after=end, sealed_key=b""
+    )
+    found = list(conditions.authority_ending())
+    assert [each.severity for each in found] == ([severity] if severity else [])
+    if found:
+        assert found[0].object == "authority:root"
+        assert ("ended" if days_left < 0 else "ends") in found[0].title
 
 
 def test_everything_is_well_with_a_mesh_of_which_nothing_is_known(failing: None) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.conf import settings as configured
 from django.core import mail
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -166,7 +167,7 @@ def test_what_is_old_is_forgotten(wrong: Wrong, hook: tuple[str, type[Hook]]) ->
     wrong.found = [condition()]
     evaluate.evaluate()
     assert evaluate.drop_old() == 0
-    old = timezone.now() - evaluate.KEPT - timedelta(days=1)
+    old = timezone.now() - timedelta(days=configured.MESHUI.alert_days + 1)
     Alert.objects.update(resolved_at=old)
     Notice.objects.update(created_at=old)
     assert evaluate.drop_old() == 1  # what is still to be sent stays

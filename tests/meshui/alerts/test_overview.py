@@ -14,6 +14,7 @@ from meshui.alerts import overview
 from meshui.alerts.models import Alert
 from meshui.catalog.models import Proxy, Service
 from meshui.core.actors import system
+from meshui.security.models import Authority
 from meshui.telemetry import coarse, levels, rollups
 from meshui.telemetry.models import Objective
 from meshui.telemetry.objectives import selectors
@@ -66,6 +67,9 @@ def test_the_worst_edges_come_first_with_what_was_an_hour_ago(incident: None) ->
     assert worst[1]["burn"] == 0.0
     assert worst[1]["p99_change"] == pytest.approx(4, rel=0.07)
     assert worst[1]["p99_then_ms"] == pytest.approx(10, rel=0.032)
+    assert worst[0]["since"] is not None
+    assert worst[1]["since"] is None
+    assert worst[0]["change"] is None
     assert found["headline"].startswith("1 of 3 edges degraded: shop/frontend → shop/catalog")
 
 
@@ -80,14 +84,18 @@ def test_everything_that_is_wrong_and_what_changed(
     Objective.objects.create(service=Service.objects.get(name="users"), availability=99.0)
     soon = now + timedelta(seconds=settings.MESHUI.leaf_ttl_s * 0.2)
     Proxy.objects.filter(pk=proxy_of("shop/catalog")).update(certificate_not_after=soon, last_seen_at=now)
+    Authority.objects.create(
+        kind="intermediate", not_before=now - timedelta(days=9), not_after=now + timedelta(days=1), sealed_key=b""
+    )
     client = client_of()
     with django_assert_max_num_queries(60):
         found = get(client, "overview/")
     assert [view["service"] for view in found["objectives"]] == ["shop/catalog"]
     assert [alert["title"] for alert in found["alerts"]] == ["t"]
     assert [change["action"] for change in found["changes"]] == ["objective.set"]
-    assert [(each["proxy"], each["service"]) for each in found["certificates"]] == [
-        (proxy_of("shop/catalog"), "shop/catalog")
+    assert [(each["kind"], each["proxy"], each["service"]) for each in found["certificates"]] == [
+        ("intermediate", "", ""),
+        ("proxy", proxy_of("shop/catalog"), "shop/catalog"),
     ]
     assert found["rollouts"] == []
     assert found["sync"]["proxies"] == 5

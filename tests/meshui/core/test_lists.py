@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from meshui.accounts.models import ApiToken
-from meshui.alerts.models import Alert, Receiver, Silence
+from meshui.alerts.models import Alert, Notice, Receiver, Silence
 from meshui.catalog.models import Instance, JoinToken, Namespace, Proxy, Service, Version
 from meshui.core.actors import system
 from meshui.core.commits import commit
@@ -48,6 +48,7 @@ QUERIES = {
     "alerts/": 4,
     "alerts/silences/": 3,
     "alerts/receivers/": 3,
+    "alerts/notices/": 3,
     "objectives/": 15,
     "traces/": 6,
 }
@@ -127,6 +128,7 @@ def _watch(service: Service, number: int) -> None:
     )
     Silence.objects.create(until=now + timedelta(days=1), created_by="x")
     Receiver.objects.create(kind="webhook", target=f"https://example.com/{number}", severity="page", created_by="x")
+    Notice.objects.create(kind="webhook", target="https://example.com/", group="shop/catalog", alerts=[])
     trace = f"{number:032x}"
     Trace.objects.create(trace_id=trace, start=now)
     Span.objects.create(
@@ -263,6 +265,7 @@ def test_a_change_is_shown_whole(operator: Api) -> None:
     change = Change.objects.get(revision_id=done.body["revision"])
     shown = operator.get(f"changes/{change.pk}/").body
     assert shown.pop("at")
+    assert shown.pop("digest") == change.digest
     assert shown == {
         "id": change.pk,
         "revision": done.body["revision"],
