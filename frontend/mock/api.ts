@@ -23,6 +23,11 @@ function listChanges({ mesh, query }: Context): Response {
   return page(found.slice(0, limit))
 }
 
+function verifyChanges({ mesh }: Context): Response {
+  const head = mesh.changes[0]?.digest ?? '0'.repeat(64)
+  return json({ intact: true, count: mesh.changes.length, head, why: '', broken_at: null })
+}
+
 function login({ mesh, body }: Context): Response {
   if (body.password !== 'admin') return problem(400, 'invalid_credentials', 'Wrong user name or password.')
   mesh.signedIn = true
@@ -194,6 +199,8 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
   ['GET', 'proxies/:id/config', proxyConfig],
   ['GET', 'revisions/:n', ({ mesh, params }) => one(mesh.revisions.get(Number(params.n)), 'revision')],
   ['GET', 'changes', listChanges],
+  ['GET', 'changes/verify', verifyChanges],
+  ['GET', 'changes/export', ({ mesh }) => json({ lines: [...mesh.changes].reverse() })],
   [
     'GET',
     'changes/:id',

@@ -175,6 +175,7 @@ export class MockMesh {
         address: '10.0.0.12',
         before: isSplit ? { weights: { v1: index === 0 ? 90 : 100, v2: index === 0 ? 10 : 0 } } : null,
         after: isSplit ? { weights: { v1: index === 0 ? 100 : 90, v2: index === 0 ? 0 : 10 } } : null,
+        digest: String(id).padStart(64, '0'),
         revertible: isSplit,
       })
     })
@@ -264,6 +265,7 @@ export class MockMesh {
       address: '127.0.0.1',
       before: before as Record<string, unknown>,
       after: after as Record<string, unknown>,
+      digest: String(revision).padStart(64, '0'),
       revertible: true,
     })
     const detail = this.proxies.map((proxy) => ({

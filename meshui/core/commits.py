@@ -24,6 +24,7 @@ from kombu.connection import Connection
 from kombu.pools import producers
 
 from meshui.core.actors import Actor
+from meshui.core.chain import digest_of, line_of
 from meshui.core.models import Change, Mesh, Outbox, Revision
 
 log = logging.getLogger(__name__)
@@ -93,10 +94,9 @@ def commit(
 def _record(change: Commit, *, actor: Actor, action: str, obj: str, namespace: str, reason: str) -> None:
     mesh = change.mesh
     mesh.revision += 1
-    mesh.save(update_fields=["revision"])
-    revision = Revision.objects.create(number=mesh.revision)
-    Change.objects.create(
-        revision=revision,
+    line = Change(
+        revision=Revision.objects.create(number=mesh.revision),
+        at=timezone.now(),
         actor=actor.name,
         action=action,
         object=obj,
@@ -107,6 +107,9 @@ def _record(change: Commit, *, actor: Actor, action: str, obj: str, namespace: s
         before=change.before,
         after=change.after,
     )
+    line.digest = mesh.chain = digest_of(line_of(line), mesh.chain)
+    line.save(force_insert=True)
+    mesh.save(update_fields=["revision", "chain"])
     Outbox.objects.bulk_create(Outbox(revision=mesh.revision, kind=kind, name=name) for kind, name in change._dirty)
 
 

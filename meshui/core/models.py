@@ -12,6 +12,8 @@ class Mesh(models.Model):
     """Unix seconds of when this database began; renewed when it is restored, so that proxies take older revisions."""
     revision = models.BigIntegerField(default=0)
     trust_domain = models.CharField(max_length=253)
+    chain = models.CharField(max_length=64, default="0" * 64)
+    """The digest of the last change: the head of the hash chain (``meshui.core.chain``)."""
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_mesh")]
@@ -50,10 +52,10 @@ class Revision(models.Model):
 
 
 class Change(models.Model):
-    """One line of the change log: append-only."""
+    """One line of the change log: append-only, which a trigger holds the database to."""
 
     revision = models.OneToOneField(Revision, on_delete=models.PROTECT, related_name="change")
-    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    at = models.DateTimeField(db_index=True)
     actor = models.CharField(max_length=200)
     action = models.CharField(max_length=64)
     """``noun.verb``, such as ``split.set``."""
@@ -65,6 +67,8 @@ class Change(models.Model):
     address = models.CharField(max_length=64, blank=True, default="")
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
+    digest = models.CharField(max_length=64)
+    """Over this line and the digest of the line before (``meshui.core.chain``)."""
 
     class Meta:
         ordering = ["-id"]

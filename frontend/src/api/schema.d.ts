@@ -403,6 +403,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/changes/export/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * @description The change log whole, users' changes included, for keeping and verifying elsewhere: at most 10,000 lines at a
+         *     time. Needs to be an administrator of the mesh.
+         */
+        get: operations["changes_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/changes/verify/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Follow the hash chain of the whole change log: about 20,000 changes a second. */
+        get: operations["changes_verify"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/demo/{namespace}/{service}/{version}/": {
         parameters: {
             query?: never;
@@ -469,9 +506,30 @@ export interface paths {
          * @description Who calls whom within the window, how often, how fast and how well.
          *
          *     Windows up to fifteen minutes come from one-second frames; longer ones, and the past beyond fifteen minutes,
-         *     from ten-second rollups. Namespaces that you may not view are left out, and every edge into them.
+         *     from rollups, with their ends rounded to `resolution_s`. Namespaces that you may not view are left out, and
+         *     every edge into them.
          */
         get: operations["graph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/graph/replay/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * @description The graph step by step through a time, and what was changed meanwhile: from one-second frames where they
+         *     reach back to its start, else from rollups.
+         */
+        get: operations["graph_replay"];
         put?: never;
         post?: never;
         delete?: never;
@@ -547,6 +605,45 @@ export interface paths {
         post?: never;
         /** @description Revoke it: no further proxy joins by it. Proxies that have joined stay. */
         delete: operations["join_token_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * @description Requests that proxies have written down, newest first.
+         *
+         *     Those of namespaces that you may not view, and calls into them, are left out.
+         */
+        get: operations["logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/settings/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Which of the mesh's requests are logged. */
+        get: operations["logging"];
+        /** @description Set which requests are logged. Mesh-wide permission is needed; every proxy follows within a second. */
+        put: operations["logging_set"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1700,6 +1797,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/taps/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Taps of services that you may operate, newest first; ``active`` leaves those out that have ended. */
+        get: operations["taps"];
+        put?: never;
+        /**
+         * @description Have the heads of requests copied while somebody follows `tap:{id}`, for an hour at most.
+         *
+         *     Whoever may operate the destination may; for any destination, whoever may operate the mesh. It is kept in the
+         *     change log.
+         */
+        post: operations["tap_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/taps/{tap_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One tap, also after its end. */
+        get: operations["tap"];
+        put?: never;
+        post?: never;
+        /** @description End a tap at once. One that has ended stays as it is. */
+        delete: operations["tap_stop"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens/": {
         parameters: {
             query?: never;
@@ -2203,8 +2341,32 @@ export interface components {
             results: components["schemas"]["CertificateView"][];
         };
         /**
+         * ChangeLine
+         * @description What ``digest`` covers, in order, but for ``id``; see the guide for how it is computed.
+         */
+        ChangeLine: {
+            id: number;
+            revision: number;
+            at: string;
+            actor: string;
+            action: string;
+            object: string;
+            namespace: string;
+            summary: string;
+            reason: string;
+            address: string;
+            before: unknown;
+            after: unknown;
+            digest: string;
+        };
+        /** ChangeLines */
+        ChangeLines: {
+            lines: components["schemas"]["ChangeLine"][];
+        };
+        /**
          * ChangeView
-         * @description ``object`` is ``kind:name``; ``before`` and ``after`` hold what the action changed.
+         * @description ``object`` is ``kind:name``; ``before`` and ``after`` hold what the action changed. ``digest`` is over this
+         *         change and the digest of the one before it.
          */
         ChangeView: {
             id: number;
@@ -2219,6 +2381,7 @@ export interface components {
             address: string;
             before: unknown;
             after: unknown;
+            digest: string;
             revertible: boolean;
         };
         /** ChangeViewPage */
@@ -2269,10 +2432,12 @@ export interface components {
         /**
          * Decisions
          * @description What a proxy did with the request. ``code`` is null where nobody answered; ``flags`` say why, in Envoy's short
-         *         names; ``tries`` counts the first one too.
+         *         names. ``rule`` is what decided besides the route (``policy:readers/0``, ``limit:per-user``), or empty. ``tries``
+         *         counts the first one too.
          */
         Decisions: {
             route: string;
+            rule: string;
             flags: string[];
             endpoint: string;
             code: number | null;
@@ -2716,12 +2881,17 @@ export interface components {
         /**
          * Graph
          * @description ``as_of`` is the end of the newest second in it, null before the first; ``age_s`` how long ago that was.
+         *         ``covered_s`` of the window were observed. What is made from rollups has its ends rounded to ``resolution_s``.
          */
         Graph: {
             as_of: string | null;
             as_of_unix: number | null;
             age_s: number | null;
             window_s: number;
+            covered_s: number;
+            /** @enum {unknown} */
+            source: "frames" | "rollups";
+            resolution_s: number;
             /** @enum {unknown} */
             by: "service" | "version";
             nodes: components["schemas"]["Node"][];
@@ -3188,6 +3358,80 @@ export interface components {
             connections: number | null;
             rss_bytes: number | null;
             cpu_percent: number | null;
+        };
+        /**
+         * LogView
+         * @description A request, or a connection of a TCP service, as one proxy saw it. The ``reporter`` is the proxy of its source (or
+         *         a gateway) or of its destination; a request within the mesh has a line of each. ``first_byte_ms`` is null where
+         *         upstream never answered, ``code`` where nobody did. ``source`` is empty where you may not view its namespace.
+         */
+        LogView: {
+            id: string;
+            at: string;
+            duration_ms: number;
+            first_byte_ms: number | null;
+            /** @enum {unknown} */
+            kind: "client" | "server";
+            /** @enum {unknown} */
+            reporter: "destination" | "source";
+            proxy: string;
+            protocol: string;
+            secured: boolean;
+            source: string;
+            source_version: string;
+            destination: string;
+            destination_version: string;
+            route: string;
+            method: string;
+            host: string;
+            path: string;
+            code: number | null;
+            flags: string[];
+            error: boolean;
+            rule: string;
+            request_bytes: number;
+            response_bytes: number;
+            endpoint: string;
+            tries: number;
+            trace_id: string;
+            request_id: string;
+            peer: string;
+            identity: string;
+            user_agent: string;
+        };
+        /** LogViewPage */
+        LogViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["LogView"][];
+        };
+        /**
+         * LoggingBody
+         * @description ``errors`` logs every request that failed: with a 5xx, without a response, or answered by a proxy itself. ``all``
+         *         also logs ``percent`` of the others, all of them where it is not given. With ``collected`` the control plane gets
+         *         what is logged, to be searched.
+         */
+        LoggingBody: {
+            /** @enum {unknown} */
+            mode: "all" | "errors" | "off";
+            /** @default null */
+            percent: number | null;
+            /** @default true */
+            collected: boolean;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /** LoggingView */
+        LoggingView: {
+            /** @enum {unknown} */
+            mode: "all" | "errors" | "off";
+            percent: number;
+            collected: boolean;
+            version: string;
+            revision: number | null;
         };
         /** LoginBody */
         LoginBody: {
@@ -4130,6 +4374,26 @@ export interface components {
             reason: string;
         };
         /**
+         * Replay
+         * @description ``times`` are the ends of the steps in Unix seconds; ``observed`` tells which of them anybody saw. ``changes``
+         *         are those made meanwhile, the oldest first, the newest MAX_CHANGES of them.
+         */
+        Replay: {
+            start: number;
+            end: number;
+            step_s: number;
+            /** @enum {unknown} */
+            by: "service" | "version";
+            /** @enum {unknown} */
+            source: "frames" | "rollups";
+            resolution_s: number;
+            times: number[];
+            observed: boolean[];
+            nodes: components["schemas"]["ReplayNode"][];
+            edges: components["schemas"]["ReplayEdge"][];
+            changes: components["schemas"]["ReplayChange"][];
+        };
+        /**
          * ReplayBody
          * @description ``policy`` is tried as though it were enforced where its mode says so; ``window`` is at most an hour.
          */
@@ -4140,6 +4404,49 @@ export interface components {
              * @default 1h
              */
             window: string;
+        };
+        /**
+         * ReplayChange
+         * @description A line of the change log, to mark on the time line.
+         */
+        ReplayChange: {
+            id: number;
+            at_unix: number;
+            revision: number;
+            actor: string;
+            action: string;
+            object: string;
+            namespace: string;
+            summary: string;
+        };
+        /**
+         * ReplayEdge
+         * @description By step: its health as a letter, rates, and p95 in milliseconds; null where there was nothing to measure.
+         */
+        ReplayEdge: {
+            id: string;
+            source: string;
+            target: string;
+            protocol: string;
+            health: string;
+            rps: number[];
+            error_rate: (number | null)[];
+            p95_ms: (number | null)[];
+        };
+        /**
+         * ReplayNode
+         * @description ``rps`` is what it received in each step; of who receives nothing, what it sent. ``health`` is a letter for each
+         *         step: h(ealthy), d(egraded), f(ailing), u(nknown), - (idle).
+         */
+        ReplayNode: {
+            id: string;
+            namespace: string | null;
+            name: string;
+            version: string | null;
+            /** @enum {unknown} */
+            kind: "gateway" | "service" | "unknown";
+            health: string;
+            rps: number[];
         };
         /**
          * ReplayRow
@@ -5079,6 +5386,111 @@ export interface components {
             refused: components["schemas"]["Refused"][];
         };
         /**
+         * TapBody
+         * @description Requests from ``source`` to ``destination``; one of them at least. ``side`` is whose proxies copy: the source's
+         *         where there is one in the mesh, unless it is said.
+         */
+        TapBody: {
+            /**
+             * @description `namespace/name`, or `unknown` for outside the mesh.
+             * @default
+             */
+            source: string;
+            /**
+             * @description `namespace/name`, or `unknown` for outside the mesh.
+             * @default
+             */
+            destination: string;
+            /**
+             * @default
+             * @enum {unknown}
+             */
+            side: "" | "destination" | "source";
+            /** @default  */
+            method: string;
+            /**
+             * @description `*` stands for anything.
+             * @default
+             */
+            path: string;
+            /**
+             * @description `503`, a class such as `5xx`, `0` for none.
+             * @default
+             */
+            code: string;
+            /**
+             * @description A response flag such as `UH`.
+             * @default
+             */
+            flag: string;
+            /**
+             * @description A request header's name, in lower case.
+             * @default
+             */
+            header: string;
+            /**
+             * @description What the header is; empty: whatever it is.
+             * @default
+             */
+            value: string;
+            /**
+             * @description Requests a second, of each proxy.
+             * @default 10
+             */
+            rate: number;
+            /**
+             * @description Of the requests that meet the filters.
+             * @default 100
+             */
+            percent: number;
+            /**
+             * @description More headers and query parameters whose values are not to be shown.
+             * @default []
+             */
+            redact: string[];
+            /** @default 600 */
+            seconds: number;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * TapView
+         * @description ``ended_by`` is who stopped it. A tap that is ``unwatched`` ended because nobody followed it any more.
+         */
+        TapView: {
+            id: string;
+            /** @enum {unknown} */
+            state: "active" | "expired" | "stopped" | "unwatched";
+            source: string;
+            destination: string;
+            /** @enum {unknown} */
+            side: "destination" | "source";
+            method: string;
+            path: string;
+            code: string;
+            flag: string;
+            header: string;
+            value: string;
+            rate: number;
+            percent: number;
+            redact: string[];
+            created_by: string;
+            created_at: string;
+            until: string;
+            ended_at: string | null;
+            ended_by: string;
+            reason: string;
+        };
+        /** TapViewPage */
+        TapViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["TapView"][];
+        };
+        /**
          * TcpCheck
          * @description The connection is accepted.
          */
@@ -5459,6 +5871,20 @@ export interface components {
             canary: components["schemas"]["SampleView"];
             baseline: components["schemas"]["SampleView"];
             reason: string;
+        };
+        /**
+         * Verification
+         * @description ``head`` is the digest of the last change that fits. Where the chain is broken ``why`` says how, and
+         *         ``broken_at`` is the first change that does not follow; null where it is the end that is missing.
+         */
+        Verification: {
+            intact: boolean;
+            count: number;
+            head: string;
+            /** @default  */
+            why: string;
+            /** @default null */
+            broken_at: number | null;
         };
         /** VersionBody */
         VersionBody: {
@@ -6492,6 +6918,65 @@ export interface operations {
             };
         };
     };
+    changes_export: {
+        parameters: {
+            query?: {
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangeLines"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changes_verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verification"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     demo_knobs_get: {
         parameters: {
             query?: never;
@@ -6775,6 +7260,44 @@ export interface operations {
             };
         };
     };
+    graph_replay: {
+        parameters: {
+            query?: {
+                by?: "service" | "version";
+                /** @description ISO 8601 with a zone, or Unix seconds. */
+                end?: string;
+                focus?: string;
+                hops?: number;
+                namespace?: string;
+                /** @description ISO 8601 with a zone, or Unix seconds. */
+                start?: string;
+                step?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     info: {
         parameters: {
             query?: never;
@@ -6919,6 +7442,124 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logs: {
+        parameters: {
+            query?: {
+                /** @description `503`, a class such as `5xx`, `0` for none. */
+                code?: string;
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                destination?: string;
+                error?: boolean | null;
+                /** @description A response flag such as `UH`. */
+                flag?: string;
+                /** @description ISO 8601 with a zone, or Unix seconds. */
+                from?: string;
+                method?: string;
+                min_ms?: number | null;
+                page_size?: number;
+                path?: string;
+                reporter?: "" | "destination" | "source";
+                request_id?: string;
+                route?: string;
+                rule?: string;
+                service?: string;
+                source?: string;
+                /** @description ISO 8601 with a zone, or Unix seconds. */
+                to?: string;
+                trace_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logging: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggingView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logging_set: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoggingBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggingView"];
+                };
             };
             /** @description A problem (RFC 9457) */
             default: {
@@ -10119,6 +10760,139 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    taps: {
+        parameters: {
+            query?: {
+                active?: boolean;
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TapViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tap_start: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TapBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TapView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tap_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TapView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tap_stop: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+                /** @description Why; kept in the change log. */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                tap_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TapView"];
                 };
             };
             /** @description A problem (RFC 9457) */

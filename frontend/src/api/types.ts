@@ -27,6 +27,7 @@ export type Revision = Schemas['RevisionDetailView']
 export type RevisionState = Revision['state']
 export type ProxyAck = Revision['detail'][number]
 export type Change = Schemas['ChangeView']
+export type Verification = Schemas['Verification']
 
 export type Graph = Schemas['Graph']
 export type GraphNode = Schemas['Node']

@@ -9,7 +9,7 @@ from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from meshui.core import reverts, selectors
+from meshui.core import chain, reverts, selectors
 from meshui.core.api.actors import actor_of
 from meshui.core.api.bodies import Body, Reason, View, body, query
 from meshui.core.api.endpoints import Endpoint
@@ -23,7 +23,8 @@ Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class ChangeView(View, frozen=True, kw_only=True):
-    """``object`` is ``kind:name``; ``before`` and ``after`` hold what the action changed."""
+    """``object`` is ``kind:name``; ``before`` and ``after`` hold what the action changed. ``digest`` is over this
+    change and the digest of the one before it."""
 
     id: int
     revision: int
@@ -37,6 +38,7 @@ class ChangeView(View, frozen=True, kw_only=True):
     address: str
     before: Any
     after: Any
+    digest: str
     revertible: bool
 
 
@@ -51,6 +53,46 @@ class ChangeQuery(ListQuery, frozen=True, kw_only=True):
     until: Instant | None = None
     search: Text = ""
     ordering: Annotated[str, Meta(pattern="^-?id$")] = "-id"
+
+
+class ExportQuery(Body, frozen=True, kw_only=True):
+    """Changes with an id above ``after``, the oldest first: to go on, give the id of the last line."""
+
+    after: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
+
+
+class ChangeLine(View, frozen=True, kw_only=True):
+    """What ``digest`` covers, in order, but for ``id``; see the guide for how it is computed."""
+
+    id: int
+    revision: int
+    at: str
+    actor: str
+    action: str
+    object: str
+    namespace: str
+    summary: str
+    reason: str
+    address: str
+    before: Any
+    after: Any
+    digest: str
+
+
+class ChangeLines(View, frozen=True, kw_only=True):
+    lines: list[ChangeLine]
+
+
+class Verification(View, frozen=True, kw_only=True):
+    """``head`` is the digest of the last change that fits. Where the chain is broken ``why`` says how, and
+    ``broken_at`` is the first change that does not follow; null where it is the end that is missing."""
+
+    intact: bool
+    count: int
+    head: str
+    why: str = ""
+    broken_at: int | None = None
 
 
 class RevertBody(Body, frozen=True, kw_only=True):
@@ -79,6 +121,35 @@ class Changes(Endpoint):
             search=asked.search,
         )
         return Response(page(request, rows, asked, change_view, descending=asked.ordering.startswith("-")))
+
+
+class Export(Endpoint):
+    reads = "users.write"
+
+    @operation("changes_export", query=ExportQuery, answer=ChangeLines)
+    def get(self, request: Request) -> Response:
+        """The change log whole, users' changes included, for keeping and verifying elsewhere: at most 10,000 lines at a
+        time. Needs to be an administrator of the mesh."""
+        asked = query(request, ExportQuery)
+        actor_of(request).require("users.write")
+        lines = [ChangeLine(**line) for line in chain.exported(asked.after, asked.limit)]
+        return Response(ChangeLines(lines=lines))
+
+
+class Verify(Endpoint):
+    reads = "users.write"
+
+    @operation("changes_verify", answer=Verification)
+    def get(self, request: Request) -> Response:
+        """Follow the hash chain of the whole change log: about 20,000 changes a second."""
+        actor_of(request).require("users.write")
+        try:
+            found = chain.verify_log()
+        except chain.BrokenChain as broken:
+            return Response(
+                Verification(intact=False, count=broken.count, head=broken.head, why=str(broken), broken_at=broken.line)
+            )
+        return Response(Verification(intact=True, count=found.count, head=found.head))
 
 
 class OneChange(Endpoint):
@@ -124,5 +195,6 @@ def change_view(row: Change) -> ChangeView:
         address=row.address,
         before=row.before,
         after=row.after,
+        digest=row.digest,
         revertible=reverts.is_revertible(row),
     )

@@ -8,6 +8,8 @@ from meshui.core.api import changes, documentation
 
 urlpatterns: list[URLPattern] = [
     path("changes/", changes.Changes.as_view()),
+    path("changes/export/", changes.Export.as_view()),
+    path("changes/verify/", changes.Verify.as_view()),
     path("changes/<int:change_id>/", changes.OneChange.as_view()),
     path("changes/<int:change_id>/revert/", changes.Revert.as_view()),
     path("schema/", documentation.Schema.as_view(), name="schema"),

@@ -2,10 +2,12 @@ import { Button, Select, TextInput } from '@mantine/core'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { body, client } from '@/api/client'
 import { cursorOf } from '@/api/pages'
+import { useMay } from '@/api/session'
 import { PageBody, PageHead, Panel } from '@/ui/Panel'
 import { EmptyState, ErrorState, TableSkeleton } from '@/ui/States'
 import { useText } from '@/ui/useText'
 import { useUrlState } from '@/ui/useUrlState'
+import { ChangeLogActions } from './ChangeLog'
 import { ChangesTable } from './ChangesTable'
 
 const DEFAULTS = { search: '', actor: '', action: '', namespace: '', object: '' }
@@ -13,6 +15,7 @@ type Filters = typeof DEFAULTS
 
 export function ChangesView() {
   const t = useText()
+  const mayAdminister = useMay('users.write')
   const [filters, set] = useUrlState(DEFAULTS)
   const query = useChangePages(filters)
   const changes = query.data?.pages.flatMap((page) => page.results)
@@ -26,6 +29,7 @@ export function ChangesView() {
             ? t('changes.sentence', { id: newest.id, actor: newest.actor, summary: newest.summary })
             : t('nav.changes')
         }
+        actions={mayAdminister && <ChangeLogActions />}
       />
       <Panel flush>
         <FilterBar filters={filters} set={set} actions={changes?.map((change) => change.action) ?? []} />

@@ -16,6 +16,7 @@ import { CopyAction } from '@/ui/CopyText'
 import { ToneMark } from '@/ui/Mark'
 import { Panel } from '@/ui/Panel'
 import { BlockSkeleton, Loaded } from '@/ui/States'
+import { save } from '@/ui/save'
 import { useText } from '@/ui/useText'
 import { wholeRoute } from './draft/rules'
 import { type Draft, draftOf, setDraft } from './draft/store'
@@ -211,7 +212,7 @@ export function ExportRules({ service }: { service: string }) {
             variant="default"
             leftSection={<IconDownload size={14} />}
             disabled={!text}
-            onClick={() => download(`${service.replace('/', '-')}.${format}.yaml`, text)}
+            onClick={() => save(`${service.replace('/', '-')}.${format}.yaml`, text, 'application/yaml')}
           >
             {t('export.download')}
           </Button>
@@ -241,11 +242,4 @@ export function ExportRules({ service }: { service: string }) {
       </div>
     </Panel>
   )
-}
-
-function download(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'application/yaml' }))
-  const link = Object.assign(document.createElement('a'), { href: url, download: name })
-  link.click()
-  URL.revokeObjectURL(url)
 }
