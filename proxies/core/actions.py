@@ -32,14 +32,18 @@ _SAFE = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE"))
 
 class Answer(Exception):
     """An answer instead of an endpoint's. ``lines`` are its fields but for those that frame it; with ``body`` of None
-    the proxy says in its own words what the status means."""
+    the proxy says in its own words what the status means. ``rule`` is what decided so, as in ``LogRecord``; empty where
+    the route itself did."""
 
-    def __init__(self, status: int, flag: str, lines: Sequence[bytes] = (), body: bytes | None = None) -> None:
+    def __init__(
+        self, status: int, flag: str, lines: Sequence[bytes] = (), body: bytes | None = None, rule: str = ""
+    ) -> None:
         super().__init__(status, flag)
         self.status = status
         self.flag = flag
         self.lines = lines
         self.body = body
+        self.rule = rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def too_many(over: Over) -> Answer:
         "ratelimit-remaining: 0",
         f"ratelimit-reset: {over.retry_after_s}",
     )
-    return Answer(429, flags.RATE_LIMITED, [line.encode() for line in lines])
+    return Answer(429, flags.RATE_LIMITED, [line.encode() for line in lines], rule=f"limit:{limit.name}")
 
 
 def settle(question: Question, verdict: Verdict | None) -> None:
@@ -92,7 +96,8 @@ def settle(question: Question, verdict: Verdict | None) -> None:
         elif over is None and not denied:
             each.use.allowed += 1
     if denied:
-        raise Answer(503, flags.RATE_LIMIT_ERROR)
+        deaf = next(each.limit.name for each in question.limits if each.limit.on_error == "deny")
+        raise Answer(503, flags.RATE_LIMIT_ERROR, rule=f"limit:{deaf}")
     if over is not None and verdict is not None:
         raise too_many(Over(question.limits[over].limit, ceil(verdict.wait_s)))
 

@@ -52,6 +52,13 @@ class Decision(NamedTuple):
     rule: int = -1
     shadow: str = ""
 
+    @property
+    def name(self) -> str:
+        """What decided, as ``proxies.wire.logs.LogRecord`` has it."""
+        if not self.policy:
+            return "default:allow" if self.allowed else "default:deny"
+        return f"policy:{self.policy}/{self.rule}" if self.rule >= 0 else f"policy:{self.policy}"
+
 
 class _Found(NamedTuple):
     policy: str

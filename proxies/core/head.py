@@ -8,13 +8,16 @@ makes request smuggling impossible. Original bytes are forwarded; hop-by-hop fie
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from proxies.core import fields as f
 from proxies.core.claims import Token
 from proxies.core.errors import BadMessage
 from proxies.core.paths import split_authority, split_target
 from proxies.core.trace import Mark, from_b3, is_request_id, is_traceparent
+
+if TYPE_CHECKING:
+    from proxies.core.authorize import Decision
 
 MAX_HEAD: Final = 64 * 1024
 
@@ -36,11 +39,13 @@ class RequestHead:
     ``path`` is normalised and without query, ``host`` lower case without port. ``body`` is its
     length or CHUNKED. ``upgrade`` is the protocol asked for, or empty. ``traced`` and ``identified`` say whether valid
     ids came with it; ``mark`` is set when it is decided whether its span is kept, ``token`` when one was verified.
+    ``decision`` is that of the access policies, ``rule`` what else decided, as ``proxies.wire.logs.LogRecord`` has it.
     """
 
     __slots__ = (
         "body",
         "close",
+        "decision",
         "expect",
         "host",
         "identified",
@@ -50,6 +55,7 @@ class RequestHead:
         "minor",
         "path",
         "port",
+        "rule",
         "token",
         "traced",
         "upgrade",
@@ -68,11 +74,18 @@ class RequestHead:
     traced: bool
     identified: bool
     mark: Mark | None
+    decision: Decision | None
+    rule: str
     token: Token | None
 
     @property
     def idempotent(self) -> bool:
         return self.method in _IDEMPOTENT
+
+    @property
+    def ruling(self) -> str:
+        """What decided on the request; empty where nothing but its route did."""
+        return self.rule or (self.decision.name if self.decision is not None else "")
 
 
 class ResponseHead:
@@ -163,6 +176,8 @@ def read_request(head: bytes, *, edge: bool = False, loop_mark: bytes = b"") -> 
             request.traced = True
             kept.append(traceparent)
     request.mark = None
+    request.decision = None
+    request.rule = ""
     request.token = None
     request.identified = identified
     request.expect = expect

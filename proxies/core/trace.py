@@ -57,6 +57,14 @@ def parent_of(lines: list[bytes]) -> tuple[int, str, str, bool] | None:
     return None
 
 
+def trace_of(lines: list[bytes]) -> str:
+    """The id of the trace that a head belongs to; empty for none. A head's ids stand at its end."""
+    for line in reversed(lines):
+        if line[:12].lower() == _NAME:
+            return line[12:].strip(b" \t")[3:35].decode()
+    return ""
+
+
 def traceparent_line(mark: Mark) -> bytes:
     return f"traceparent: 00-{mark.trace_id}-{mark.span_id}-{'01' if mark.sampled else '00'}".encode()
 

@@ -33,6 +33,7 @@ class Access:
         address = connection.peer_address().decode() if self._guard.by_address else ""
         decision = self._guard.decide(Who("" if source == UNKNOWN else source, address), head)
         self._tally.count(decision)
+        head.decision = decision
         return decision.allowed
 
     def admits_connection(self, connection: TcpConnection) -> bool:
@@ -49,6 +50,7 @@ class Access:
             return True
         address = connection.peer_address if self._guard.by_address else ""
         decision = self._guard.decide_connection(Who("" if source == UNKNOWN else source, address))
+        connection.rule = decision.name
         if count:
             self._tally.count(decision)
         return decision.allowed

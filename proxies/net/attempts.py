@@ -91,6 +91,8 @@ class Attempts:
     def _connect(self, endpoint: Endpoint) -> None:
         self._dial = endpoint.dial(self)
         if self._dial is None:
+            load = endpoint.load
+            self._head.rule = "breaker:pending" if load.pending >= load.max_pending else "breaker:connections"
             self.fail(503, flags.UPSTREAM_OVERFLOW)
 
     def upstream_ready(self, connection: UpstreamConnection) -> bool:

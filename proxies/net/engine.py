@@ -23,22 +23,28 @@ from proxies.core.limits import Gates
 from proxies.core.shared import SharedCounts
 from proxies.core.usage import Uses
 from proxies.net.access import Access
+from proxies.net.access_log import AccessLog, new_reports
 from proxies.net.catalog import Catalog, Passthrough
 from proxies.net.cluster import Cluster, Source
 from proxies.net.denials import Denials
 from proxies.net.edge_tls import EdgeTls
+from proxies.net.lines import Lines
 from proxies.net.listeners import Gateway, Inbound, Listener, Outbound
 from proxies.net.metrics import UNKNOWN, Edge, Metrics
 from proxies.net.ports import Port, TcpPort
+from proxies.net.recorder import Recorder
+from proxies.net.taps import Taps
 from proxies.net.tcp import ToApp, ToService, Way
 from proxies.net.tls import ClientTls, ServerTls, build_contexts
-from proxies.net.tracing import Spans, Tracer
+from proxies.net.tracing import Tracer, new_spans
 from proxies.net.transparent import ToOriginal, TransparentOutbound, TransparentPort
 from proxies.net.upstream import Endpoint
 from proxies.net.wheel import Wheel
 from proxies.wire import resources as wire
+from proxies.wire.logs import LogRecord
 from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample, SpanReport
 from proxies.wire.resources import ResourceError
+from proxies.wire.taps import TapOrder, TapRecord, TapUse
 
 SWEEP_S = 1.0
 
@@ -56,15 +62,20 @@ class Engine:
     until ``set_identity``; a route to endpoints that did not arrive yet answers 503.
     """
 
-    def __init__(self, counts: SharedCounts | None = None, processes: int = 1) -> None:
+    def __init__(self, counts: SharedCounts | None = None, processes: int = 1, log_lines: Lines | None = None) -> None:
         """Global limits are judged by ``counts``; without, they are refused. One of several ``processes`` shares its
-        ports with the others, and the local limits."""
+        ports with the others, and the local limits. ``log_lines`` take the access log, while it is on."""
         self._loop = asyncio.get_running_loop()
         self.metrics = Metrics()
         self.uses = Uses()
         self.decisions = Decisions()
-        self._spans = Spans()
+        self._spans = new_spans()
         self._tracer: Tracer | None = None
+        self._log_lines = log_lines
+        self._logs = new_reports()
+        self._log: AccessLog | None = None
+        self._taps = Taps(processes)
+        self._recorder: Recorder | None = None
         self._gates = Gates(monotonic, self.uses, counts, processes)
         self._share_ports = processes > 1
         self._wheel = Wheel(self._loop)
@@ -154,6 +165,19 @@ class Engine:
         """The spans that ended since the last call, and how many were dropped. For one caller, once a second."""
         return self._spans.collect()
 
+    def logs(self) -> tuple[list[LogRecord], int]:
+        """The records of the access log since the last call, where the control plane wants them, and how many were
+        dropped. For one caller, once a second."""
+        return self._logs.collect()
+
+    def taps(self) -> tuple[list[TapRecord], list[TapUse]]:
+        """What was copied for taps since the last call, and how much each did. For one caller, once a second."""
+        were = len(self._taps)
+        told = self._taps.collect()
+        if were and not len(self._taps):
+            self._record()
+        return told
+
     def gauges(self) -> Gauges:
         usage = process.getrusage(process.RUSAGE_SELF)
         return Gauges(
@@ -167,6 +191,17 @@ class Engine:
     def overflows(self) -> list[tuple[str, str, int]]:
         """``(service, limit, count)`` of what circuit breakers turned away so far."""
         return [(name, limit, n) for name, load in self._catalog.loads() for limit, n in load.overflows.items()]
+
+    # --- taps
+
+    def tap(self, order: TapOrder) -> None:
+        """Begin, change, prolong or end a tap."""
+        self._taps.order(order)
+        self._record()
+
+    def refuse_tap(self, tap: str, error: str) -> None:
+        """Tell with the next report that this order was not understood."""
+        self._taps.refuse(tap, error)
 
     # --- life
 
@@ -246,12 +281,22 @@ class Engine:
         self._server_tls.trust_domain = trust.trust_domain
         self._denials.replace(trust.denied, trust.revoked)
         self._trace(trust.tracing)
+        self._log = AccessLog(trust.access_log, self._log_lines, self._logs) if trust.access_log is not None else None
+        self._record()
 
     def _trace(self, tracing: wire.Tracing | None) -> None:
         self._tracer = Tracer(self._spans, tracing.percent / 100, tracing.errors) if tracing is not None else None
         for port in self._ports.values():
             if not isinstance(port, TcpPort):
                 port.listener.tracer = self._tracer
+
+    def _record(self) -> None:
+        """Have requests tell of themselves exactly while somebody listens."""
+        taps = self._taps if len(self._taps) else None
+        wanted = self._tracer is not None or self._log is not None or taps is not None
+        self._recorder = Recorder(self._tracer, self._log, taps) if wanted else None
+        for port in self._ports.values():
+            port.recorder = self._recorder
 
     def _use(self, server: ssl.SSLContext, client: ssl.SSLContext) -> None:
         self._server_tls.context = server
@@ -288,6 +333,7 @@ class Engine:
         self._ports |= opened
         for key, port in self._ports.items():
             port.edge = edges.get(key)
+            port.recorder = self._recorder
         self._serve(resource)
 
     def _serve(self, resource: wire.ProxyResource) -> None:

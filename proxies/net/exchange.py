@@ -19,6 +19,7 @@ from proxies.net.attempts import Attempts
 from proxies.net.connection import SILENT
 from proxies.net.flow import pause, resume
 from proxies.net.holding import Held, Holding
+from proxies.net.recorder import Ended
 from proxies.net.replies import Refused, reply
 from proxies.net.tries import Tries
 from proxies.net.tunnel import Tunnel
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
     from proxies.net.lane import Lane
     from proxies.net.listeners import Listener
     from proxies.net.mirror import Copy
+    from proxies.net.recorder import Recorder
     from proxies.net.server import ServerConnection
     from proxies.net.special import Special
-    from proxies.net.tracing import Tracer
     from proxies.net.upstream import Endpoint
 
     Way = Callable[[], tuple[Lane, Endpoint]]
@@ -44,6 +45,8 @@ class Exchange(Attempts):
         "_chunk_response",
         "_client_close",
         "_copy",
+        "_heard",
+        "_heard_at",
         "_listener",
         "_response",
         "over",
@@ -60,6 +63,8 @@ class Exchange(Attempts):
         self._client_close = head.close
         self._chunk_response = False
         self._copy: Copy | None = None  # of the request, while it is not whole
+        self._heard: ResponseHead | None = None  # where it will be told of
+        self._heard_at = 0.0
 
     # --- the request
 
@@ -80,13 +85,17 @@ class Exchange(Attempts):
             load = lane.load
             if load.requests >= load.max_requests:
                 load.overflow("requests")
+                head.rule = "breaker:requests"
                 raise Refused(503, flags.UPSTREAM_OVERFLOW, lane.secured_row if endpoint.secured else lane.plain_row)
         except BadMessage as error:
             self._row = listener.unrouted
+            head.rule = f"malformed:{error.reason}"
             self.refuse(error.status, flags.DOWNSTREAM_PROTOCOL_ERROR)
             return b""
         except Refused as refusal:
             self._row = refusal.row
+            if refusal.answer is not None and refusal.answer.rule:
+                head.rule = refusal.answer.rule
             self.refuse(refusal.status, refusal.flags, refusal.answer)
             return left
         except Held as held:
@@ -132,6 +141,7 @@ class Exchange(Attempts):
         try:
             payload, left = self._read_request(reader, data)
         except BadMessage as error:
+            self._head.rule = f"malformed:{error.reason}"
             self.fail(error.status, flags.DOWNSTREAM_PROTOCOL_ERROR)
             return b""
         if self._copy is not None:
@@ -221,6 +231,9 @@ class Exchange(Attempts):
             return
         self._kept = None
         self._code = status
+        if self.client.port.recorder is not None:
+            self._heard = head
+            self._heard_at = monotonic()
         lines = head.lines
         special = self._lane.special
         if special is not None and special.edit_response is not None:
@@ -390,26 +403,34 @@ class Exchange(Attempts):
             self._load.requests -= 1
         if self._tries is not None:
             why = self._tries.end(why)
+        now = monotonic()
         self._row.count(
             self._code,
             why,
             self.request_bytes,
             self.response_bytes,
-            int((monotonic() - self._started) * 1_000_000),
+            int((now - self._started) * 1_000_000),
         )
-        if self._listener.tracer is not None:
-            self._trace(self._listener.tracer, why)
+        recorder = self.client.port.recorder
+        if recorder is not None:
+            self._tell(recorder, why, now)
 
-    def _trace(self, tracer: Tracer, why: str) -> None:
-        tracer.ended(
-            self._head,
-            self._row,
-            self._listener.kind,
-            self._code,
-            why,
-            self._started,
-            self.request_bytes,
-            self.response_bytes,
-            self._endpoint,
-            self._tries,
+    def _tell(self, recorder: Recorder, why: str, now: float) -> None:
+        recorder.ended(
+            Ended(
+                self.client,
+                self._head,
+                self._row,
+                self._listener.kind,
+                self._code,
+                why,
+                self._started,
+                now,
+                self.request_bytes,
+                self.response_bytes,
+                self._endpoint,
+                self._tries,
+                self._heard,
+                self._heard_at,
+            )
         )

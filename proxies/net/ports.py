@@ -17,6 +17,7 @@ from proxies.net.flow import Receiver, Transport, as_protocol, spawn
 from proxies.net.listeners import Listener
 from proxies.net.metrics import UNKNOWN, Metrics
 from proxies.net.permissive import FirstByte, Mtls
+from proxies.net.recorder import Recorder
 from proxies.net.relay import TcpConnection
 from proxies.net.server import ServerConnection
 from proxies.net.tcp import ToApp, Way
@@ -59,6 +60,8 @@ class Port:
         self.edge: EdgeTls | None = None
         """The certificates to show to strangers."""
         self.listener: Listener
+        self.recorder: Recorder | None = None
+        """Whom requests and connections tell that they are over; None while nobody asks. Replaced when that changes."""
         self.connections: set[Accepted] = set()
         self._wheel = wheel
         self._metrics = metrics

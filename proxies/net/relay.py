@@ -20,6 +20,7 @@ from proxies.net.wheel import Timer, Wheel
 
 if TYPE_CHECKING:
     from proxies.net.metrics import Row
+    from proxies.net.recorder import Recorder
     from proxies.net.tcp import Path, Way
     from proxies.net.upstream import Endpoint
 
@@ -34,6 +35,8 @@ class Carrier(Protocol):
 
     @property
     def way(self) -> Way: ...
+    @property
+    def recorder(self) -> Recorder | None: ...
     def opened(self, connection: TcpConnection, /) -> None: ...
     def closed(self, connection: TcpConnection, /) -> None: ...
 
@@ -65,17 +68,21 @@ class TcpConnection(Timer):
         "_path",
         "_peer_address",
         "_row",
-        "_since",
         "_touched",
-        "_tried",
         "_upstream",
         "_upstream_ended",
         "_wheel",
         "_write_paused",
+        "established",
         "port",
+        "received",
+        "rule",
         "secured",
+        "sent",
+        "since",
         "source",
         "transport",
+        "tried",
     )
 
     transport: Transport
@@ -86,12 +93,19 @@ class TcpConnection(Timer):
         self.source = ""
         """The service that this connection comes from, as far as its certificate proves it."""
         self.secured = False
+        self.established = False
+        """Whether it counted as such."""
+        self.rule = ""
+        """What decided on it, as in ``proxies.wire.logs.LogRecord``."""
+        self.sent = self.received = 0
+        """Bytes to the endpoint, and from it."""
+        self.tried: list[Endpoint] = []
+        """Those that could not be connected to."""
         self._wheel = wheel
         self._path: Path | None = None
         self._endpoint: Endpoint | None = None
         self._upstream: _Upstream | None = None
         self._row: Row | None = None
-        self._tried: list[Endpoint] = []
         self._buffer = b""
         self._client_ended = False
         self._upstream_ended = False
@@ -99,7 +113,7 @@ class TcpConnection(Timer):
         self._connected = False
         self._counted = False
         self._over = False
-        self._since = self._touched = monotonic()
+        self.since = self._touched = monotonic()
         self._peer_address = ""
 
     @property
@@ -143,6 +157,7 @@ class TcpConnection(Timer):
         self._touched = self._wheel.now
         assert self._row is not None
         self._row.carried(len(data), 0)
+        self.sent += len(data)
         upstream.transport.write(data)
 
     def eof_received(self) -> bool:
@@ -208,6 +223,7 @@ class TcpConnection(Timer):
         self._touched = self._wheel.now
         assert self._row is not None
         self._row.carried(0, len(data))
+        self.received += len(data)
         self.transport.write(data)
 
     def upstream_eof(self) -> None:
@@ -241,7 +257,7 @@ class TcpConnection(Timer):
         """Try an endpoint. Raises NoWay."""
         path = self._path
         assert path is not None
-        endpoint = path.endpoint(self, self._tried)
+        endpoint = path.endpoint(self, self.tried)
         load = endpoint.load
         self._row = path.secured_row if endpoint.secured else path.plain_row
         if load.connections >= load.max_connections:
@@ -271,12 +287,12 @@ class TcpConnection(Timer):
         """No connection to an endpoint: there is another one, or the client is told."""
         self._judge(_FAILED)
         self._release()
-        self._tried.append(endpoint)
+        self.tried.append(endpoint)
         path, row = self._path, self._row
         assert path is not None
         assert row is not None
         try:
-            if len(self._tried) >= path.tries:
+            if len(self.tried) >= path.tries:
                 raise NoWay(flags.UPSTREAM_CONNECT_FAILURE, row)
             self._connect()
             row.retried()
@@ -286,6 +302,7 @@ class TcpConnection(Timer):
     def _refuse(self, dead_end: NoWay) -> None:
         self._over = self._counted = True
         dead_end.row.failed(dead_end.flag)
+        self._tell(dead_end.row, dead_end.flag)
         reset(self.transport)
 
     # --- the end
@@ -317,14 +334,20 @@ class TcpConnection(Timer):
                 self._judge(_FAILED)
         else:
             self._count()
-            row.ended(flag, int((monotonic() - self._since) * 1_000_000))
+            row.ended(flag, int((monotonic() - self.since) * 1_000_000))
+        self._tell(row, flag)
         self._release()
+
+    def _tell(self, row: Row, flag: str) -> None:
+        recorder = self.port.recorder
+        if recorder is not None:
+            recorder.connection_ended(self, row, flag, self._endpoint)
 
     def _count(self) -> None:
         """It is established: count it, and tell the endpoint's owner."""
         if not self._counted:
             assert self._row is not None
-            self._counted = True
+            self._counted = self.established = True
             self._row.established()
             if self._endpoint is not None and self._endpoint.watched:
                 self._judge(_ESTABLISHED)
@@ -332,7 +355,7 @@ class TcpConnection(Timer):
     def _judge(self, status: int) -> None:
         endpoint = self._endpoint
         if endpoint is not None and endpoint.owner is not None:
-            endpoint.owner.judge(status, monotonic() - self._since)
+            endpoint.owner.judge(status, monotonic() - self.since)
 
     def _release(self) -> None:
         endpoint, self._endpoint = self._endpoint, None

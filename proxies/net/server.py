@@ -155,7 +155,7 @@ class ServerConnection(Timer):
         elif self._lingering:
             self.transport.abort()
         elif self._buffer:
-            self._reject(408, flags.DOWNSTREAM_PROTOCOL_ERROR)
+            self._reject(408, "the head was not whole in time")
         else:
             self.transport.close()
 
@@ -241,7 +241,7 @@ class ServerConnection(Timer):
             head = read_request(lines, edge=listener.edge, loop_mark=listener.mark)
             listener.check(self, head)
         except BadMessage as error:
-            self._reject(error.status, flags.DOWNSTREAM_PROTOCOL_ERROR)
+            self._reject(error.status, error.reason)
             return
         self._exchange = exchange = Exchange(self, listener, head)
         self.metrics.active_requests += 1
@@ -253,12 +253,12 @@ class ServerConnection(Timer):
 
     def _wait(self, data: bytes) -> None:
         if len(data) > MAX_HEAD:
-            self._reject(431, flags.DOWNSTREAM_PROTOCOL_ERROR)
+            self._reject(431, "the head is too long")
         elif self._ended:
             self.transport.close()
         elif data.count(b"\n") != data.count(b"\r\n") or data[:1].translate(None, TCHAR + b"\r"):
             # A head that can never become good is answered now, not when its time is over.
-            self._reject(400, flags.DOWNSTREAM_PROTOCOL_ERROR)
+            self._reject(400, "malformed head")
         else:
             if not self._buffer:
                 self.wheel.arm(self, self.wheel.now + HEADER_TIMEOUT_S)
@@ -290,9 +290,12 @@ class ServerConnection(Timer):
         self._exchange = None
         self.metrics.active_requests -= 1
 
-    def _reject(self, status: int, why: str) -> None:
+    def _reject(self, status: int, reason: str) -> None:
         """Answer bytes that are no request, and close."""
-        self.port.listener.unrouted.count(status, why, 0, 0, 0)
+        self.port.listener.unrouted.count(status, flags.DOWNSTREAM_PROTOCOL_ERROR, 0, 0, 0)
+        recorder = self.port.recorder
+        if recorder is not None:
+            recorder.malformed(self, status, flags.DOWNSTREAM_PROTOCOL_ERROR, reason)
         self.transport.write(reply(status, close=True))
         self._linger()
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from random import randbytes, random
 from time import monotonic, time
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from proxies.core.flags import DOWNSTREAM_CLOSED
-from proxies.core.trace import UNSAMPLED, Ids, Mark, parent_of, traceparent_line
+from proxies.core.trace import UNSAMPLED, Ids, Mark, parent_of, trace_of, traceparent_line
+from proxies.net.bounded import Bounded
 from proxies.wire.reports import MAX_SPANS, SpanReport, TryReport
 
 if TYPE_CHECKING:
     from proxies.core.head import RequestHead
-    from proxies.net.metrics import Row
+    from proxies.net.recorder import Ended
     from proxies.net.tries import Tries
     from proxies.net.upstream import Endpoint
 
@@ -26,41 +27,28 @@ MAX_BYTES: Final = 384 * 1024
 """Of the spans of one report, as estimated: with all else it stays below ``reports.MAX_ENTRY_BYTES``."""
 
 
-class Spans:
-    """Those that wait to be reported."""
+def new_spans() -> Bounded[SpanReport]:
+    """For those that wait to be reported."""
+    return Bounded(MAX_SPANS, MAX_BYTES, _size_of)
 
-    def __init__(self) -> None:
-        self._waiting: list[SpanReport] = []
-        self._size = 0
-        self._dropped = 0
 
-    def add(self, span: SpanReport) -> None:
-        size = 512 + 2 * (len(span.path) + len(span.host)) + 96 * len(span.tries)
-        if len(self._waiting) < MAX_SPANS and self._size + size <= MAX_BYTES:
-            self._waiting.append(span)
-            self._size += size
-        else:
-            self._dropped += 1
+def _size_of(span: SpanReport) -> int:
+    return 512 + 2 * (len(span.path) + len(span.host)) + 96 * len(span.tries)
 
-    def absorb(self, spans: list[SpanReport], dropped: int) -> None:
-        """Add what another process collected."""
-        for span in spans:
-            self.add(span)
-        self._dropped += dropped
 
-    def collect(self) -> tuple[list[SpanReport], int]:
-        """The spans that ended since the last call, and how many more there were."""
-        waiting, self._waiting = self._waiting, []
-        dropped, self._dropped = self._dropped, 0
-        self._size = 0
-        return waiting, dropped
+def within(share: float, lines: list[bytes]) -> bool:
+    """Whether a request is among this share (0..1) of all, alike in each proxy that its trace passes."""
+    if share >= 1 or share <= 0:
+        return share >= 1
+    trace_id = trace_of(lines)
+    return (int(trace_id[-8:], 16) / 2**32 if trace_id else random()) < share  # noqa: S311 - no secret
 
 
 class Tracer:
     """``share`` (0..1) of the traces that begin here are kept, and all whose parent is; with ``errors`` also each
     request that failed."""
 
-    def __init__(self, spans: Spans, share: float, errors: bool) -> None:
+    def __init__(self, spans: Bounded[SpanReport], share: float, errors: bool) -> None:
         self._spans = spans
         self._share = share
         self._errors = errors
@@ -85,20 +73,9 @@ class Tracer:
         head.mark = mark = self._ids.mark(trace_id, span_id)
         lines[index] = traceparent_line(mark)
 
-    def ended(
-        self,
-        head: RequestHead,
-        row: Row,
-        kind: Literal["server", "client"],
-        code: int,
-        flags: str,
-        started: float,
-        request_bytes: int,
-        response_bytes: int,
-        endpoint: Endpoint | None,
-        tries: Tries | None,
-    ) -> None:
-        """A request is over. ``started`` is by ``monotonic``; ``code`` is 0 where no response was sent."""
+    def ended(self, request: Ended) -> None:
+        """Keep its span, if it has one. A head that had no trace of its own has one then."""
+        head, code, flags = request.head, request.code, request.flags
         mark = head.mark
         if mark is None or not mark.sampled:
             failed = code >= 500 or (code == 0 and flags != DOWNSTREAM_CLOSED)
@@ -107,33 +84,35 @@ class Tracer:
             mark = self._late(head, failed)
             if mark is None:
                 return
-        edge = row.edge
-        now = monotonic()
-        epoch = time() - now
-        self._spans.add(
-            SpanReport(
-                trace_id=mark.trace_id,
-                span_id=mark.span_id,
-                parent_id=mark.parent_id,
-                start_us=int((epoch + started) * 1_000_000),
-                duration_us=int((now - started) * 1_000_000),
-                kind=kind,
-                reporter=edge.reporter,
-                source=edge.source_service,
-                destination=edge.destination_service,
-                destination_version=edge.destination_version,
-                route=edge.route,
-                secured=edge.secured,
-                method=head.method.decode("latin-1"),
-                host=head.host[:MAX_HOST].decode("latin-1"),
-                path=head.path[:MAX_PATH].decode("latin-1"),
-                code=code,
-                flags=flags,
-                request_bytes=request_bytes,
-                response_bytes=response_bytes,
-                endpoint=_name(endpoint),
-                tries=self._tries(tries, epoch, now, code, endpoint) if tries is not None else [],
-            )
+            head.mark = mark
+        self._spans.add(self._span(request, mark))
+
+    def _span(self, request: Ended, mark: Mark) -> SpanReport:
+        head, edge, now, tries = request.head, request.row.edge, request.at, request.tries
+        epoch = time() - monotonic()
+        return SpanReport(
+            trace_id=mark.trace_id,
+            span_id=mark.span_id,
+            parent_id=mark.parent_id,
+            start_us=int((epoch + request.started) * 1_000_000),
+            duration_us=int((now - request.started) * 1_000_000),
+            kind=request.kind,
+            reporter=edge.reporter,
+            source=edge.source_service,
+            destination=edge.destination_service,
+            destination_version=edge.destination_version,
+            route=edge.route,
+            secured=edge.secured,
+            method=head.method.decode("latin-1"),
+            host=head.host[:MAX_HOST].decode("latin-1"),
+            path=head.path[:MAX_PATH].decode("latin-1"),
+            code=request.code,
+            flags=request.flags,
+            request_bytes=request.request_bytes,
+            response_bytes=request.response_bytes,
+            endpoint=endpoint_name(request.endpoint),
+            tries=self._tries(tries, epoch, now, request.code, request.endpoint) if tries is not None else [],
+            rule=head.ruling,
         )
 
     def _late(self, head: RequestHead, failed: bool) -> Mark | None:
@@ -157,12 +136,13 @@ class Tracer:
                 self._ids.mark().span_id,
                 int((epoch + since) * 1_000_000),
                 max(0, int((until - since) * 1_000_000)),
-                _name(asked),
+                endpoint_name(asked),
                 outcome,
             )
             for since, until, asked, outcome in all_tries
         ]
 
 
-def _name(endpoint: Endpoint | None) -> str:
+def endpoint_name(endpoint: Endpoint | None) -> str:
+    """Where it is; empty for none."""
     return f"{endpoint.address}:{endpoint.port}" if endpoint is not None else ""

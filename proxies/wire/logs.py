@@ -43,28 +43,28 @@ class LogRecord(Struct, frozen=True, array_like=True):
 
     at_us: int
     duration_us: int
-    first_byte_us: int
     kind: Literal["server", "client"]
     reporter: Literal["source", "destination"]
-    protocol: str
     source: str
     source_version: str
     destination: str
     destination_version: str
     route: str
+    protocol: str
     secured: bool
-    method: str
-    host: str
-    path: str
-    code: int
-    flags: str
-    rule: str
-    request_bytes: int
-    response_bytes: int
-    endpoint: str
-    tries: int
-    trace_id: str
-    request_id: str
     peer: str
     identity: str
-    user_agent: str
+    code: int
+    flags: str
+    rule: str = ""
+    request_bytes: int = 0
+    response_bytes: int = 0
+    endpoint: str = ""
+    tries: int = 0
+    first_byte_us: int = -1
+    method: str = ""
+    host: str = ""
+    path: str = ""
+    trace_id: str = ""
+    request_id: str = ""
+    user_agent: str = ""

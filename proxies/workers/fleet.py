@@ -23,7 +23,7 @@ from proxies.core.decisions import Decisions
 from proxies.core.usage import Uses
 from proxies.net.engine import Applied
 from proxies.net.metrics import Metrics
-from proxies.net.tracing import Spans
+from proxies.net.tracing import new_spans
 from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample, SpanReport
 from proxies.wire.resources import ProxyResource, Resource, ResourceError, TrustResource, encode
 from proxies.workers.child import Child, Lost
@@ -62,7 +62,7 @@ class Fleet:
         self._told: dict[int, Told] = {}
         self._overflows: dict[tuple[str, str], int] = {}
         self._samples: list[RequestSample] = []
-        self._spans = Spans()
+        self._spans = new_spans()
         self._told_at = 0.0
         self._ending = False
         self._keepers: list[asyncio.Task[None]] = []
