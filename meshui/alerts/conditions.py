@@ -19,10 +19,11 @@ from meshui.delivery.sync import sync_of
 from meshui.rollouts.models import Rollout
 from meshui.security.models import Authority
 from meshui.telemetry import registry, rollups
+from meshui.telemetry.frames import SPAN_S
 from meshui.telemetry.graph import build
 from meshui.telemetry.objectives.burn import Burn, Severity
 from meshui.telemetry.objectives.selectors import objective_views, objectives
-from meshui.telemetry.selectors import view_of
+from meshui.telemetry.past import view_of
 
 RuleName = Literal[
     "objective_burn", "edge_failing", "certificate_ending", "authority_ending", "proxy_out_of_sync", "rollout_paused"
@@ -89,8 +90,8 @@ def _span(seconds: int) -> str:
 def edge_failing() -> Iterator[Condition]:
     """Edges that the graph shows as failing."""
     now = time.time()
-    frames = list(rollups.read(now - WINDOW_S - LATE_S, now, Q()))
-    view = view_of(frames, WINDOW_S)
+    frames = rollups.read(now - WINDOW_S - LATE_S, now, Q())
+    view = view_of(((frame, SPAN_S) for frame in frames), WINDOW_S)
     for edge in build(view, WINDOW_S, "service", registry.services.get()).edges if view else ():
         if edge.health == "failing":
             yield Condition(

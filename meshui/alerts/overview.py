@@ -33,7 +33,8 @@ from meshui.telemetry.edges import Edge, edges_of
 from meshui.telemetry.graph import Scope
 from meshui.telemetry.health import SAMPLE
 from meshui.telemetry.objectives.selectors import ObjectiveView, objective_views, objectives
-from meshui.telemetry.selectors import Remembered, view_of
+from meshui.telemetry.past import view_of
+from meshui.telemetry.selectors import Remembered
 
 WINDOW_S = 60
 """Over which edges are judged: what the graph shows where nobody says otherwise, so that both tell the same."""
@@ -145,8 +146,7 @@ def _an_hour_ago() -> dict[str, float]:
 
 
 def _p99_of(start: int) -> dict[str, float]:
-    frames = [frame for frame, _ in coarse.read(levels.MIDDLE, start, start + levels.MIDDLE, Q())]
-    view = view_of(frames, levels.MIDDLE)
+    view = view_of(coarse.read(levels.MIDDLE, start, start + levels.MIDDLE, Q()), levels.MIDDLE)
     edges = edges_of(view, "service", registry.services.get()) if view else []
     return {edge.id: edge.p99_ms for edge in edges if edge.p99_ms is not None and edge.requests >= SAMPLE}
 
