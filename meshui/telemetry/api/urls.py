@@ -8,6 +8,7 @@ from meshui.telemetry.api import objectives, sparklines, views
 
 urlpatterns = [
     path("graph/", views.GraphEndpoint.as_view()),
+    path("graph/replay/", views.ReplayEndpoint.as_view()),
     path("metrics/", views.MetricsEndpoint.as_view()),
     path("metrics/services/", sparklines.SparklinesEndpoint.as_view()),
     path("services/<label:ns>/<label:name>/traffic/", views.ServiceTrafficEndpoint.as_view()),
