@@ -31,7 +31,7 @@ from meshui.security.models import Authority
 from meshui.telemetry import coarse, levels, registry, selectors
 from meshui.telemetry.edges import Edge, edges_of
 from meshui.telemetry.graph import Scope
-from meshui.telemetry.health import SAMPLE
+from meshui.telemetry.health import DEGRADED_ERRORS, SAMPLE
 from meshui.telemetry.objectives.selectors import ObjectiveView, objective_views, objectives
 from meshui.telemetry.past import view_of
 from meshui.telemetry.selectors import Remembered
@@ -43,6 +43,8 @@ USUAL = 99.9
 """The availability, in percent, of a service that promises none: where an edge begins to be degraded."""
 SLOWER = 1.5
 """How many times an hour ago's p99 is worth looking at."""
+EXPLAINS = 0.5
+"""The part of an edge's errors that, further behind, explains them."""
 EDGES, ALERTS, CHANGES, CERTIFICATES = 8, 20, 10, 10
 SOON = 0.25
 """The part of its lifetime in which a certificate ends soon."""
@@ -50,13 +52,15 @@ SOON = 0.25
 
 class WorstEdge(View, frozen=True, kw_only=True):
     """``burn`` is 1 where errors spend exactly the error budget of the called service, null below the sample;
-    ``p99_change`` the ratio to ``p99_then_ms``, an hour ago. ``since`` is when its errors began, null where it has
-    none; ``change`` the newest change shortly before that may be why."""
+    ``p99_change`` the ratio to ``p99_then_ms``, an hour ago. ``because`` is the edge behind it whose errors explain its
+    own, null where there is none. ``since`` is when its errors began, null where it has none; ``change`` the newest
+    change shortly before that may be why."""
 
     edge: Edge
     burn: float | None
     p99_then_ms: float | None
     p99_change: float | None
+    because: str | None
     since: datetime | None = None
     change: ChangeView | None = None
 
@@ -107,18 +111,38 @@ def overview(actor: Actor) -> OverviewView:
 
 
 def worst_edges(edges: list[Edge], promised: list[ObjectiveView]) -> list[WorstEdge]:
-    """The edges that burn a budget, are slower than an hour ago or are not well, the worst first."""
+    """The edges that burn a budget, are slower than an hour ago or are not well, the worst first; after them those
+    whose errors come from further behind."""
     goals = {view.service: view.availability.objective for view in promised if view.availability}
     before = _an_hour_ago()
-    compared = [_compared(edge, goals.get(edge.target, USUAL), before.get(edge.id)) for edge in edges]
+    because = explained(edges)
+    compared = [
+        _compared(edge, goals.get(edge.target, USUAL), before.get(edge.id), because.get(edge.id)) for edge in edges
+    ]
     bad = [each for each in compared if _is_bad(each)]
-    bad.sort(key=lambda each: (-(each.burn or 0.0), -(each.p99_change or 0.0), each.edge.id))
+    bad.sort(key=lambda each: (each.because is not None, -(each.burn or 0.0), -(each.p99_change or 0.0), each.edge.id))
     return bad[:EDGES]
 
 
-def _compared(edge: Edge, goal: float, then_ms: float | None) -> WorstEdge:
+def explained(edges: list[Edge]) -> dict[str, str]:
+    """By edge with errors, the one from its target that has at least half as many errors, the most of all."""
+    behind: dict[str, Edge] = {}
+    for edge in edges:
+        if edge.error_rate >= DEGRADED_ERRORS and (
+            edge.source not in behind or edge.errors > behind[edge.source].errors
+        ):
+            behind[edge.source] = edge
+    return {
+        edge.id: behind[edge.target].id
+        for edge in edges
+        if edge.errors and edge.target in behind and behind[edge.target].errors >= edge.errors * EXPLAINS
+    }
+
+
+def _compared(edge: Edge, goal: float, then_ms: float | None, because: str | None) -> WorstEdge:
     return WorstEdge(
         edge=edge,
+        because=because,
         burn=round(edge.error_rate / (1 - goal / 100), 2) if edge.requests >= SAMPLE else None,
         p99_then_ms=then_ms,
         p99_change=round(edge.p99_ms / then_ms, 2) if then_ms and edge.p99_ms and edge.requests >= SAMPLE else None,

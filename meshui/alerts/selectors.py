@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from meshui.alerts.evaluate import group_of, silence_of
@@ -15,12 +15,12 @@ from meshui.core.actors import Actor
 from meshui.core.api.bodies import View
 from meshui.telemetry.objectives.burn import Severity
 
-State = Literal["firing", "resolved", "all"]
+State = Literal["firing", "pending", "resolved", "all"]
 
 
 class AlertView(View, frozen=True, kw_only=True):
     """``object`` is ``kind:name``; ``path`` is where the dashboard shows it; ``group`` is what it is told together
-    with. ``resolved_at`` is null while it fires."""
+    with. It fires once it has lasted until ``fires_at``; ``resolved_at`` is null until it is over."""
 
     id: str
     rule: str
@@ -33,17 +33,19 @@ class AlertView(View, frozen=True, kw_only=True):
     detail: str
     path: str
     since: datetime
+    fires_at: datetime
     resolved_at: datetime | None
     silenced_until: datetime | None
 
 
 def alerts(actor: Actor, *, state: State = "firing", namespace: str = "", service: str = "") -> QuerySet[Alert]:
-    """Alerts that fire, or that did."""
-    rows = Alert.objects.filter(fires_at__lte=timezone.now())
+    """Alerts that fire, that do not last long enough yet, or that did fire; ``all`` is the first and the last."""
+    pending = Q(fires_at__gt=timezone.now(), resolved_at=None)
+    rows = Alert.objects.filter(pending) if state == "pending" else Alert.objects.exclude(pending)
     visible = actor.visible_namespaces()
     if visible is not None:
         rows = rows.filter(namespace__in=visible)
-    if state != "all":
+    if state in ("firing", "resolved"):
         rows = rows.filter(resolved_at__isnull=state == "firing")
     if namespace:
         rows = rows.filter(namespace=namespace)
@@ -69,6 +71,7 @@ def _view(row: Alert, silence: Silence | None) -> AlertView:
         detail=row.detail,
         path=row.path,
         since=row.since,
+        fires_at=row.fires_at,
         resolved_at=row.resolved_at,
         silenced_until=silence.until if silence and row.resolved_at is None else None,
     )

@@ -610,45 +610,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/logs/": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * @description Requests that proxies have written down, newest first.
-         *
-         *     Those of namespaces that you may not view, and calls into them, are left out.
-         */
-        get: operations["logs"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/logs/settings/": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** @description Which of the mesh's requests are logged. */
-        get: operations["logging"];
-        /** @description Set which requests are logged. Mesh-wide permission is needed; every proxy follows within a second. */
-        put: operations["logging_set"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/metrics/": {
         parameters: {
             query?: never;
@@ -1797,47 +1758,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/taps/": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** @description Taps of services that you may operate, newest first; ``active`` leaves those out that have ended. */
-        get: operations["taps"];
-        put?: never;
-        /**
-         * @description Have the heads of requests copied while somebody follows `tap:{id}`, for an hour at most.
-         *
-         *     Whoever may operate the destination may; for any destination, whoever may operate the mesh. It is kept in the
-         *     change log.
-         */
-        post: operations["tap_start"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/taps/{tap_id}/": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** @description One tap, also after its end. */
-        get: operations["tap"];
-        put?: never;
-        post?: never;
-        /** @description End a tap at once. One that has ended stays as it is. */
-        delete: operations["tap_stop"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/tokens/": {
         parameters: {
             query?: never;
@@ -2049,7 +1969,7 @@ export interface components {
         /**
          * AlertView
          * @description ``object`` is ``kind:name``; ``path`` is where the dashboard shows it; ``group`` is what it is told together
-         *         with. ``resolved_at`` is null while it fires.
+         *         with. It fires once it has lasted until ``fires_at``; ``resolved_at`` is null until it is over.
          */
         AlertView: {
             id: string;
@@ -2064,6 +1984,7 @@ export interface components {
             detail: string;
             path: string;
             since: string;
+            fires_at: string;
             resolved_at: string | null;
             silenced_until: string | null;
         };
@@ -2432,12 +2353,10 @@ export interface components {
         /**
          * Decisions
          * @description What a proxy did with the request. ``code`` is null where nobody answered; ``flags`` say why, in Envoy's short
-         *         names. ``rule`` is what decided besides the route (``policy:readers/0``, ``limit:per-user``), or empty. ``tries``
-         *         counts the first one too.
+         *         names; ``tries`` counts the first one too.
          */
         Decisions: {
             route: string;
-            rule: string;
             flags: string[];
             endpoint: string;
             code: number | null;
@@ -3358,80 +3277,6 @@ export interface components {
             connections: number | null;
             rss_bytes: number | null;
             cpu_percent: number | null;
-        };
-        /**
-         * LogView
-         * @description A request, or a connection of a TCP service, as one proxy saw it. The ``reporter`` is the proxy of its source (or
-         *         a gateway) or of its destination; a request within the mesh has a line of each. ``first_byte_ms`` is null where
-         *         upstream never answered, ``code`` where nobody did. ``source`` is empty where you may not view its namespace.
-         */
-        LogView: {
-            id: string;
-            at: string;
-            duration_ms: number;
-            first_byte_ms: number | null;
-            /** @enum {unknown} */
-            kind: "client" | "server";
-            /** @enum {unknown} */
-            reporter: "destination" | "source";
-            proxy: string;
-            protocol: string;
-            secured: boolean;
-            source: string;
-            source_version: string;
-            destination: string;
-            destination_version: string;
-            route: string;
-            method: string;
-            host: string;
-            path: string;
-            code: number | null;
-            flags: string[];
-            error: boolean;
-            rule: string;
-            request_bytes: number;
-            response_bytes: number;
-            endpoint: string;
-            tries: number;
-            trace_id: string;
-            request_id: string;
-            peer: string;
-            identity: string;
-            user_agent: string;
-        };
-        /** LogViewPage */
-        LogViewPage: {
-            next: string | null;
-            previous: string | null;
-            results: components["schemas"]["LogView"][];
-        };
-        /**
-         * LoggingBody
-         * @description ``errors`` logs every request that failed: with a 5xx, without a response, or answered by a proxy itself. ``all``
-         *         also logs ``percent`` of the others, all of them where it is not given. With ``collected`` the control plane gets
-         *         what is logged, to be searched.
-         */
-        LoggingBody: {
-            /** @enum {unknown} */
-            mode: "all" | "errors" | "off";
-            /** @default null */
-            percent: number | null;
-            /** @default true */
-            collected: boolean;
-            /**
-             * @description Why; kept in the change log.
-             * @default
-             */
-            reason: string;
-        };
-        /** LoggingView */
-        LoggingView: {
-            /** @enum {unknown} */
-            mode: "all" | "errors" | "off";
-            percent: number;
-            collected: boolean;
-            version: string;
-            revision: number | null;
         };
         /** LoginBody */
         LoginBody: {
@@ -5386,111 +5231,6 @@ export interface components {
             refused: components["schemas"]["Refused"][];
         };
         /**
-         * TapBody
-         * @description Requests from ``source`` to ``destination``; one of them at least. ``side`` is whose proxies copy: the source's
-         *         where there is one in the mesh, unless it is said.
-         */
-        TapBody: {
-            /**
-             * @description `namespace/name`, or `unknown` for outside the mesh.
-             * @default
-             */
-            source: string;
-            /**
-             * @description `namespace/name`, or `unknown` for outside the mesh.
-             * @default
-             */
-            destination: string;
-            /**
-             * @default
-             * @enum {unknown}
-             */
-            side: "" | "destination" | "source";
-            /** @default  */
-            method: string;
-            /**
-             * @description `*` stands for anything.
-             * @default
-             */
-            path: string;
-            /**
-             * @description `503`, a class such as `5xx`, `0` for none.
-             * @default
-             */
-            code: string;
-            /**
-             * @description A response flag such as `UH`.
-             * @default
-             */
-            flag: string;
-            /**
-             * @description A request header's name, in lower case.
-             * @default
-             */
-            header: string;
-            /**
-             * @description What the header is; empty: whatever it is.
-             * @default
-             */
-            value: string;
-            /**
-             * @description Requests a second, of each proxy.
-             * @default 10
-             */
-            rate: number;
-            /**
-             * @description Of the requests that meet the filters.
-             * @default 100
-             */
-            percent: number;
-            /**
-             * @description More headers and query parameters whose values are not to be shown.
-             * @default []
-             */
-            redact: string[];
-            /** @default 600 */
-            seconds: number;
-            /**
-             * @description Why; kept in the change log.
-             * @default
-             */
-            reason: string;
-        };
-        /**
-         * TapView
-         * @description ``ended_by`` is who stopped it. A tap that is ``unwatched`` ended because nobody followed it any more.
-         */
-        TapView: {
-            id: string;
-            /** @enum {unknown} */
-            state: "active" | "expired" | "stopped" | "unwatched";
-            source: string;
-            destination: string;
-            /** @enum {unknown} */
-            side: "destination" | "source";
-            method: string;
-            path: string;
-            code: string;
-            flag: string;
-            header: string;
-            value: string;
-            rate: number;
-            percent: number;
-            redact: string[];
-            created_by: string;
-            created_at: string;
-            until: string;
-            ended_at: string | null;
-            ended_by: string;
-            reason: string;
-        };
-        /** TapViewPage */
-        TapViewPage: {
-            next: string | null;
-            previous: string | null;
-            results: components["schemas"]["TapView"][];
-        };
-        /**
          * TcpCheck
          * @description The connection is accepted.
          */
@@ -5960,14 +5700,16 @@ export interface components {
         /**
          * WorstEdge
          * @description ``burn`` is 1 where errors spend exactly the error budget of the called service, null below the sample;
-         *         ``p99_change`` the ratio to ``p99_then_ms``, an hour ago. ``since`` is when its errors began, null where it has
-         *         none; ``change`` the newest change shortly before that may be why.
+         *         ``p99_change`` the ratio to ``p99_then_ms``, an hour ago. ``because`` is the edge behind it whose errors explain its
+         *         own, null where there is none. ``since`` is when its errors began, null where it has none; ``change`` the newest
+         *         change shortly before that may be why.
          */
         WorstEdge: {
             edge: components["schemas"]["Edge"];
             burn: number | null;
             p99_then_ms: number | null;
             p99_change: number | null;
+            because: string | null;
             /** @default null */
             since: string | null;
             /** @default null */
@@ -6011,7 +5753,7 @@ export interface operations {
                 namespace?: string;
                 page_size?: number;
                 service?: string;
-                state?: "all" | "firing" | "resolved";
+                state?: "all" | "firing" | "pending" | "resolved";
             };
             header?: never;
             path?: never;
@@ -7442,124 +7184,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            /** @description A problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    logs: {
-        parameters: {
-            query?: {
-                /** @description `503`, a class such as `5xx`, `0` for none. */
-                code?: string;
-                /** @description Opaque; follow `next` and `previous`. */
-                cursor?: string;
-                destination?: string;
-                error?: boolean | null;
-                /** @description A response flag such as `UH`. */
-                flag?: string;
-                /** @description ISO 8601 with a zone, or Unix seconds. */
-                from?: string;
-                method?: string;
-                min_ms?: number | null;
-                page_size?: number;
-                path?: string;
-                reporter?: "" | "destination" | "source";
-                request_id?: string;
-                route?: string;
-                rule?: string;
-                service?: string;
-                source?: string;
-                /** @description ISO 8601 with a zone, or Unix seconds. */
-                to?: string;
-                trace_id?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LogViewPage"];
-                };
-            };
-            /** @description A problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    logging: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LoggingView"];
-                };
-            };
-            /** @description A problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    logging_set: {
-        parameters: {
-            query?: {
-                /** @description Validate and answer what would be; change nothing. */
-                dry_run?: boolean;
-            };
-            header: {
-                /** @description ETag, or * */
-                "If-Match": string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LoggingBody"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LoggingView"];
-                };
             };
             /** @description A problem (RFC 9457) */
             default: {
@@ -10760,139 +10384,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Simulation"];
-                };
-            };
-            /** @description A problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    taps: {
-        parameters: {
-            query?: {
-                active?: boolean;
-                /** @description Opaque; follow `next` and `previous`. */
-                cursor?: string;
-                page_size?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TapViewPage"];
-                };
-            };
-            /** @description A problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    tap_start: {
-        parameters: {
-            query?: {
-                /** @description Validate and answer what would be; change nothing. */
-                dry_run?: boolean;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["TapBody"];
-            };
-        };
-        responses: {
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TapView"];
-                };
-            };
-            /** @description A problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    tap: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                tap_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TapView"];
-                };
-            };
-            /** @description A problem (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    tap_stop: {
-        parameters: {
-            query?: {
-                /** @description Validate and answer what would be; change nothing. */
-                dry_run?: boolean;
-                /** @description Why; kept in the change log. */
-                reason?: string;
-            };
-            header?: never;
-            path: {
-                tap_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TapView"];
                 };
             };
             /** @description A problem (RFC 9457) */

@@ -46,6 +46,7 @@ def test_alerts_of_the_namespaces_one_may_view(viewer: Api, operator: Api, anony
     assert names(viewer) == ["bank/ledger", "shop/catalog"]
     assert names(operator) == ["shop/catalog"]
     assert names(viewer, "?state=resolved") == ["shop/old"]
+    assert names(viewer, "?state=pending") == ["shop/young"]
     assert names(viewer, "?state=all&namespace=shop") == ["shop/old", "shop/catalog"]
     assert anonymous.get("alerts/").status == 401
 

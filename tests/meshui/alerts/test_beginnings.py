@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 
 import pytest
 
@@ -44,11 +45,12 @@ def began() -> datetime | None:
 
 
 def change(action: str, obj: str, when: float, namespace: str = "shop") -> int:
-    with commit(actor=system("ana"), action=action, obj=obj, namespace=namespace) as done:
+    with (
+        patch("django.utils.timezone.now", return_value=datetime.fromtimestamp(when, UTC)),
+        commit(actor=system("ana"), action=action, obj=obj, namespace=namespace) as done,
+    ):
         done.summary = action
-    row = Change.objects.get(action=action, object=obj)
-    Change.objects.filter(pk=row.pk).update(at=datetime.fromtimestamp(when, UTC))
-    return row.pk
+    return Change.objects.get(action=action, object=obj).pk
 
 
 def test_the_last_run_of_errors_counts_and_short_pauses_do_not(frames: Window) -> None:

@@ -101,6 +101,21 @@ def test_everything_that_is_wrong_and_what_changed(
     assert found["sync"]["proxies"] == 5
 
 
+def test_an_edge_whose_errors_come_from_further_behind_comes_after_what_explains_them(frames: Window) -> None:
+    register()
+    second(
+        frames,
+        time.time() - 1,
+        platform_gateway=[call("shop/frontend", codes={200: 90, 502: 10})],
+        shop_frontend=[call("shop/catalog", codes={200: 188, 503: 12}), call("platform/users", codes={200: 50})],
+    )
+    worst = get(client_of(), "overview/")["worst_edges"]
+    assert [(each["edge"]["id"], each["because"]) for each in worst] == [
+        ("shop/frontend->shop/catalog", None),
+        ("platform/gateway->shop/frontend", "shop/frontend->shop/catalog"),
+    ]
+
+
 def test_only_what_one_may_view(incident: None) -> None:
     found = get(client_of(namespace="platform"), "overview/")
     assert found["worst_edges"] == found["objectives"] == found["changes"] == []
