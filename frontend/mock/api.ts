@@ -5,6 +5,7 @@ import type { MockMesh } from './mesh.ts'
 import { ROLLOUTS } from './rolloutsApi.ts'
 import { RULES } from './rules.ts'
 import { SECURITY } from './security.ts'
+import { TRACING } from './traces.ts'
 
 const seconds = (window: string | null) => {
   const text = window ?? '60s'
@@ -186,6 +187,7 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
   ...RULES,
   ...ROLLOUTS,
   ...SECURITY,
+  ...TRACING,
   ['GET', 'proxies', ({ mesh }) => page(mesh.proxies)],
   [
     'GET',

@@ -4,6 +4,7 @@ import { newRoute, RESILIENCE } from '../src/features/traffic/draft/rules.ts'
 import { complete } from '../src/features/traffic/draft/shape.ts'
 import { MockRollouts } from './rollouts.ts'
 import { MockSecurity } from './security.ts'
+import { MockTraces } from './traces.ts'
 
 export type Call = { from: string; to: string; share: number; errors: number; ms: number }
 
@@ -69,6 +70,7 @@ export class MockMesh {
   readonly startedAt: number
   readonly rollouts: MockRollouts
   readonly security: MockSecurity
+  readonly traces: MockTraces
 
   constructor(private readonly clock: () => number = Date.now) {
     this.startedAt = clock()
@@ -83,6 +85,7 @@ export class MockMesh {
     this.seedChanges()
     this.rollouts = new MockRollouts(this, clock)
     this.security = new MockSecurity(this)
+    this.traces = new MockTraces(this, clock)
     this.tokens = [
       {
         id: 'tok1',

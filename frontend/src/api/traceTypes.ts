@@ -6,8 +6,11 @@ type Schemas = components['schemas']
 export type TraceSummary = Schemas['TraceSummary']
 export type TracePoint = Schemas['TracePoint']
 export type TracePoints = Schemas['TracePoints']
-export type Trace = Schemas['TraceDetail']
-export type Span = Schemas['TraceSpan']
+/** The schema cannot say what attributes hold. */
+type Attributes = { attributes: Record<string, unknown> }
+export type Span = Omit<Schemas['TraceSpan'], 'attributes' | 'events'> &
+  Attributes & { events: (Omit<Schemas['SpanEvent'], 'attributes'> & Attributes)[] }
+export type Trace = Omit<Schemas['TraceDetail'], 'spans'> & { spans: Span[] }
 export type Decisions = Schemas['Decisions']
 export type Exemplar = Schemas['Exemplar']
 export type Tracing = Schemas['TracingView']

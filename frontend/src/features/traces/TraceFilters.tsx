@@ -1,11 +1,12 @@
 /** What a trace must have in it, and when. All of it is asked of one span. */
 import '@/ui/fields.css'
-import { Autocomplete, Button, Checkbox, NumberInput, Pill, Select, TextInput } from '@mantine/core'
+import { Autocomplete, Button, Checkbox, NumberInput, Select, TextInput } from '@mantine/core'
 import { IconRefresh } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { queries } from '@/api/queries'
+import { Chip } from '@/ui/Chip'
 import { formatAbsolute } from '@/ui/format'
 import { useText } from '@/ui/useText'
 import { isTime, isTraceId, RANGES, type Range, rangeOf, type Search } from './search'
@@ -70,13 +71,11 @@ function ServiceField({ search, set }: FieldProps) {
   const gateways = (useQuery(queries.gateways()).data ?? []).map(({ id }) => id)
   if (search.edge) {
     return (
-      <Pill
-        withRemoveButton
+      <Chip
+        label={search.edge.replace('->', ' → ')}
+        removeLabel={t('traces.edge.remove')}
         onRemove={() => set({ edge: '' })}
-        removeButtonProps={{ 'aria-label': t('traces.edge.remove'), tabIndex: 0 }}
-      >
-        {search.edge.replace('->', ' → ')}
-      </Pill>
+      />
     )
   }
   return (
@@ -191,13 +190,11 @@ function RangeField({ search, set }: FieldProps) {
   if (isTime(search.from) && isTime(search.to)) {
     const fromTo = { from: formatAbsolute(search.from), to: formatAbsolute(search.to) }
     return (
-      <Pill
-        withRemoveButton
+      <Chip
+        label={t('traces.range.between', fromTo)}
+        removeLabel={t('traces.range.remove')}
         onRemove={() => set({ from: '', to: '' })}
-        removeButtonProps={{ 'aria-label': t('traces.range.remove'), tabIndex: 0 }}
-      >
-        {t('traces.range.between', fromTo)}
-      </Pill>
+      />
     )
   }
   return (
