@@ -17,6 +17,7 @@ from rest_framework.request import Request
 
 from meshui.accounts.actors import actor_of
 from meshui.accounts.models import ApiToken, User
+from meshui.accounts.sessions import seen
 from meshui.core.actors import Actor
 from meshui.core.errors import CsrfFailed, NotAuthenticated
 
@@ -33,6 +34,7 @@ class SessionAuthentication(authentication.BaseAuthentication):
         if not isinstance(user, User) or not user.is_active:
             return None
         check_csrf(request._request)
+        seen(request._request.session)
         return user, actor_of(user, address_of(request))
 
 

@@ -1,13 +1,33 @@
-"""Users, the roles they hold and where, and API tokens."""
+"""Users, the roles they hold and where, their sessions and API tokens."""
 
 from __future__ import annotations
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
+from django.utils import timezone
 
 
 class User(AbstractUser):
     """A person. ``is_superuser`` holds every permission everywhere."""
+
+
+class Session(AbstractBaseSession):
+    """Somebody signed in with a browser; ``user`` is None while a sign-in elsewhere is under way."""
+
+    public_id = models.CharField(max_length=32, unique=True)
+    """What it is called: the key itself is what the browser's cookie proves."""
+    user = models.ForeignKey("accounts.User", null=True, on_delete=models.CASCADE, related_name="sessions")
+    address = models.CharField(max_length=64, blank=True, default="")
+    agent = models.CharField(max_length=300, blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "created_at"], name="session_of_user")]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} of {self.user_id or 'nobody'}"
 
 
 class RoleGrant(models.Model):

@@ -1,11 +1,11 @@
-"""Reads of users, their roles and tokens."""
+"""Reads of users, their roles, sessions and tokens."""
 
 from __future__ import annotations
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from meshui.accounts.models import ApiToken, RoleGrant, User
+from meshui.accounts.models import ApiToken, RoleGrant, Session, User
 from meshui.core.actors import Actor
 from meshui.core.errors import NotFound
 from meshui.core.versions import etag
@@ -33,6 +33,11 @@ def grants_of(user: User) -> list[RoleGrant]:
 
 def user_version(user: User) -> str:
     return etag([user.email, user.is_active, [[grant.role, grant.namespace] for grant in grants_of(user)]])
+
+
+def sessions(user: User) -> QuerySet[Session]:
+    """A user's sessions that have not expired."""
+    return user.sessions.filter(expire_date__gt=timezone.now())
 
 
 def tokens(user: User) -> QuerySet[ApiToken]:

@@ -11,6 +11,8 @@ urlpatterns: list[URLPattern] = [
     path("auth/login/", sessions.Login.as_view()),
     path("auth/logout/", sessions.Logout.as_view()),
     path("auth/token/", tokens.TokenByPassword.as_view()),
+    path("sessions/", sessions.Sessions.as_view()),
+    path("sessions/<str:session_id>/", sessions.OneSession.as_view()),
     path("tokens/", tokens.Tokens.as_view()),
     path("tokens/<int:token_id>/", tokens.OneToken.as_view()),
     path("users/", users.Users.as_view()),

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 
 from meshui.accounts import throttle
-from meshui.accounts.models import User
-from meshui.accounts.services import admin_ensure
+from meshui.accounts.models import Session, User
+from meshui.accounts.services import admin_ensure, sessions_forget
+from meshui.accounts.tasks import forget_old_sessions
+from meshui.core.models import Change
+from tests.support.api import Api
 
 PASSWORD = "correct-horse-battery"
 
@@ -175,3 +180,64 @@ def test_a_deactivated_user_is_out_at_once(browser: Browser, ana: User) -> None:
 
 def test_the_password_is_kept_as_argon2(ana: User) -> None:
     assert ana.password.startswith("argon2$")
+
+
+def test_one_sees_where_one_is_signed_in_and_ends_a_session(browser: Browser) -> None:
+    browser.login()
+    elsewhere = Browser("10.9.9.9")
+    elsewhere.client.defaults["HTTP_USER_AGENT"] = "Phone/1.0"
+    elsewhere.get("auth/me/")
+    elsewhere.login()
+    newest, first = browser.get("sessions/").json()["results"]
+    assert (newest["address"], newest["agent"], newest["current"]) == ("10.9.9.9", "Phone/1.0", False)
+    assert (first["address"], first["current"]) == ("10.1.1.1", True)
+    keys = {morsel.value for name, morsel in elsewhere.client.cookies.items() if name.startswith("meshui_session")}
+    assert not any(key in str(newest) for key in keys)
+    assert browser.send("DELETE", f"sessions/{newest['id']}/?reason=lost", {}).status_code == 204
+    assert elsewhere.get("auth/me/").status_code == 401
+    assert browser.get("auth/me/").status_code == 200
+    change = Change.objects.latest("id")
+    assert (change.action, change.object, change.reason) == ("session.end", "user:ana", "lost")
+    assert browser.send("DELETE", f"sessions/{newest['id']}/", {}).status_code == 404
+
+
+def test_one_signs_out_everywhere_but_here(browser: Browser) -> None:
+    browser.login()
+    others = [Browser(f"10.2.2.{n}") for n in range(3)]
+    for other in others:
+        other.get("auth/me/")
+        other.login()
+    assert browser.send("DELETE", "sessions/", {}).json() == {"count": 3}
+    assert [other.get("auth/me/").status_code for other in others] == [401] * 3
+    assert browser.get("auth/me/").status_code == 200
+
+
+def test_only_who_administers_users_sees_and_ends_the_sessions_of_others(browser: Browser, viewer: Api) -> None:
+    browser.login()
+    assert viewer.get("sessions/?username=ana").status == 403
+    assert viewer.call("DELETE", "sessions/?username=ana").status == 403
+    (session,) = browser.get("sessions/").json()["results"]
+    assert viewer.call("DELETE", f"sessions/{session['id']}/").status == 404  # not among their own
+    chief = Api(admin_ensure("chief", "another-long-password"))
+    assert [each["id"] for each in chief.get("sessions/?username=ana").body["results"]] == [session["id"]]
+    assert chief.call("DELETE", f"sessions/{session['id']}/?username=ana").status == 204
+    assert browser.get("auth/me/").status_code == 401
+
+
+def test_a_session_tells_when_it_was_last_used(browser: Browser) -> None:
+    browser.login()
+    long_ago = timezone.now() - timedelta(hours=2)
+    Session.objects.update(last_seen_at=long_ago, created_at=long_ago)
+    browser.get("namespaces/")
+    row = Session.objects.get()
+    assert timezone.now() - row.last_seen_at < timedelta(minutes=1)
+    assert row.created_at == long_ago
+
+
+def test_expired_sessions_are_forgotten(browser: Browser) -> None:
+    browser.login()
+    assert sessions_forget() == 0
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    assert browser.get("auth/me/").status_code == 401
+    forget_old_sessions()
+    assert not Session.objects.exists()

@@ -22,7 +22,7 @@ from tests.support.api import Api, everything
 
 PUBLIC = {("POST", "auth/login/"), ("POST", "auth/token/"), ("POST", "proxies/join/"), ("POST", "proxies/renew/")}
 """What authorises itself: by password, by join token, by the key of a certificate."""
-OWN = {"auth/logout/", "auth/me/", "tokens/", "tokens/<int:token_id>/"}
+OWN = {"auth/logout/", "auth/me/", "tokens/", "tokens/<int:token_id>/", "sessions/", "sessions/<str:session_id>/"}
 """What concerns nobody but the one who asks."""
 TEMPLATE = "analysis-templates/<label:template>/"
 ASKED = {
@@ -75,6 +75,7 @@ OBJECTS = {
     "username": "olga",
     "template": "web",
     "key": "readers",
+    "session_id": "s-1",
 }
 
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from meshui.accounts.models import ApiToken
+from meshui.accounts.models import ApiToken, Session
 from meshui.alerts.models import Alert, Notice, Receiver, Silence
 from meshui.catalog.models import Instance, JoinToken, Namespace, Proxy, Service, Version
 from meshui.core.actors import system
@@ -37,6 +37,7 @@ QUERIES = {
     "join-tokens/": 3,
     "changes/": 3,
     "tokens/": 3,
+    "sessions/": 3,
     "users/": 4,
     "proxies/": 4,
     "revisions/": 4,
@@ -103,6 +104,12 @@ def crowd(admin: Api, catalog: Service) -> Callable[[int], None]:
                 issued_at=timezone.now(),
             )
             DeniedIdentity.objects.create(identity=f"spiffe://mesh.local/ns/shop/svc/d{number}", actor="x")
+            Session.objects.create(
+                session_key=f"k{number}",
+                public_id=f"s{number}",
+                user=admin.user,
+                expire_date=timezone.now() + timedelta(days=1),
+            )
             ApiToken.objects.create(
                 user=admin.user, name="t", digest=f"d{number}", expires_at=timezone.now() + timedelta(days=1)
             )
