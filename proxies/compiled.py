@@ -15,10 +15,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COLD = {
-    "core": """actions addresses authorize check decisions dns edits health identity interception locality maglev
-        rewrite routes rules shared sniff tcp told usage zone""",
-    "net": """admin catalog checks edge_tls engine holding identity intercept mirror original permissive prometheus
-        replies special standalone tcp""",
+    "core": """actions addresses authorize check decisions dns edits health identity inbound interception keys locality
+        maglev rewrite routes rules shared sniff tcp told usage zone""",
+    "net": """admin admission call catalog checks edge_tls engine external holding identity intercept mirror original
+        permissive prometheus replies special standalone tcp""",
 }
 """By package: the modules that most requests do not pass through. All others are compiled."""
 ALSO = {"wire": "histogram"}

@@ -8,9 +8,9 @@ from dataclasses import replace
 from meshui.compile.service import limits_of, route_of
 from meshui.mesh import values
 from meshui.mesh.invariants import Breach, Invalid, resilience_breaches, retry_breaches
+from proxies.core.inbound import inbound_flaws
 from proxies.core.limits import limit_flaws
 from proxies.core.routes import route_flaws
-from proxies.core.rules import policy_flaws
 from proxies.core.tcp import guard_flaws, protocol_flaws
 from proxies.wire import resources as wire
 from proxies.wire import routing
@@ -62,11 +62,8 @@ def _breaches(resource: wire.Resource, services: Set[str]) -> Iterator[Breach]:
         case wire.EndpointsResource(body=body):
             yield from _unique(key, "endpoints", [endpoint.id for endpoint in body.endpoints])
         case wire.InboundResource(body=body):
-            for flaw in limit_flaws(body.limits):
-                yield Breach(f"{key}.limits.{flaw.path}", flaw.code, flaw.reason)
-            for index, policy in enumerate(body.policies):
-                for flaw in policy_flaws(policy):
-                    yield Breach(f"{key}.policies.{index}.{flaw.path}", flaw.code, flaw.reason)
+            for flaw in inbound_flaws(body):
+                yield Breach(f"{key}.{flaw.path}", flaw.code, flaw.reason)
             yield from _unique(key, "policies", [policy.name for policy in body.policies])
         case wire.TrustResource(body=body):
             if not body.bundle:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from meshui.mesh.invariants import Breach
-from meshui.mesh.policies import Policy, PolicyRule, PolicyWhen
+from meshui.mesh.policies import Policy, PolicyCheck, PolicyRule, PolicyWhen
 from proxies.core.rules import policy_flaws
 from proxies.wire import policies as wire
+from proxies.wire.tokens import TokenCondition
 
 _WRITTEN = {"caller": "from", "operation": "to"}
 
 
-def policy_of(policy: Policy) -> wire.Policy:
-    """One policy; it is the same bytes for the same policy."""
+def policy_of(policy: Policy, providers: Sequence[str] = ()) -> wire.Policy:
+    """One policy; it is the same bytes for the same policy. ``providers`` are whose tokens a rule means that names no
+    provider."""
     return wire.Policy(
-        name=policy.name, action=policy.action, mode=policy.mode, rules=[_rule(rule) for rule in policy.rules]
+        name=policy.name,
+        action=policy.action,
+        mode=policy.mode,
+        rules=[_rule(rule, providers) for rule in policy.rules],
+        check=None if policy.check is None else _check(policy.check),
     )
 
 
@@ -33,13 +39,25 @@ def as_written(path: str) -> str:
     return re.sub(r"\b(caller|operation)\b", lambda found: _WRITTEN[found[1]], path)
 
 
-def _rule(rule: PolicyRule) -> wire.PolicyRule:
+def _rule(rule: PolicyRule, providers: Sequence[str]) -> wire.PolicyRule:
+    caller = msgspec.structs.asdict(rule.from_)
+    token = rule.from_.jwt
+    if token is not None:
+        names = sorted(set(token.providers or providers))
+        caller["jwt"] = TokenCondition(providers=names, claims=dict(sorted(token.claims.items())))
     return wire.PolicyRule(
-        caller=wire.Caller(**msgspec.structs.asdict(rule.from_)),
+        caller=wire.Caller(**caller),
         operation=wire.Operation(**msgspec.structs.asdict(rule.to)),
         when=[_when(condition) for condition in rule.when],
         hours=None if rule.hours is None else wire.Hours(**msgspec.structs.asdict(rule.hours)),
     )
+
+
+def _check(check: PolicyCheck) -> wire.ExternalCheck:
+    said = msgspec.structs.asdict(check)
+    for names in ("request_headers", "response_headers"):
+        said[names] = sorted(set(said[names]))
+    return wire.ExternalCheck(**said)
 
 
 def _when(condition: PolicyWhen) -> wire.HeaderCondition:

@@ -8,6 +8,7 @@ import msgspec
 
 from meshui.compile.policies import policy_of
 from meshui.compile.service import limits_of
+from meshui.compile.tokens import provider_of
 from meshui.mesh import values
 from meshui.mesh.names import ServiceName
 from meshui.mesh.policies import Access
@@ -28,8 +29,15 @@ def inbound_body(service: values.Service, access: Access) -> wire.InboundBody:
 def gateway_body(access: Access) -> wire.InboundBody:
     """How a gateway receives from strangers. Policies are in the order of their names, so that the same ones give the
     same bytes."""
-    policies = sorted(access.policies, key=lambda policy: policy.name)
-    return wire.InboundBody(default=access.default_action, policies=[policy_of(policy) for policy in policies])
+    tokens = access.tokens
+    return wire.InboundBody(
+        default=access.default_action,
+        policies=[
+            policy_of(policy, tokens.providers) for policy in sorted(access.policies, key=lambda policy: policy.name)
+        ],
+        providers=[provider_of(each) for each in sorted(access.providers, key=lambda provider: provider.name)],
+        token_required=sorted(set(tokens.providers)) if tokens.required else [],
+    )
 
 
 def trust_body(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from proxies.core.limits import limit_flaws
+from proxies.core.inbound import inbound_flaws
 from proxies.core.routes import route_flaws
 from proxies.core.tcp import protocol_flaws
 from proxies.wire.resources import (
@@ -51,8 +51,8 @@ def check(resources: Sequence[Resource]) -> None:
         if isinstance(resource, EndpointsResource):
             _check_endpoints(at, resource, services)
         elif isinstance(resource, InboundResource):
-            for flaw in limit_flaws(resource.body.limits):
-                raise ResourceError(f"{at}.limits{_indexed('.' + flaw.path)}: {flaw.reason}")
+            for flaw in inbound_flaws(resource.body):
+                raise ResourceError(f"{at}.{_indexed(flaw.path)}: {flaw.reason}")
             _check_limits(f"{at}.limits", resource.body.limits)
         elif isinstance(resource, ProxyResource):
             _check_listeners(at, resource, services)

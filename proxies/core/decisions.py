@@ -14,6 +14,11 @@ _Counts = list[int]
 ALLOWED, DENIED, SHADOW_DENIED, SHADOW_ALLOWED, FAILED = range(5)
 
 
+_Token = tuple[str, str, str]
+TokenOutcome = tuple[str, str, str, int]
+"""Service, provider, outcome, and how many requests."""
+
+
 class Tally:
     """The decisions of one service's (or gateway's) policies: since the last fold, and before."""
 
@@ -73,10 +78,29 @@ class Decisions:
 
     def __init__(self) -> None:
         self._tallies: dict[str, Tally] = {}
+        self.tokens: dict[_Token, int] = {}
+        """All requests by service, provider of their token (empty where none is known) and what came of it: ``good``,
+        ``absent``, or why it was refused."""
+        self._new_tokens: dict[_Token, int] = {}
 
     def tally(self, service: str) -> Tally:
         """The service's, made when it is first asked for. Ask when compiling, not per request."""
         return self._tallies.setdefault(service, Tally())
+
+    def count_token(self, service: str, provider: str, outcome: str) -> None:
+        self.add_tokens([(service, provider, outcome, 1)])
+
+    def add_tokens(self, outcomes: Iterable[TokenOutcome]) -> None:
+        """Count what another process did."""
+        for service, provider, outcome, count in outcomes:
+            key = (service, provider, outcome)
+            self.tokens[key] = self.tokens.get(key, 0) + count
+            self._new_tokens[key] = self._new_tokens.get(key, 0) + count
+
+    def collect_tokens(self) -> list[TokenOutcome]:
+        """What came of tokens since the last call, for one caller."""
+        new, self._new_tokens = self._new_tokens, {}
+        return [(*key, count) for key, count in new.items()]
 
     def totals(self) -> list[PolicyUse]:
         """Of every rule that decided anything."""

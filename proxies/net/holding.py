@@ -1,4 +1,5 @@
-"""A request that is held until shared counts have decided on it. Only routes and services with global limits come here.
+"""A request that is held until others have decided on it: shared counts, or external checks. Only routes and services
+with global limits or with such policies come here.
 
 The holding stands in the exchange's place on the client's connection and keeps what comes; the verdict begins the
 exchange anew, with the rest of its selection.
@@ -8,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
-
-from proxies.core.shared import Then, Verdict
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from proxies.net.exchange import Exchange
@@ -23,14 +22,14 @@ MAX_HELD = 64 * 1024
 
 
 class Held(Exception):
-    """A selection that waits for shared counts. ``go`` is the rest of it, under a verdict; ``row`` counts a client that
-    goes away meanwhile."""
+    """A selection that waits. ``ask`` tells its argument the verdict, once; ``go`` is the rest of the selection, under
+    that verdict; ``row`` counts a client that goes away meanwhile."""
 
     def __init__(
         self,
         row: Row,
-        ask: Callable[[Then], None],
-        go: Callable[[Verdict | None], tuple[Lane, Endpoint]],
+        ask: Callable[[Callable[[Any], None]], None],
+        go: Callable[[Any], tuple[Lane, Endpoint]],
     ) -> None:
         super().__init__("held for a verdict")
         self.row = row
@@ -54,7 +53,7 @@ class Holding:
         self._exchange.client.hold_exchange(self)
         self._held.ask(self._decided)
 
-    def _decided(self, verdict: Verdict | None) -> None:
+    def _decided(self, verdict: Any) -> None:
         if not self._over:
             self._over = True
             self._exchange.client.begin_exchange(self._exchange, self._data, partial(self._held.go, verdict))

@@ -18,7 +18,7 @@ from proxies.core.hosts import HostTable
 from proxies.core.limits import OPEN, Gate
 from proxies.core.shared import Question, Verdict
 from proxies.core.trace import Ids
-from proxies.net.access import Access
+from proxies.net.access import Access, Inquiry
 from proxies.net.catalog import Catalog, Passthrough
 from proxies.net.cluster import Cluster, Source
 from proxies.net.flow import Transport
@@ -105,8 +105,25 @@ class Gateway(Listener):
 
     def select(self, connection: ServerConnection, head: RequestHead) -> tuple[Lane, Endpoint]:
         cluster = self._hosts.find(head.host)
-        if self.access is not None and not self.access.admits(connection, head):
-            raise Refused(403, flags.ACCESS_DENIED, self.unrouted if cluster is None else cluster.unrouted)
+        if self.access is not None:
+            row = self.unrouted if cluster is None else cluster.unrouted
+            inquiry = self.access.admit(connection, head, row)
+            if inquiry is not None:
+                raise Held(row, inquiry.ask, partial(self._admitted, inquiry, cluster, connection, head))
+        return self._route(cluster, connection, head)
+
+    def _admitted(
+        self,
+        inquiry: Inquiry,
+        cluster: Cluster | None,
+        connection: ServerConnection,
+        head: RequestHead,
+        refusal: Refused | None,
+    ) -> tuple[Lane, Endpoint]:
+        inquiry.settle(refusal)
+        return self._route(cluster, connection, head)
+
+    def _route(self, cluster: Cluster | None, connection: ServerConnection, head: RequestHead) -> tuple[Lane, Endpoint]:
         if cluster is None:
             raise Refused(404, flags.NO_ROUTE, self.unrouted)
         return cluster.select(connection, head)
@@ -150,11 +167,25 @@ class Inbound(Listener):
         lane = self._lanes.get((connection.source, connection.secured))
         if lane is None:
             lane = self._open_lane(connection.source, connection.secured)
-        if self.access is not None and not self.access.admits(connection, head):
-            raise Refused(403, flags.ACCESS_DENIED, lane.plain_row)
-        gate = self.gate
-        if gate is not OPEN:
-            self._pass(gate, lane, connection, head)
+        if self.access is not None:
+            inquiry = self.access.admit(connection, head, lane.plain_row)
+            if inquiry is not None:
+                raise Held(lane.plain_row, inquiry.ask, partial(self._admitted, inquiry, lane, connection, head))
+        if self.gate is not OPEN:
+            self._pass(self.gate, lane, connection, head)
+        return lane, self._app
+
+    def _admitted(
+        self,
+        inquiry: Inquiry,
+        lane: Lane,
+        connection: ServerConnection,
+        head: RequestHead,
+        refusal: Refused | None,
+    ) -> tuple[Lane, Endpoint]:
+        inquiry.settle(refusal)
+        if self.gate is not OPEN:
+            self._pass(self.gate, lane, connection, head)
         return lane, self._app
 
     def _pass(self, gate: Gate, lane: Lane, connection: ServerConnection, head: RequestHead) -> None:

@@ -36,7 +36,8 @@ class LogRecord(Struct, frozen=True, array_like=True):
 
     ``rule`` is what decided, one of ``policy:NAME/INDEX`` (that rule of an access policy), ``policy:NAME`` (none of its
     rules matched), ``default:allow``, ``default:deny`` (no single policy decided), ``limit:NAME``, ``breaker:NAME``
-    (connections, pending, requests), ``malformed:REASON``; empty where nothing but the route did.
+    (connections, pending, requests), ``malformed:REASON``, ``jwt:PROVIDER`` or ``jwt`` (a token that was refused, or
+    is absent), ``external:NAME`` (that policy's check); empty where nothing but the route did.
 
     Texts are cut: no record is longer than 4 KiB.
     """

@@ -105,8 +105,8 @@ class InboundBody(_Body, frozen=True, kw_only=True):
     """How a service's own proxies receive; of a gateway, how it receives from strangers, where ``mtls`` means nothing.
 
     ``strict`` refuses plaintext, ``permissive`` takes it from whoever has no identity to show, ``disable`` speaks only
-    plaintext. A request's token is verified first, by the ``providers``; it needs one of those in ``token_required``, if
-    there are any. Then it meets the ``policies`` (``default`` is what holds where no allow policy is), then the
+    plaintext. A request's token is verified first, by the ``providers``; it needs one of those in ``token_required``,
+    if there are any. Then it meets the ``policies`` (``default`` is what holds where no allow policy is), then the
     ``limits``, of which all must let it pass. ``idle_timeout_ms`` is of a ``tcp`` service's connections."""
 
     mtls: Literal["strict", "permissive", "disable"] = "strict"

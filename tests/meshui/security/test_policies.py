@@ -181,7 +181,7 @@ BAD: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"target": "shop"}, {"target": "invalid"}),
     ({"target": "shop/none"}, {"target": "unknown_service"}),
     ({"target": "bank/ledger"}, {}),
-    ({"action": "external"}, {"action": "invalid"}),
+    ({"action": "audit"}, {"action": "invalid"}),
     ({"action": "deny", "rules": []}, {"rules": "required"}),
     ({"rules": [{"from": {"cidrs": ["10.0.0.0/33"]}}]}, {"rules.0.from.cidrs.0": "invalid"}),
     ({"rules": [{}, {"to": {"paths": ["/a/*/b"]}}]}, {"rules.1.to.paths.0": "invalid"}),
