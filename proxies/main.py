@@ -29,9 +29,10 @@ from typing import TYPE_CHECKING, Any
 import uvloop
 
 from proxies import compiled
-from proxies.core.addresses import address, loopback, workers
+from proxies.core.addresses import ACCESS_LOG_HELP, STDOUT, address, loopback, workers
 from proxies.net.admin import pages_of, serve_admin, with_spans
 from proxies.net.engine import Engine
+from proxies.net.lines import lines_to
 from proxies.net.standalone import FileConfiguration, TlsFiles, load
 from proxies.wire.release import VERSION
 from proxies.wire.resources import ResourceError, json_schema
@@ -117,7 +118,7 @@ async def _serve_dns(engine: Engine | Fleet, dns: tuple[str, int]) -> DnsServer:
 
 
 async def _serve_file(options: argparse.Namespace, tls: TlsFiles | None) -> None:
-    engine, more_metrics = await _start_engine(options.workers)
+    engine, more_metrics = await _start_engine(options.workers, options.access_log)
     configuration = FileConfiguration(engine, options.resources, tls)
     try:
         configuration.apply()
@@ -127,21 +128,21 @@ async def _serve_file(options: argparse.Namespace, tls: TlsFiles | None) -> None
         engine.stop()
 
 
-async def _start_engine(workers: int) -> tuple[Engine | Fleet, Callable[[], str]]:
+async def _start_engine(workers: int, access_log: str) -> tuple[Engine | Fleet, Callable[[], str]]:
     """An engine without shared counts, and what it tells beside the metrics of its traffic."""
     if workers > 1:
-        fleet = await _start_fleet(workers, shared_counts=False)
+        fleet = await _start_fleet(workers, shared_counts=False, access_log=access_log)
         return fleet, fleet.more_metrics
-    engine = Engine()
+    engine = Engine(log_lines=lines_to(access_log))
     engine.start()
     return engine, str
 
 
-async def _start_fleet(workers: int, *, shared_counts: bool) -> Fleet:
+async def _start_fleet(workers: int, *, shared_counts: bool, access_log: str) -> Fleet:
     # A proxy of one process does without it.
     from proxies.workers.fleet import Fleet
 
-    fleet = Fleet(workers, shared_counts=shared_counts)
+    fleet = Fleet(workers, shared_counts=shared_counts, access_log=access_log)
     try:
         await fleet.start()
     except BaseException:
@@ -169,13 +170,13 @@ def _run_joined(words: list[str]) -> int:
 
     async def serve() -> None:
         counts = RedisCounts()
-        engine = Engine(counts)
+        engine = Engine(counts, log_lines=lines_to(options.access_log))
         engine.start()
         async with joined(options, engine, lambda _, connection: counts.use(connection)) as agent:
             await serve_until_told(engine, options.admin, options.dns, agent.metrics)
 
     async def serve_by_workers() -> None:
-        fleet = await _start_fleet(options.workers, shared_counts=True)
+        fleet = await _start_fleet(options.workers, shared_counts=True, access_log=options.access_log)
         try:
             async with joined(options, fleet, lambda login, _: fleet.link(login)) as agent:
                 more_metrics = partial(_joined_text, agent.metrics, fleet.more_metrics)
@@ -241,6 +242,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--cert", type=Path, metavar="FILE", help="PEM certificate chain for mTLS, leaf first")
     run.add_argument("--key", type=Path, metavar="FILE", help="PEM private key of the certificate")
     run.add_argument("--ca", type=Path, metavar="FILE", help="PEM root certificates to trust")
+    run.add_argument("--access-log", metavar="FILE", default=STDOUT, help=ACCESS_LOG_HELP)
     run.add_argument("--workers", type=workers, default=1, metavar="N", help="processes that share the ports")
     run.set_defaults(command=_run)
     check = commands.add_parser("check", help="validate a resource file")

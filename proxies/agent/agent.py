@@ -16,6 +16,8 @@ from proxies.agent.replica import Replica
 from proxies.agent.reporter import Reporter
 from proxies.agent.resp import Connection, Login
 from proxies.agent.state import Identity, Keeper, StateDir
+from proxies.agent.taps import taker
+from proxies.wire import keys
 from proxies.wire.release import VERSION
 from proxies.wire.resources import ResourceError
 
@@ -81,7 +83,13 @@ class Agent:
         renewer = Renewer(self._options, state, self._engine, identity, bundle=replica.bundle, ordered=replica.renewal)
         report_key = bytes.fromhex(who.report_key)
         login = Login(who.redis_url, who.redis_username, who.redis_password, self._options.ca_file)
-        follower = Follower(replica, login=login, report_key=report_key, changed=_each(keeper.changed, renewer.look))
+        follower = Follower(
+            replica,
+            login=login,
+            report_key=report_key,
+            changed=_each(keeper.changed, renewer.look),
+            orders=(keys.tap(who.service), taker(self._engine)),
+        )
         reporter = Reporter(
             self._engine,
             proxy_id=who.proxy_id,

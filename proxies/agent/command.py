@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from proxies.core.addresses import address, loopback, workers
+from proxies.core.addresses import ACCESS_LOG_HELP, STDOUT, address, loopback, workers
 from proxies.wire.base import Locality, Weight
 from proxies.wire.resources import (
     GatewayCertificate,
@@ -48,6 +48,7 @@ class Options:
     admin: Address | None
     dns: Address | None
     log_level: str
+    access_log: str = STDOUT
     workers: int = 1
     transparent: Sequence[Address] = ()
     egress: Literal["allow", "deny"] = "deny"
@@ -126,6 +127,7 @@ def parse(words: Sequence[str]) -> Options:
         admin=found.admin,
         dns=found.dns,
         log_level=found.log_level,
+        access_log=found.access_log,
         workers=found.workers,
         locality=found.locality,
         weight=found.weight,
@@ -230,6 +232,7 @@ def agent_arguments(parser: argparse.ArgumentParser) -> None:
         help="where it runs: callers prefer what is near",
     )
     add("--log-level", choices=LEVELS, default="info")
+    add("--access-log", metavar="FILE", default=STDOUT, help=ACCESS_LOG_HELP)
 
 
 def _control_plane(url: str) -> str:

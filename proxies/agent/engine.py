@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from proxies.wire.logs import LogRecord
 from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample, SpanReport
 from proxies.wire.resources import Resource
+from proxies.wire.taps import TapOrder, TapRecord, TapUse
 
 
 class Applier(Protocol):
@@ -18,7 +20,17 @@ class Applier(Protocol):
         """Take ``kind:name`` out of force."""
 
 
-class Engine(Applier, Protocol):
+class Tapped(Protocol):
+    """Copies requests for whoever watches."""
+
+    def tap(self, order: TapOrder) -> None:
+        """Begin, change, prolong or end a tap."""
+
+    def refuse_tap(self, tap: str, error: str) -> None:
+        """Tell with the next report that this order was not understood."""
+
+
+class Engine(Applier, Tapped, Protocol):
     """What serves."""
 
     def set_identity(self, certificate_chain: str, key: str, bundle: list[str]) -> None:
@@ -38,5 +50,11 @@ class Engine(Applier, Protocol):
 
     def spans(self) -> tuple[list[SpanReport], int]:
         """The spans that ended since the last call, and how many were dropped."""
+
+    def logs(self) -> tuple[list[LogRecord], int]:
+        """The records of the access log since the last call, where they are wanted, and how many were dropped."""
+
+    def taps(self) -> tuple[list[TapRecord], list[TapUse]]:
+        """What was copied for taps since the last call, and how much each did."""
 
     def gauges(self) -> Gauges: ...

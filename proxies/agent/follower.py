@@ -44,12 +44,15 @@ class Follower:
         login: Login,
         report_key: bytes,
         changed: Callable[[], None],
+        orders: tuple[str, Callable[[bytes], None]],
     ) -> None:
-        """``changed`` is called after the replica took or refused something."""
+        """``changed`` is called after the replica took or refused something; ``orders`` is another channel, and who
+        takes its messages."""
         self._replica = replica
         self._report_key = report_key
         self._login = login
         self._changed = changed
+        self._orders, self._obey = orders
         self._backoff = Backoff(FIRST_RETRY_S, LAST_RETRY_S)
         self._published: bytes | None = None
         self._repeat_since = 0.0
@@ -102,6 +105,12 @@ class Follower:
         done = self._need(connection, lambda _: None)
         connection.subscribe("PSUBSCRIBE", patterns, done)
         connection.subscribe("SUBSCRIBE", channels, done)
+        connection.subscribe("SUBSCRIBE", [self._orders], self._listening)
+
+    def _listening(self, reply: Any) -> None:
+        """A control plane of an older release grants no orders; all else goes on without."""
+        if isinstance(reply, RedisError):
+            log.warning("no orders from the control plane: %s", reply)
 
     # --- reading
 
@@ -142,6 +151,9 @@ class Follower:
         self.trouble.over()
 
     def _hinted(self, channel: str, payload: bytes) -> None:
+        if channel == self._orders:
+            self._obey(payload)
+            return
         key = channel.removeprefix(keys.HINT_PREFIX)
         if not payload:
             self._read([key] if self._replica.follows(key) else [])

@@ -21,7 +21,8 @@ from proxies.agent.backoff import Complaint, random
 from proxies.agent.engine import Engine
 from proxies.agent.resp import Connection, RedisError
 from proxies.wire import keys
-from proxies.wire.reports import Telemetry, entry
+from proxies.wire.reports import MAX_ENTRY_BYTES, Telemetry, entry
+from proxies.wire.taps import TapUse
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,8 @@ class Reporter:
         self._seq += 1
         edges = self._engine.collect()
         spans, dropped_spans = self._engine.spans()
+        logs, dropped_logs = self._engine.logs()
+        taps, tap_uses = self._engine.taps()
         self._kept.append(
             Telemetry(
                 proxy=self._proxy_id,
@@ -96,6 +99,10 @@ class Reporter:
                 policies=self._engine.policy_uses(),
                 spans=spans,
                 dropped_spans=dropped_spans,
+                logs=logs,
+                dropped_logs=dropped_logs,
+                taps=taps,
+                tap_uses=tap_uses,
             )
         )
         while len(self._kept) > KEPT:
@@ -117,11 +124,32 @@ class Reporter:
         self._on_the_way = len(self._kept)
         self._answered_all.clear()
         for second in list(self._kept):
-            fields = entry(self._report_key, second)
+            fields = self._entry(second)
             command: list[str | bytes | int] = ["XADD", self._stream, "MAXLEN", "~", keys.TELEMETRY_MAXLEN, "*"]
             for name, value in fields.items():
                 command += (name, value)
             connection.send(*command, then=partial(self._answered, connection, second))
+
+    def _entry(self, second: Telemetry) -> dict[bytes, bytes]:
+        """What to send of a second. One that is too long goes without what tells of single requests: counts matter
+        more."""
+        fields = entry(self._report_key, second)
+        if len(fields[b"d"]) <= MAX_ENTRY_BYTES:
+            return fields
+        uses = [TapUse(use.tap, use.matched, use.matched, use.error) for use in second.tap_uses]
+        return entry(
+            self._report_key,
+            msgspec.structs.replace(
+                second,
+                spans=[],
+                dropped_spans=second.dropped_spans + len(second.spans),
+                logs=[],
+                dropped_logs=second.dropped_logs + len(second.logs),
+                taps=[],
+                tap_uses=uses,
+                samples=[],
+            ),
+        )
 
     def _answered(self, connection: Connection, second: Telemetry, reply: Any) -> None:
         if isinstance(reply, RedisError) and connection.lost.done():

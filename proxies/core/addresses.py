@@ -1,8 +1,11 @@
-"""Addresses and numbers as people write them on a command line."""
+"""Addresses, numbers and the like as people write them on a command line."""
 
 from __future__ import annotations
 
 import ipaddress
+
+STDOUT, NOWHERE = "stdout", "none"
+ACCESS_LOG_HELP = "where the access log goes while it is on: a file, stdout (the default), or none"
 
 
 def address(text: str) -> tuple[str, int]:

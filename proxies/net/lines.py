@@ -13,6 +13,8 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic, sleep
 
+from proxies.core.addresses import NOWHERE, STDOUT
+
 log = logging.getLogger("meshui.proxy")
 
 MAX_WAITING = 4 * 1024 * 1024
@@ -23,7 +25,11 @@ LOOK_S = 1.0
 AT_ONCE = 4096
 """Bytes of one write: as much as a pipe takes whole (PIPE_BUF)."""
 LAST_WORD_S = 2.0
-STDOUT = "stdout"
+
+
+def lines_to(where: str) -> Lines | None:
+    """Where ``--access-log`` says: a file, ``stdout``, or ``none``. Raises OSError where it cannot be opened."""
+    return Lines(where) if where != NOWHERE else None
 
 
 class Lines:

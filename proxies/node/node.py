@@ -13,6 +13,7 @@ from proxies.agent.dns import serve_dns
 from proxies.agent.identity import JoinError
 from proxies.net.admin import Page, Pages, as_json, pages_of, readiness, serve_admin
 from proxies.net.engine import Engine
+from proxies.net.lines import Lines, lines_to
 from proxies.node.services import NodeOptions, ServiceOptions
 from proxies.wire.resources import ResourceError
 
@@ -23,8 +24,11 @@ class _Service:
     """One service, from its start to the end of its drain. ``after`` is what ends first: its former self, which has
     its ports and its state."""
 
-    def __init__(self, options: ServiceOptions, after: asyncio.Task[None] | None = None) -> None:
+    def __init__(
+        self, options: ServiceOptions, log_lines: Lines | None, after: asyncio.Task[None] | None = None
+    ) -> None:
         self.options = options
+        self._log_lines = log_lines
         self.engine: Engine | None = None
         self.trouble = ""
         """Why it could not become part of the mesh; empty where it is, or may yet be."""
@@ -49,7 +53,7 @@ class _Service:
         if after is not None:
             await asyncio.wait([after])
         counts = RedisCounts()
-        engine = self.engine = Engine(counts)
+        engine = self.engine = Engine(counts, log_lines=self._log_lines)
         engine.start()
         try:
             async with joined(self.options, engine, lambda _, connection: counts.use(connection)) as agent:
@@ -74,7 +78,9 @@ class Node:
     """Make it inside a running loop, and ``serve``."""
 
     def __init__(self, options: NodeOptions) -> None:
+        """Raises OSError where the access log cannot be written."""
         self._options = options
+        self._log_lines = lines_to(options.access_log)
         self._services: dict[str, _Service] = {}
         self._leaving: dict[str, _Service] = {}
         """Those that the file names no more, or otherwise, as long as they drain."""
@@ -138,7 +144,8 @@ class Node:
         self._services = stay
         for name in wanted.keys() - stay.keys():
             former = self._leaving.get(name)
-            self._services[name] = _Service(wanted[name], after=former.over if former is not None else None)
+            after = former.over if former is not None else None
+            self._services[name] = _Service(wanted[name], self._log_lines, after)
 
 
 def _stop(services: list[_Service]) -> None:

@@ -58,6 +58,7 @@ class NodeOptions:
     state: Path
     admin: Address | None
     log_level: str
+    access_log: str
     locality: str = ""
 
     def services(self) -> dict[str, ServiceOptions]:
@@ -116,6 +117,7 @@ def parse(words: Sequence[str]) -> NodeOptions:
         state=found.state,
         admin=found.admin,
         log_level=found.log_level,
+        access_log=found.access_log,
         locality=found.locality,
     )
 

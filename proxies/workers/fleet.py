@@ -19,15 +19,20 @@ import msgspec
 
 from proxies.agent.backoff import Backoff
 from proxies.agent.resp import Login
+from proxies.core.addresses import NOWHERE
 from proxies.core.decisions import Decisions
 from proxies.core.usage import Uses
+from proxies.net.access_log import new_reports
 from proxies.net.engine import Applied
 from proxies.net.metrics import Metrics
+from proxies.net.taps import TapReports
 from proxies.net.tracing import new_spans
+from proxies.wire.logs import LogRecord
 from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample, SpanReport
 from proxies.wire.resources import ProxyResource, Resource, ResourceError, TrustResource, encode
+from proxies.wire.taps import TapOrder, TapRecord, TapUse, encode_order
 from proxies.workers.child import Child, Lost
-from proxies.workers.messages import Apply, Done, Drain, End, Identify, Link, Order, Remove, Tell, Told
+from proxies.workers.messages import Apply, Done, Drain, End, Identify, Link, Order, Remove, Tap, Tell, Told
 from proxies.workers.sums import merged, summed
 
 log = logging.getLogger("meshui.proxy")
@@ -47,10 +52,12 @@ GRACE_S = 2.0
 class Fleet:
     """An engine (``proxies.agent.engine``, and what the admin port shows of one). ``start`` it, then apply."""
 
-    def __init__(self, size: int, *, shared_counts: bool) -> None:
-        """Without ``shared_counts``, which take a ``link``, global limits are refused."""
+    def __init__(self, size: int, *, shared_counts: bool, access_log: str = NOWHERE) -> None:
+        """Without ``shared_counts``, which take a ``link``, global limits are refused. ``access_log`` is where it goes
+        (``proxies.net.lines``)."""
         self.size = size
         self._mode = "shared-counts" if shared_counts else "alone"
+        self._access_log = access_log
         self.restarts = 0
         self.uses = Uses()
         self.decisions = Decisions()
@@ -63,6 +70,9 @@ class Fleet:
         self._overflows: dict[tuple[str, str], int] = {}
         self._samples: list[RequestSample] = []
         self._spans = new_spans()
+        self._logs = new_reports()
+        self._taps = TapReports()
+        self._dropped_lines = 0
         self._told_at = 0.0
         self._ending = False
         self._keepers: list[asyncio.Task[None]] = []
@@ -103,6 +113,15 @@ class Fleet:
         self._link = Link(login.url, login.username, login.password, login.ca_file)
         self._ask(self._link)
 
+    def tap(self, order: TapOrder) -> None:
+        """Have every worker begin, change, prolong or end a tap. One that starts later hears of it when the order is
+        repeated."""
+        self._ask(Tap(encode_order(order)))
+
+    def refuse_tap(self, tap: str, error: str) -> None:
+        """Tell with the next report that this order was not understood."""
+        self._taps.use(tap, error=error)
+
     def applied(self) -> Mapping[str, Applied]:
         return {key: Applied(r.epoch, r.revision, r.version) for key, r in self._held.items()}
 
@@ -128,6 +147,18 @@ class Fleet:
     def spans(self) -> tuple[list[SpanReport], int]:
         """The spans that ended since the last call, and how many were dropped."""
         return self._spans.collect()
+
+    def logs(self) -> tuple[list[LogRecord], int]:
+        """The records of the access log since the last call, where they are wanted, and how many were dropped."""
+        return self._logs.collect()
+
+    def taps(self) -> tuple[list[TapRecord], list[TapUse]]:
+        """What was copied for taps since the last call, and how much each did."""
+        return self._taps.collect()
+
+    def dropped_lines(self) -> int:
+        """The lines of the access log that could not be written since the start."""
+        return self._dropped_lines + sum(told.dropped_lines for told in self._told.values())
 
     def limit_uses(self) -> list[LimitUse]:
         return self.uses.collect()
@@ -229,7 +260,15 @@ class Fleet:
         level = logging.getLevelName(logging.getLogger().getEffectiveLevel())
         mine, its = socket.socketpair()
         with its:
-            words = ("-m", "proxies.workers.worker", str(its.fileno()), str(self.size), self._mode, level)
+            words = (
+                "-m",
+                "proxies.workers.worker",
+                str(its.fileno()),
+                str(self.size),
+                self._mode,
+                self._access_log,
+                level,
+            )
             process = await asyncio.create_subprocess_exec(
                 sys.executable, *words, pass_fds=(its.fileno(),), stdin=asyncio.subprocess.DEVNULL
             )
@@ -264,6 +303,7 @@ class Fleet:
         told = self._told.pop(number, None)
         if child is not None:
             child.close()
+        self._dropped_lines += told.dropped_lines if told is not None else 0
         for service, limit, count in told.overflows if told is not None else ():
             self._overflows[service, limit] = self._overflows.get((service, limit), 0) + count
 
@@ -334,8 +374,10 @@ class Fleet:
         self.decisions.add(told.policies)
         self._samples += told.samples
         self._spans.absorb(told.spans, told.dropped_spans)
+        self._logs.absorb(told.logs, told.dropped_logs)
+        self._taps.absorb(told.taps, told.tap_uses)
         self._told[number] = msgspec.structs.replace(
-            told, edges=[], microseconds=[], limits=[], policies=[], samples=[], spans=[]
+            told, edges=[], microseconds=[], limits=[], policies=[], samples=[], spans=[], logs=[], taps=[], tap_uses=[]
         )
         self._metrics.connections = sum(each.gauges.connections for each in self._told.values())
         self._metrics.active_requests = sum(each.gauges.active_requests for each in self._told.values())

@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct, field
 
+from proxies.wire.logs import LogRecord
 from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample, SpanReport
+from proxies.wire.taps import TapRecord, TapUse
 
 LENGTH = 4
 """Bytes of a message's length, big-endian."""
@@ -38,6 +40,12 @@ class Link(Struct, frozen=True, tag="link"):
     ca_file: str
 
 
+class Tap(Struct, frozen=True, tag="tap"):
+    """Obey an order (encoded) to copy requests."""
+
+    order: bytes
+
+
 class Tell(Struct, frozen=True, tag="tell"):
     """Say what was counted since it was last asked."""
 
@@ -50,7 +58,7 @@ class End(Struct, frozen=True, tag="end"):
     """End now. There is no answer."""
 
 
-Order = Apply | Remove | Identify | Link | Tell | Drain | End
+Order = Apply | Remove | Identify | Link | Tap | Tell | Drain | End
 
 
 class Ready(Struct, frozen=True, tag="ready"):
@@ -65,8 +73,8 @@ class Done(Struct, frozen=True, tag="done"):
 
 class Told(Struct, frozen=True, tag="told"):
     """The answer to Tell; every other order gets Done. ``microseconds`` are the sums of the durations of ``edges``, one
-    each; ``overflows`` are (service, limit, count) since the start; ``missing`` is what the worker is not ready for,
-    ``drained`` whether it has finished what it was to finish."""
+    each; ``overflows`` are (service, limit, count) since the start, ``dropped_lines`` those of the access log since then;
+    ``missing`` is what the worker is not ready for, ``drained`` whether it has finished what it was to finish."""
 
     edges: list[EdgeDelta]
     microseconds: list[int]
@@ -80,6 +88,11 @@ class Told(Struct, frozen=True, tag="told"):
     addresses: list[tuple[str, str, int]]
     missing: str = ""
     drained: bool = False
+    logs: list[LogRecord] = field(default_factory=list)
+    dropped_logs: int = 0
+    taps: list[TapRecord] = field(default_factory=list)
+    tap_uses: list[TapUse] = field(default_factory=list)
+    dropped_lines: int = 0
 
 
 Answer = Ready | Done | Told

@@ -21,8 +21,12 @@ import uvloop
 from proxies.agent.follower import Follower
 from proxies.agent.replica import Replica
 from proxies.agent.resp import Login
+from proxies.agent.taps import taker
+from proxies.wire import keys
+from proxies.wire.logs import LogRecord
 from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample, SpanReport
 from proxies.wire.resources import Resource, ResourceError
+from proxies.wire.taps import TapOrder, TapRecord, TapUse
 
 
 class FakeEngine:
@@ -31,6 +35,8 @@ class FakeEngine:
     def __init__(self) -> None:
         self.held: dict[str, Resource] = {}
         self.refuse: Callable[[Resource], str] = lambda _: ""
+        self.taps_ordered: list[TapOrder] = []
+        self.taps_refused: list[tuple[str, str]] = []
 
     def apply(self, resource: Resource) -> None:
         if reason := self.refuse(resource):
@@ -58,6 +64,18 @@ class FakeEngine:
     def spans(self) -> tuple[list[SpanReport], int]:
         return [], 0
 
+    def logs(self) -> tuple[list[LogRecord], int]:
+        return [], 0
+
+    def taps(self) -> tuple[list[TapRecord], list[TapUse]]:
+        return [], []
+
+    def tap(self, order: TapOrder) -> None:
+        self.taps_ordered.append(order)
+
+    def refuse_tap(self, tap: str, error: str) -> None:
+        self.taps_refused.append((tap, error))
+
     def gauges(self) -> Gauges:
         return Gauges()
 
@@ -83,6 +101,7 @@ class FakeProxy:
             login=Login(redis_url, identity.id, identity.password),
             report_key=bytes.fromhex(identity.report_key),
             changed=lambda: None,
+            orders=(keys.tap(identity.service), taker(self.engine)),
         )
 
     async def run(self) -> None:

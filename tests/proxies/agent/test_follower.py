@@ -14,10 +14,11 @@ from proxies.agent import follower as following
 from proxies.agent import resp
 from proxies.agent.follower import Follower
 from proxies.agent.resp import Login
+from proxies.agent.taps import taker
 from proxies.wire import keys, reports
 from proxies.wire import resources as wire
 from tests.proxies.agent.fakes import FakeEngine, replica_of
-from tests.proxies.agent.mesh import MASTER, PASSWORD, PROXY, Valkey, directory, endpoints, service, trust
+from tests.proxies.agent.mesh import MASTER, PASSWORD, PROXY, SERVICE, Valkey, directory, endpoints, service, trust
 
 REPORT_KEY = reports.proxy_key(MASTER, PROXY)
 
@@ -36,6 +37,7 @@ async def following_valkey(valkey: Valkey, engine: FakeEngine) -> AsyncIterator[
         login=Login(valkey.proxy_url, PROXY, PASSWORD),
         report_key=REPORT_KEY,
         changed=lambda: None,
+        orders=(keys.tap(SERVICE), taker(engine)),
     )
     async with asyncio.TaskGroup() as group:
         task = group.create_task(follower.run())

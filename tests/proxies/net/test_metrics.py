@@ -45,6 +45,9 @@ class Alone:
     def overflows(self) -> list[tuple[str, str, int]]:
         return [("c/d", "requests", 3)]
 
+    def dropped_lines(self) -> int:
+        return 0
+
 
 def test_retries_overflows_and_states_are_told() -> None:
     metrics = Metrics()
