@@ -12,18 +12,17 @@ import resource as process
 import ssl
 from collections.abc import Mapping
 from hashlib import blake2s
-from time import monotonic, time
+from time import monotonic
 from typing import NamedTuple
 
-from proxies.core.authorize import Guard
 from proxies.core.decisions import Decisions
 from proxies.core.errors import BadMessage
 from proxies.core.hosts import HostTable
 from proxies.core.limits import Gates
 from proxies.core.shared import SharedCounts
 from proxies.core.usage import Uses
-from proxies.net.access import Access
 from proxies.net.access_log import AccessLog, new_reports
+from proxies.net.admission import Admission
 from proxies.net.catalog import Catalog, Passthrough
 from proxies.net.cluster import Cluster, Source
 from proxies.net.denials import Denials
@@ -83,6 +82,7 @@ class Engine:
         self._client_tls = ClientTls(self._denials)
         self._server_tls = ServerTls(self._denials)
         self._catalog = Catalog(self._wheel, self.metrics, self._client_tls, self._gates)
+        self._admission = Admission(self.decisions, self._catalog, self._wheel)
         self._resources: dict[str, wire.Resource] = {}
         self._ports: dict[tuple[str, int], Port] = {}
         self._apps: list[Endpoint] = []
@@ -273,7 +273,7 @@ class Engine:
         elif isinstance(resource, wire.ProxyResource):
             self._put_proxy(resource)
         elif isinstance(resource, wire.InboundResource):
-            Guard(resource.body.policies, resource.body.default)  # says whether they can be
+            self._admission.access(resource.name, resource.body)  # says whether it can be
             self._gates.gate(resource.name, "", resource.body.limits)
             self._resources[resource.key] = resource
             self._receive()
@@ -413,10 +413,10 @@ class Engine:
             if isinstance(spec, wire.InboundListener):
                 self._receive_for_app(port, spec, self._inbound(spec.service))
             elif isinstance(spec, wire.GatewayListener) and isinstance(port.listener, Gateway):
-                port.listener.access = self._access(body.service, self._inbound(body.service), spec.port)
+                port.listener.access = self._admission.access(body.service, self._inbound(body.service), spec.port)
 
     def _receive_for_app(self, port: Port, spec: wire.InboundListener, inbound: wire.InboundBody) -> None:
-        access = self._access(spec.service, inbound, spec.app_port)
+        access = self._admission.access(spec.service, inbound, spec.app_port)
         port.require(inbound.mtls)
         if isinstance(port, TcpPort):
             if isinstance(port.way, ToApp):
@@ -430,12 +430,6 @@ class Engine:
         """How a service receives: until its resource says otherwise, from everybody, over mTLS alone."""
         found = self._resources.get(wire.resource_key("inbound", service))
         return found.body if isinstance(found, wire.InboundResource) else wire.InboundBody()
-
-    def _access(self, service: str, inbound: wire.InboundBody, port: int) -> Access | None:
-        if not inbound.policies and inbound.default == "allow":
-            return None
-        guard = Guard(inbound.policies, inbound.default, port=port, clock=time)
-        return Access(guard, self.decisions.tally(service))
 
     def _sweep(self) -> None:
         for port in self._ports.values():

@@ -40,6 +40,7 @@ _HEADS = {
     "mesh_upstream_endpoints_unhealthy": ("gauge", "Endpoints left out for failed checks."),
     "mesh_limit_requests_total": ("counter", "Requests that rate limits judged, by outcome."),
     "mesh_policy_decisions_total": ("counter", "Requests that access policies decided on, by rule and outcome."),
+    "mesh_jwt_requests_total": ("counter", "Requests by what came of their token."),
     "mesh_access_log_lines_dropped_total": ("counter", "Lines of the access log that could not be written."),
     "mesh_proxy_connections": ("gauge", "Open client connections."),
     "mesh_proxy_active_requests": ("gauge", "Requests under way."),
@@ -91,6 +92,7 @@ def render(source: Source) -> str:
         ("mesh_breaker_overflows_total", _overflows(source)),
         ("mesh_limit_requests_total", _limits(source.uses)),
         ("mesh_policy_decisions_total", _decisions(source.decisions)),
+        ("mesh_jwt_requests_total", _tokens(source.decisions)),
         *((name, _each(states, name, value)) for name, value in _BY_SERVICE.items()),
         ("mesh_access_log_lines_dropped_total", [f"mesh_access_log_lines_dropped_total {source.dropped_lines()}"]),
         ("mesh_proxy_connections", [f"mesh_proxy_connections {metrics.connections}"]),
@@ -184,9 +186,15 @@ def _decisions(decisions: Decisions) -> Iterator[str]:
     for use in decisions.totals():
         rule = "" if use.rule < 0 else use.rule
         labels = f'destination_service="{use.service}",policy="{use.policy}",rule="{rule}"'
-        for outcome in ("allowed", "denied", "shadow_denied", "shadow_allowed"):
+        for outcome in ("allowed", "denied", "shadow_denied", "shadow_allowed", "failed"):
             if count := getattr(use, outcome):
                 yield f'mesh_policy_decisions_total{{{labels},outcome="{outcome}"}} {count}'
+
+
+def _tokens(decisions: Decisions) -> Iterator[str]:
+    for (service, provider, outcome), count in decisions.tokens.items():
+        labels = f'destination_service="{service}",provider="{provider}",outcome="{outcome}"'
+        yield f"mesh_jwt_requests_total{{{labels}}} {count}"
 
 
 def _each(states: Iterable[ServiceState], name: str, value: Callable[[ServiceState], int]) -> Iterator[str]:

@@ -372,12 +372,23 @@ class Fleet:
             self._metrics.absorb(delta, microseconds)
         self.uses.add(told.limits)
         self.decisions.add(told.policies)
+        self.decisions.add_tokens(told.tokens)
         self._samples += told.samples
         self._spans.absorb(told.spans, told.dropped_spans)
         self._logs.absorb(told.logs, told.dropped_logs)
         self._taps.absorb(told.taps, told.tap_uses)
         self._told[number] = msgspec.structs.replace(
-            told, edges=[], microseconds=[], limits=[], policies=[], samples=[], spans=[], logs=[], taps=[], tap_uses=[]
+            told,
+            edges=[],
+            microseconds=[],
+            limits=[],
+            policies=[],
+            tokens=[],
+            samples=[],
+            spans=[],
+            logs=[],
+            taps=[],
+            tap_uses=[],
         )
         self._metrics.connections = sum(each.gauges.connections for each in self._told.values())
         self._metrics.active_requests = sum(each.gauges.active_requests for each in self._told.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct, field
 
+from proxies.core.decisions import TokenOutcome
 from proxies.wire.logs import LogRecord
 from proxies.wire.reports import EdgeDelta, Gauges, LimitUse, PolicyUse, RequestSample, SpanReport
 from proxies.wire.taps import TapRecord, TapUse
@@ -73,13 +74,14 @@ class Done(Struct, frozen=True, tag="done"):
 
 class Told(Struct, frozen=True, tag="told"):
     """The answer to Tell; every other order gets Done. ``microseconds`` are the sums of the durations of ``edges``, one
-    each; ``overflows`` are (service, limit, count) since the start, ``dropped_lines`` those of the access log since then;
-    ``missing`` is what the worker is not ready for, ``drained`` whether it has finished what it was to finish."""
+    each; ``overflows`` are (service, limit, count) since the start, ``dropped_lines`` those of the access log since
+    then; ``missing`` is what the worker is not ready for, ``drained`` whether it has finished what it was to finish."""
 
     edges: list[EdgeDelta]
     microseconds: list[int]
     limits: list[LimitUse]
     policies: list[PolicyUse]
+    tokens: list[TokenOutcome]
     samples: list[RequestSample]
     spans: list[SpanReport]
     dropped_spans: int

@@ -117,6 +117,7 @@ class Worker(asyncio.Protocol):
             microseconds=microseconds,
             limits=engine.limit_uses(),
             policies=engine.policy_uses(),
+            tokens=engine.decisions.collect_tokens(),
             samples=engine.samples(),
             spans=spans,
             dropped_spans=dropped_spans,
