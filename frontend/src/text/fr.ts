@@ -1,24 +1,32 @@
 /** French. Complete by its type. */
 import type { Catalogue } from '.'
-import { observeFr } from './observe.fr'
+import { decisionsFr } from './decisions.fr'
+import { incidentsFr } from './incidents.fr'
+import { logsFr } from './logs.fr'
 import { rolloutsFr } from './rollouts.fr'
 import { securityFr } from './security.fr'
 import { topologyFr } from './topology.fr'
+import { tracesFr } from './traces.fr'
 import { trafficFr } from './traffic.fr'
 
 export const fr: Catalogue = {
-  ...observeFr,
+  ...incidentsFr,
+  ...decisionsFr,
+  ...logsFr,
+  ...tracesFr,
   ...rolloutsFr,
   ...securityFr,
   ...topologyFr,
   ...trafficFr,
   'nav.overview': 'Aperçu',
   'nav.topology': 'Topologie',
+  'nav.alerts': 'Alertes',
   'nav.services': 'Services',
   'nav.routing': 'Routage',
   'nav.rollouts': 'Déploiements',
   'nav.security': 'Sécurité',
   'nav.traces': 'Traces',
+  'nav.logs': 'Journaux',
   'nav.proxies': 'Proxys',
   'nav.changes': 'Changements',
   'nav.settings': 'Réglages',
@@ -111,6 +119,15 @@ export const fr: Catalogue = {
   'codes.failed': 'Échouées',
   'chart.empty': 'Pas encore de mesures',
   'chart.empty.next': 'Elles apparaissent quelques secondes après la première requête.',
+  'action.refresh': 'Actualiser',
+  'range.label': 'Période',
+  'range.5m': '5 dernières min',
+  'range.15m': '15 dernières min',
+  'range.1h': 'Dernière heure',
+  'range.6h': '6 dernières heures',
+  'range.24h': '24 dernières heures',
+  'range.between': 'de {from} à {to}',
+  'range.remove': 'Chercher sur la dernière heure',
   'moment.title': 'Requêtes à {at}',
   'moment.all': 'Toutes les traces de ce moment',
   'moment.none': 'Aucune requête de ce moment n’a été tracée.',

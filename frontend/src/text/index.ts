@@ -3,16 +3,23 @@
  *
  * Placeholders: `{name}` is replaced; `{n|edge|edges}` picks the word for the number `n`.
  */
+
+import type { decisionsEn } from './decisions.en'
 import { en } from './en'
-import type { observeEn } from './observe.en'
+import type { incidentsEn } from './incidents.en'
+import type { logsEn } from './logs.en'
 import type { rolloutsEn } from './rollouts.en'
 import type { securityEn } from './security.en'
 import type { topologyEn } from './topology.en'
+import type { tracesEn } from './traces.en'
 import type { trafficEn } from './traffic.en'
 
 export type TextKey =
   | keyof typeof en
-  | keyof typeof observeEn
+  | keyof typeof incidentsEn
+  | keyof typeof decisionsEn
+  | keyof typeof logsEn
+  | keyof typeof tracesEn
   | keyof typeof rolloutsEn
   | keyof typeof securityEn
   | keyof typeof topologyEn

@@ -13,7 +13,13 @@ export function Chip({
   return (
     <span className="chip">
       {label}
-      <button type="button" aria-label={removeLabel} title={removeLabel} onClick={onRemove}>
+      <button
+        type="button"
+        className="chip-remove"
+        aria-label={removeLabel}
+        title={removeLabel}
+        onClick={onRemove}
+      >
         <IconX size={14} aria-hidden="true" />
       </button>
     </span>

@@ -1,5 +1,8 @@
 /** What proxies decide about requests, in words: response flags, and the rule that decided. */
-import type { TextKey, Translate } from '@/text'
+import { addEnglish, type TextKey, type Translate } from '@/text'
+import { decisionsEn } from '@/text/decisions.en'
+
+addEnglish(decisionsEn)
 
 const FLAGS = [
   'NR',

@@ -1,14 +1,27 @@
 import { describe, expect, it } from 'vitest'
 import { fill } from '@/text'
+import { decisionsEn } from '@/text/decisions.en'
 import { en } from '@/text/en'
 import { fr } from '@/text/fr'
-import { observeEn } from '@/text/observe.en'
+import { incidentsEn } from '@/text/incidents.en'
+import { logsEn } from '@/text/logs.en'
 import { rolloutsEn } from '@/text/rollouts.en'
 import { securityEn } from '@/text/security.en'
 import { topologyEn } from '@/text/topology.en'
+import { tracesEn } from '@/text/traces.en'
 import { trafficEn } from '@/text/traffic.en'
 
-const english: Record<string, string> = { ...en, ...observeEn, ...rolloutsEn, ...securityEn, ...topologyEn, ...trafficEn }
+const english: Record<string, string> = {
+  ...en,
+  ...incidentsEn,
+  ...decisionsEn,
+  ...logsEn,
+  ...tracesEn,
+  ...rolloutsEn,
+  ...securityEn,
+  ...topologyEn,
+  ...trafficEn,
+}
 
 const placeholders = (text: string) =>
   [...new Set([...text.matchAll(/\{(\w+)/g)].map(([, name]) => name))].sort()

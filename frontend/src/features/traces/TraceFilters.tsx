@@ -1,15 +1,14 @@
 /** What a trace must have in it, and when. All of it is asked of one span. */
 import '@/ui/fields.css'
-import { Autocomplete, Button, Checkbox, NumberInput, Select, TextInput } from '@mantine/core'
-import { IconRefresh } from '@tabler/icons-react'
+import { Autocomplete, Checkbox, NumberInput, Select, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { queries } from '@/api/queries'
 import { Chip } from '@/ui/Chip'
-import { formatAbsolute } from '@/ui/format'
+import { SearchTimes } from '@/ui/SearchTimes'
 import { useText } from '@/ui/useText'
-import { isTime, isTraceId, RANGES, type Range, rangeOf, type Search } from './search'
+import { isTraceId, type Search } from './search'
 
 type FieldProps = { search: Search; set: (patch: Partial<Search>) => void }
 
@@ -47,19 +46,10 @@ export function TraceFilters({ search, set }: FieldProps) {
 
 /** When, and again; or one trace by its id. */
 export function TraceTimes({ search, set, onRefresh }: FieldProps & { onRefresh: () => void }) {
-  const t = useText()
   return (
     <>
       <TraceIdField />
-      <RangeField search={search} set={set} />
-      <Button
-        size="xs"
-        variant="default"
-        leftSection={<IconRefresh size={14} aria-hidden="true" />}
-        onClick={onRefresh}
-      >
-        {t('traces.refresh')}
-      </Button>
+      <SearchTimes times={search} set={set} onRefresh={onRefresh} />
     </>
   )
 }
@@ -180,32 +170,6 @@ function TraceIdField() {
         setText(id)
         if (isTraceId(id)) navigate({ to: '/traces/$id', params: { id } })
       }}
-    />
-  )
-}
-
-/** How far back, or the moments that a link or a drawn box named. */
-function RangeField({ search, set }: FieldProps) {
-  const t = useText()
-  if (isTime(search.from) && isTime(search.to)) {
-    const fromTo = { from: formatAbsolute(search.from), to: formatAbsolute(search.to) }
-    return (
-      <Chip
-        label={t('traces.range.between', fromTo)}
-        removeLabel={t('traces.range.remove')}
-        onRemove={() => set({ from: '', to: '' })}
-      />
-    )
-  }
-  return (
-    <Select
-      size="xs"
-      w={136}
-      aria-label={t('traces.range')}
-      value={rangeOf(search)}
-      data={(Object.keys(RANGES) as Range[]).map((value) => ({ value, label: t(`traces.range.${value}`) }))}
-      allowDeselect={false}
-      onChange={(range) => set({ range: range ?? '1h' })}
     />
   )
 }

@@ -1,5 +1,5 @@
 /** Import this for its effect wherever a component of traces is an entry of its own. */
 import { addEnglish } from '@/text'
-import { observeEn } from '@/text/observe.en'
+import { tracesEn } from '@/text/traces.en'
 
-addEnglish(observeEn)
+addEnglish(tracesEn)

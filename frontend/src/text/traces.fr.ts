@@ -1,7 +1,7 @@
-/** French of traces, access logs and taps. */
-import type { observeEn } from './observe.en'
+/** French of traces. */
+import type { tracesEn } from './traces.en'
 
-export const observeFr: Record<keyof typeof observeEn, string> = {
+export const tracesFr: Record<keyof typeof tracesEn, string> = {
   'traces.detail': 'Tout ce qui est demandé ci-dessous doit être vrai d’un même span de la trace.',
   'traces.sentence':
     '{count} {n|trace trouvée|traces trouvées} : {errors} en échec, la plus lente a pris {slowest}',
@@ -21,15 +21,6 @@ export const observeFr: Record<keyof typeof observeEn, string> = {
   'traces.errorsOnly': 'Échecs seuls',
   'traces.edge.remove': 'Chercher aussi d’autres liens',
   'traces.id': 'Id de trace',
-  'traces.refresh': 'Actualiser',
-  'traces.range': 'Période',
-  'traces.range.5m': '5 dernières min',
-  'traces.range.15m': '15 dernières min',
-  'traces.range.1h': 'Dernière heure',
-  'traces.range.6h': '6 dernières heures',
-  'traces.range.24h': '24 dernières heures',
-  'traces.range.between': 'de {from} à {to}',
-  'traces.range.remove': 'Chercher sur la dernière heure',
   'traces.scatter': 'Durée selon le début',
   'traces.scatter.label':
     'Les traces selon leur début et leur durée. En choisir une l’ouvre ; tracer un cadre restreint la recherche. Le tableau ci-dessous contient les mêmes traces.',
@@ -112,34 +103,6 @@ export const observeFr: Record<keyof typeof observeEn, string> = {
   'span.about.limits': 'Limites',
   'span.about.instances': 'Instances',
   'span.about.routes': 'Routage',
-  'flag.said': '{words} ({flag})',
-  'flag.NR': 'Aucune route ne convient',
-  'flag.NC': 'Le service n’est pas connu ici',
-  'flag.UH': 'Aucune instance saine : toutes écartées, en échec de contrôle, ou parties',
-  'flag.UF': 'L’instance n’a pas pu être jointe',
-  'flag.UC': 'L’instance a fermé la connexion',
-  'flag.UPE': 'L’instance n’a pas répondu en HTTP',
-  'flag.UT': 'Pas de réponse dans le délai',
-  'flag.UO': 'Le disjoncteur était ouvert : trop à la fois',
-  'flag.URX': 'Chaque essai a échoué et il n’en restait plus',
-  'flag.SI': 'Rien n’a bougé trop longtemps',
-  'flag.DC': 'L’appelant est parti le premier',
-  'flag.DPE': 'L’appelant ne parlait pas HTTP',
-  'flag.FI': 'Une panne a été injectée exprès',
-  'flag.RL': 'Une limite de débit était épuisée',
-  'flag.RLSE': 'La limite de débit n’a pas pu être demandée',
-  'flag.UAEX': 'Accès refusé',
-  'rule.policy': 'Politique {name} : aucune de ses règles ne l’admet',
-  'rule.policy.rule': 'Politique {name}, règle {number}',
-  'rule.default': 'Refusé par défaut : aucune politique ne l’admet',
-  'rule.default.allow': 'Admis par défaut',
-  'rule.limit': 'Limite {name}',
-  'rule.breaker': 'Disjoncteur {name}',
-  'rule.malformed': 'Malformé : {name}',
-  'rule.jwt': 'Jeton de {name}',
-  'rule.external': 'Contrôle externe {name}',
-  'answer.yes': 'Oui',
-  'answer.no': 'Non',
   'tracing.title': 'Traçage',
   'tracing.source': 'Les réglages du traçage',
   'tracing.edit': 'Ce qui est tracé',

@@ -1,0 +1,33 @@
+/** French of what proxies decide about requests. */
+import type { decisionsEn } from './decisions.en'
+
+export const decisionsFr: Record<keyof typeof decisionsEn, string> = {
+  'flag.said': '{words} ({flag})',
+  'flag.NR': 'Aucune route ne convient',
+  'flag.NC': 'Le service n’est pas connu ici',
+  'flag.UH': 'Aucune instance saine : toutes écartées, en échec de contrôle, ou parties',
+  'flag.UF': 'L’instance n’a pas pu être jointe',
+  'flag.UC': 'L’instance a fermé la connexion',
+  'flag.UPE': 'L’instance n’a pas répondu en HTTP',
+  'flag.UT': 'Pas de réponse dans le délai',
+  'flag.UO': 'Le disjoncteur était ouvert : trop à la fois',
+  'flag.URX': 'Chaque essai a échoué et il n’en restait plus',
+  'flag.SI': 'Rien n’a bougé trop longtemps',
+  'flag.DC': 'L’appelant est parti le premier',
+  'flag.DPE': 'L’appelant ne parlait pas HTTP',
+  'flag.FI': 'Une panne a été injectée exprès',
+  'flag.RL': 'Une limite de débit était épuisée',
+  'flag.RLSE': 'La limite de débit n’a pas pu être demandée',
+  'flag.UAEX': 'Accès refusé',
+  'rule.policy': 'Politique {name} : aucune de ses règles ne l’admet',
+  'rule.policy.rule': 'Politique {name}, règle {number}',
+  'rule.default': 'Refusé par défaut : aucune politique ne l’admet',
+  'rule.default.allow': 'Admis par défaut',
+  'rule.limit': 'Limite {name}',
+  'rule.breaker': 'Disjoncteur {name}',
+  'rule.malformed': 'Malformé : {name}',
+  'rule.jwt': 'Jeton de {name}',
+  'rule.external': 'Contrôle externe {name}',
+  'answer.yes': 'Oui',
+  'answer.no': 'Non',
+}
