@@ -3,7 +3,7 @@ import { QueryClient, queryOptions } from '@tanstack/react-query'
 import { body, client, tagged } from './client'
 import { everyPage, MAX_PAGE } from './pages'
 import { ApiError } from './problem'
-import type { ChangeFilters, MetricsQuery } from './types'
+import type { ChangeFilters, Graph, GraphParams, MetricsQuery } from './types'
 
 const pathOf = (id: string) => {
   const [ns = '', name = ''] = id.split('/')
@@ -14,10 +14,10 @@ export const queries = {
   me: () =>
     queryOptions({ queryKey: ['me'], queryFn: () => body(client.GET('/api/v1/auth/me/')), retry: false }),
   info: () => queryOptions({ queryKey: ['info'], queryFn: () => body(client.GET('/api/v1/info/')) }),
-  graph: (params: { window: string; by: 'service' | 'version' }) =>
+  graph: (params: GraphParams) =>
     queryOptions({
       queryKey: ['graph', params],
-      queryFn: () => body(client.GET('/api/v1/graph/', { params: { query: params } })),
+      queryFn: () => body(client.GET('/api/v1/graph/', { params: { query: params as { by: Graph['by'] } } })),
     }),
   services: () =>
     queryOptions({

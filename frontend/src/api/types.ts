@@ -30,6 +30,9 @@ export type Change = Schemas['ChangeView']
 export type Verification = Schemas['Verification']
 
 export type Graph = Schemas['Graph']
+/** How fine the nodes of a graph are. */
+export type GraphBy = 'service' | 'version' | 'instance'
+export type GraphParams = { window: string; by: GraphBy }
 export type GraphNode = Schemas['Node']
 export type GraphEdge = Schemas['Edge']
 export type Health = GraphEdge['health']

@@ -4,7 +4,16 @@ import { useEffect, useSyncExternalStore } from 'react'
 import { applyGraphDiff, merge } from './graphDiff'
 import { type LiveMessage, type LiveParams, live } from './live'
 import { queries } from './queries'
-import type { Change, Graph, GraphDiff, MeshProxy, Revision, Service, ServiceTraffic } from './types'
+import type {
+  Change,
+  Graph,
+  GraphDiff,
+  GraphParams,
+  MeshProxy,
+  Revision,
+  Service,
+  ServiceTraffic,
+} from './types'
 
 /** While the connection is down, ask again this often. */
 const POLL_MS = 5000
@@ -37,9 +46,10 @@ export function update<T>(cache: QueryClient, key: QueryKey, change: (old: T) =>
   cache.setQueryData<T>(key, (old) => (old === undefined ? old : change(old)))
 }
 
-export function useGraph(params: { window: string; by: 'service' | 'version' }) {
+/** The graph of the present, kept live; nothing is asked while not `enabled`. */
+export function useGraph(params: GraphParams, enabled = true) {
   const options = queries.graph(params)
-  useTopic('graph', params, (message, cache) => {
+  useTopic(enabled ? 'graph' : null, params, (message, cache) => {
     if (message.kind === 'diff') {
       update<Graph>(cache, options.queryKey, (old) => applyGraphDiff(old, message.data as GraphDiff))
       return
@@ -48,7 +58,12 @@ export function useGraph(params: { window: string; by: 'service' | 'version' }) 
     const isOurs = graph.by === params.by && `${graph.window_s}s` === seconds(params.window)
     if (isOurs) cache.setQueryData(options.queryKey, graph)
   })
-  return useQuery({ ...options, refetchInterval: usePollInterval(), staleTime: Number.POSITIVE_INFINITY })
+  return useQuery({
+    ...options,
+    enabled,
+    refetchInterval: usePollInterval(),
+    staleTime: Number.POSITIVE_INFINITY,
+  })
 }
 
 function seconds(window: string): string {

@@ -1,18 +1,18 @@
 /** The renderer on Cytoscape's canvas. Nothing outside this file knows Cytoscape. */
 import cytoscape from 'cytoscape'
-import { BEND, graphStyle } from './cytoscapeStyle'
+import { graphStyle } from './cytoscapeStyle'
 import { labelHalfLength, placeLabels } from './edgeLabels'
 import type { Point, Positions } from './layout'
 import type { EdgeView, GraphView, NodeView } from './model'
 import { boxImage, nodeImage } from './nodeImages'
-import { type EdgePath, pathLength } from './paths'
+import { type EdgePath, edgePath, pathLength } from './paths'
 import type { Palette, Renderer, RendererEvents } from './renderer'
 import { TrafficOverlay } from './trafficOverlay'
 
-const NODE_RADIUS = 27
 /** Below this, names cannot be read. */
 const READABLE_ZOOM = 0.5
-const boxId = (namespace: string) => `box:${namespace}`
+const BOX = 'box:'
+const boxId = (namespace: string) => BOX + namespace
 
 export class CytoscapeRenderer implements Renderer {
   private readonly cy: cytoscape.Core
@@ -121,8 +121,13 @@ export class CytoscapeRenderer implements Renderer {
       if (target === this.cy) this.events.onSelect(null)
       else {
         const element = target as cytoscape.SingularElementArgument
-        if (!element.id().startsWith('box:')) this.events.onSelect(element.id())
+        if (!element.id().startsWith(BOX)) this.events.onSelect(element.id())
       }
+    })
+    this.cy.on('dbltap', 'node.box, node.kind-namespace', (event) => {
+      const id = (event.target as cytoscape.NodeSingular).id()
+      const isOpen = id.startsWith(BOX)
+      this.events.onToggle(isOpen ? id.slice(BOX.length) : id.slice(0, -1), !isOpen)
     })
     this.cy.on('mouseover', 'node.service, edge', (event) => this.emphasise(event.target.id()))
     this.cy.on('mouseout', 'node.service, edge', () => this.emphasise())
@@ -207,7 +212,7 @@ export class CytoscapeRenderer implements Renderer {
       if (path) paths.set(edge.id, path)
       const labelAt = this.labelPlaces.get(edge.id) ?? 0.5
       const labelHalf = path ? labelHalfLength(edge.label, path) / pathLength(path) : 0
-      return { ...edge, dimmed: element.hasClass('dimmed'), labelAt, labelHalf }
+      return { ...edge, dimmed: element.hasClass('dimmed') || edge.mark === 'faint', labelAt, labelHalf }
     })
     this.overlay.setEdges(edges, paths)
   }
@@ -239,20 +244,8 @@ export class CytoscapeRenderer implements Renderer {
   private pathOf(edge: EdgeView): EdgePath | null {
     const from = this.cy.getElementById(edge.source).position() as Point | undefined
     const to = this.cy.getElementById(edge.target).position() as Point | undefined
-    if (!from || !to) return null
-    const length = Math.hypot(to.x - from.x, to.y - from.y)
-    if (length < 2 * NODE_RADIUS) return null
-    const unit = { x: (to.x - from.x) / length, y: (to.y - from.y) / length }
-    const middle = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 }
-    const bend = edge.bent ? { x: middle.x + unit.y * BEND, y: middle.y - unit.x * BEND } : null
-    return { from: towards(from, bend ?? to), bend, to: towards(to, bend ?? from) }
+    return from && to ? edgePath(from, to, edge.bent) : null
   }
-}
-
-/** Where an edge leaves a node. */
-function towards(node: Point, aim: Point): Point {
-  const share = NODE_RADIUS / Math.hypot(aim.x - node.x, aim.y - node.y)
-  return { x: node.x + (aim.x - node.x) * share, y: node.y + (aim.y - node.y) * share }
 }
 
 function nodeElement(node: NodeView, position: Point, palette: Palette): cytoscape.ElementDefinition {
@@ -264,7 +257,7 @@ function nodeElement(node: NodeView, position: Point, palette: Palette): cytosca
       label: node.label,
       image: nodeImage(node, palette),
     },
-    classes: `service ${node.health}`,
+    classes: `service kind-${node.kind} ${node.health} ${node.mark}`,
     position: { ...position },
   }
 }
@@ -274,7 +267,7 @@ function edgeElement(edge: EdgeView): cytoscape.ElementDefinition {
   return {
     group: 'edges',
     data: { id, source, target, label, width: Math.round(width * 2) / 2 },
-    classes: `${edge.health}${edge.bent ? ' bent' : ''}`,
+    classes: `${edge.health}${edge.bent ? ' bent' : ''} ${edge.mark}`,
   }
 }
 

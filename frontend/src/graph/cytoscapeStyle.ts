@@ -1,11 +1,10 @@
 /** How the graph looks, in Cytoscape's terms. */
 import type cytoscape from 'cytoscape'
 import { IMAGE_SCALE } from './nodeImages'
+import { BEND } from './paths'
 import type { Palette } from './renderer'
 
 const NODE_SIZE = 44
-/** How far the control point of a bent edge stands off. */
-export const BEND = 34
 
 export function graphStyle(palette: Palette): cytoscape.StylesheetJson {
   const scale = `${IMAGE_SCALE * 100}%`
@@ -105,7 +104,20 @@ export function graphStyle(palette: Palette): cytoscape.StylesheetJson {
       style: { 'line-color': palette.failing, 'target-arrow-color': palette.failing },
     },
     { selector: 'edge.idle, edge.unknown', style: { 'line-opacity': 0.5 } },
-    { selector: '.dimmed', style: { opacity: 0.22 } },
+    { selector: 'node.kind-namespace', style: { 'font-weight': 600 } },
+    {
+      selector: 'node.kind-unknown, node.kind-external, node.kind-instance',
+      style: { color: palette.muted },
+    },
+    { selector: '.dimmed, .faint', style: { opacity: 0.22 } },
+    {
+      selector: 'node.found',
+      style: { 'underlay-color': palette.accent, 'underlay-opacity': 0.22, 'underlay-padding': 9 },
+    },
+    {
+      selector: 'edge.found',
+      style: { 'underlay-color': palette.accent, 'underlay-opacity': 0.22, 'underlay-padding': 4 },
+    },
     {
       selector: 'node.chosen',
       style: { 'border-width': 2, 'border-color': palette.accent, 'border-position': 'outside' },

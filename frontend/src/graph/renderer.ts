@@ -20,6 +20,8 @@ export type Palette = {
 export type RendererEvents = {
   onSelect: (id: string | null) => void
   onMove: (moved: Positions) => void
+  /** A namespace is to be drawn with its nodes (`open`), or as one node. */
+  onToggle: (namespace: string, open: boolean) => void
 }
 
 export interface Renderer {

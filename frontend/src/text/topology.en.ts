@@ -46,7 +46,8 @@ export const topologyEn = {
   'topology.fault.unopened-paren': 'This parenthesis was never opened.',
   'topology.fault.expected-term': 'A condition or a name belongs here.',
   'topology.fault.expected-value': 'A value of {field} belongs here.',
-  'topology.fault.expected-operator': '{field} must be compared: =, !=, <, >. A node of that name is written in quotes.',
+  'topology.fault.expected-operator':
+    '{field} must be compared: =, !=, <, >. A node of that name is written in quotes.',
   'topology.fault.unknown-field': 'There is no field “{field}”.',
   'topology.fault.not-ordered': '{field} is a text: compare it with = or !=.',
   'topology.fault.not-a-number': 'This is not a number of the right unit, such as 10, 1% or 200ms.',
@@ -75,7 +76,8 @@ export const topologyEn = {
   'topology.boxes.open': 'Open {namespace}',
   'topology.boxes.close': 'Collapse {namespace}',
   'topology.boxes.collapsed': '{n} of {all} namespaces collapsed, because of {nodes} nodes',
-  'topology.merged': 'Between collapsed namespaces: {n} {n|edge|edges}. Rates add up; health is the worst of them.',
+  'topology.merged':
+    'Between collapsed namespaces: {n} {n|edge|edges}. Rates add up; health is the worst of them.',
   'topology.members': 'Nodes',
   'topology.export': 'Export',
   'topology.export.png': 'Picture, PNG',

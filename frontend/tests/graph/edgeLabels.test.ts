@@ -14,6 +14,7 @@ const edge = (id: string): EdgeView => ({
   width: 4,
   secured: true,
   bent: false,
+  mark: '',
 })
 const node = (label: string): NodeView => ({
   id: label,
@@ -22,6 +23,7 @@ const node = (label: string): NodeView => ({
   kind: 'service',
   health: 'healthy',
   shares: null,
+  mark: '',
 })
 const path = (y: number): EdgePath => ({ from: { x: 0, y: 0 }, bend: null, to: { x: 360, y } })
 

@@ -1,12 +1,14 @@
 import { MockMesh } from '@mock/mesh'
 import { describe, expect, it } from 'vitest'
-import { edgeWidth, neighbourhood, responseShares, toView, visibleGraph } from '@/graph/model'
+import { edgeWidth, MOST_LABELS, responseShares, toView } from '@/graph/model'
 import { ringParts } from '@/graph/nodeImages'
 import { pointOn } from '@/graph/paths'
 import { dotRate } from '@/graph/trafficOverlay'
+import { edge } from './query/subjects'
 
 const graph = new MockMesh(() => 1_800_000_000_000).graph(60, 'service')
-const view = toView(graph, { labelOf: (edge) => edge.id, namespaces: [] })
+const options = { labelOf: () => 'x', nameOf: () => 'n', all: graph.edges }
+const view = toView(graph, { ...options, found: null })
 
 describe('the view of a graph', () => {
   it('bends only the two edges that run opposite', () => {
@@ -27,19 +29,20 @@ describe('the view of a graph', () => {
     ])
   })
 
-  it('shows a namespace alone', () => {
-    const { nodes, edges } = visibleGraph(graph, { namespaces: ['platform'] })
-    expect(nodes.map((node) => node.id)).toEqual(['platform/gateway', 'platform/inventory', 'platform/users'])
-    expect(edges).toEqual([])
+  it('marks what a search found, and lets the rest step back', () => {
+    const { nodes } = toView(graph, { ...options, found: new Set(['shop/cart']) })
+    expect(nodes.filter((node) => node.mark === 'found').map((node) => node.id)).toEqual(['shop/cart'])
+    expect(nodes.filter((node) => node.mark === '')).toEqual([])
+    expect(view.nodes.every((node) => node.mark === '')).toBe(true)
   })
 
-  it('shows the neighbours some hops around', () => {
-    expect([...neighbourhood(graph.edges, 'shop/payments', 1)].sort()).toEqual([
-      'platform/users',
-      'shop/checkout',
-      'shop/payments',
-    ])
-    expect(neighbourhood(graph.edges, 'shop/payments', 2).has('shop/frontend')).toBe(true)
+  it('labels of very many edges only those that matter', () => {
+    const many = Array.from({ length: MOST_LABELS + 1 }, (_, index) => edge(`a/${index}`, 'a/b'))
+    const some = [...many, edge('a/x', 'a/y', { health: 'failing' })]
+    const told = toView({ nodes: [], edges: some }, { ...options, found: null }).edges.filter(
+      (each) => each.label,
+    )
+    expect(told.map((each) => each.id)).toEqual(['a/x->a/y'])
   })
 })
 

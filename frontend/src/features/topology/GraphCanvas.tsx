@@ -5,28 +5,26 @@ import { type Ref, useEffect, useImperativeHandle, useRef } from 'react'
 import { CytoscapeRenderer } from '@/graph/cytoscapeRenderer'
 import type { Positions } from '@/graph/layout'
 import type { GraphView } from '@/graph/model'
-import { type Renderer, readPalette } from '@/graph/renderer'
+import { type Renderer, type RendererEvents, readPalette } from '@/graph/renderer'
 import { useText } from '@/ui/useText'
 
 export type CanvasHandle = Pick<Renderer, 'fit' | 'zoomBy' | 'centerOn'>
 
-type GraphCanvasProps = {
+type GraphCanvasProps = RendererEvents & {
   view: GraphView
   positions: Positions
   selected: string | null
   motion: boolean
-  onSelect: (id: string | null) => void
-  onMove: (moved: Positions) => void
   ref: Ref<CanvasHandle>
 }
 
-/** The drawn graph. All it shows is also in the table view, which a keyboard and a screen reader can use. */
-export function GraphCanvas({ view, positions, selected, motion, onSelect, onMove, ref }: GraphCanvasProps) {
+/** The drawn graph. All it shows is also in the table view, which a screen reader can use. */
+export function GraphCanvas({ view, positions, selected, motion, ref, ...handlers }: GraphCanvasProps) {
   const t = useText()
   const host = useRef<HTMLDivElement>(null)
   const renderer = useRef<Renderer>(null)
-  const events = useRef({ onSelect, onMove })
-  events.current = { onSelect, onMove }
+  const events = useRef<RendererEvents>(handlers)
+  events.current = handlers
   const scheme = useComputedColorScheme('light', { getInitialValueInEffect: false })
   const still = useReducedMotion(false, { getInitialValueInEffect: false })
 
@@ -35,6 +33,7 @@ export function GraphCanvas({ view, positions, selected, motion, onSelect, onMov
     const created = new CytoscapeRenderer(host.current, readPalette(host.current), {
       onSelect: (id) => events.current.onSelect(id),
       onMove: (moved) => events.current.onMove(moved),
+      onToggle: (namespace, open) => events.current.onToggle(namespace, open),
     })
     renderer.current = created
     return () => created.destroy()

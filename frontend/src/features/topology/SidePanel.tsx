@@ -1,8 +1,11 @@
 import { Button, CloseButton } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import type { Graph, GraphEdge, GraphNode } from '@/api/types'
+import type { GraphBy, GraphEdge } from '@/api/types'
+import { collapsedId, standIns } from '@/graph/collapse'
+import type { Composed } from '@/graph/compose'
 import { responseShares } from '@/graph/model'
+import { boxOfNode, type Scene, type SceneNode, serviceOf } from '@/graph/scene'
 import {
   formatBytesPerSecond,
   formatConnections,
@@ -16,35 +19,48 @@ import { Facts } from '@/ui/Panel'
 import { ResponseBar } from '@/ui/ResponseBar'
 import { TrafficCharts } from '@/ui/TrafficCharts'
 import { useText } from '@/ui/useText'
-import type { TopologyState } from './options'
+import { type SetState, type TopologyState, togglePatch } from './options'
 
 type SidePanelProps = {
-  graph: Graph
-  selected: string
-  set: (patch: Partial<TopologyState>) => void
+  graph: Scene & { by: GraphBy }
+  composed: Composed
+  state: TopologyState
+  set: SetState
 }
 
 const CHART_SPAN_S = 900
+const MOST_LISTED = 50
 
 /** The selected node or edge: its state in words, numbers, series, codes and where to go next. */
-export function SidePanel({ graph, selected, set }: SidePanelProps) {
+export function SidePanel({ graph, composed, state, set }: SidePanelProps) {
   const t = useText()
-  const edge = graph.edges.find((each) => each.id === selected)
-  const node = graph.nodes.find((each) => each.id === selected)
+  const selected = state.sel
+  const { scene, open, closed } = composed
+  const edge = scene.edges.find((each) => each.id === selected)
+  const node = scene.nodes.find((each) => each.id === selected)
+  const drawnAs = standIns(open, closed)
+  const merged = edge
+    ? open.edges.filter(
+        (each) => drawnAs(each.source) === edge.source && drawnAs(each.target) === edge.target,
+      )
+    : []
   return (
     <aside className="side-panel" aria-label={t('topology.panel')}>
       <header className="side-panel-head">
         <h2>{edge ? <EdgeTitle edge={edge} set={set} /> : selected}</h2>
         <CloseButton size="sm" aria-label={t('action.close')} onClick={() => set({ sel: '' })} />
       </header>
-      {edge && <EdgePanel edge={edge} perVersion={graph.by === 'version'} />}
-      {node && <NodePanel node={node} graph={graph} set={set} />}
+      {edge && <EdgePanel edge={edge} merged={merged} by={graph.by} set={set} />}
+      {node?.kind === 'namespace' && (
+        <NamespacePanel node={node} composed={composed} state={state} set={set} />
+      )}
+      {node && node.kind !== 'namespace' && <NodePanel node={node} graph={graph} state={state} set={set} />}
       {!edge && !node && <p className="muted">{t('topology.panel.gone')}</p>}
     </aside>
   )
 }
 
-function EdgeTitle({ edge, set }: { edge: GraphEdge; set: SidePanelProps['set'] }) {
+function EdgeTitle({ edge, set }: { edge: GraphEdge; set: SetState }) {
   const name = (id: string) => (
     <button type="button" className="link-button" onClick={() => set({ sel: id })}>
       {id}
@@ -57,8 +73,11 @@ function EdgeTitle({ edge, set }: { edge: GraphEdge; set: SidePanelProps['set'] 
   )
 }
 
-function EdgePanel({ edge, perVersion }: { edge: GraphEdge; perVersion: boolean }) {
+type EdgePanelProps = { edge: GraphEdge; merged: GraphEdge[]; by: GraphBy; set: SetState }
+
+function EdgePanel({ edge, merged, by, set }: EdgePanelProps) {
   const t = useText()
+  const several = merged.length > 1 || merged.some((each) => each.id !== edge.id)
   const flags = Object.entries(edge.flags).filter(([, count]) => count > 0)
   const tcp = edge.protocol === 'tcp'
   const quantile = (name: string) => (tcp ? t('topology.duration', { quantile: name }) : name)
@@ -87,16 +106,23 @@ function EdgePanel({ edge, perVersion }: { edge: GraphEdge; perVersion: boolean 
         ]}
       />
       <Codes edges={[edge]} flags={flags} />
-      {perVersion ? (
-        <p className="muted">{t('topology.series.byService')}</p>
-      ) : (
+      {several && (
+        <>
+          <p className="muted">{t('topology.merged', { n: merged.length })}</p>
+          <EdgeList title={t('topology.table')} edges={merged} end="both" set={set} />
+        </>
+      )}
+      {by !== 'service' && <p className="muted">{t('topology.series.byService')}</p>}
+      {by === 'service' && !several && (
         <TrafficCharts query={{ edge: edge.id, step: '10s' }} spanSeconds={CHART_SPAN_S} />
       )}
     </>
   )
 }
 
-function NodePanel({ node, graph, set }: { node: GraphNode; graph: Graph; set: SidePanelProps['set'] }) {
+type NodePanelProps = { node: SceneNode; graph: Scene; state: TopologyState; set: SetState }
+
+function NodePanel({ node, graph, state, set }: NodePanelProps) {
   const t = useText()
   const inbound = graph.edges.filter((edge) => edge.target === node.id)
   const outbound = graph.edges.filter((edge) => edge.source === node.id)
@@ -105,6 +131,7 @@ function NodePanel({ node, graph, set }: { node: GraphNode; graph: Graph; set: S
   )
   const { name, version } = node
   const namespace = node.namespace ?? ''
+  const box = boxOfNode(node)
   return (
     <>
       <HealthLine health={<HealthMark health={node.health} />} reason={worst?.reason ?? ''} />
@@ -120,9 +147,18 @@ function NodePanel({ node, graph, set }: { node: GraphNode; graph: Graph; set: S
             {t('topology.open')}
           </Button>
         )}
-        <Button size="xs" variant="default" onClick={() => set({ focus: node.id, hops: '1' })}>
+        <Button size="xs" variant="default" onClick={() => set({ focus: serviceOf(node) })}>
           {t('topology.focus')}
         </Button>
+        {box && (
+          <Button
+            size="xs"
+            variant="default"
+            onClick={() => set({ ...togglePatch(state, box, false), sel: collapsedId(box) })}
+          >
+            {t('topology.boxes.close', { namespace: box })}
+          </Button>
+        )}
       </div>
       <Facts
         items={[
@@ -147,6 +183,67 @@ function NodePanel({ node, graph, set }: { node: GraphNode; graph: Graph; set: S
           spanSeconds={CHART_SPAN_S}
         />
       )}
+    </>
+  )
+}
+
+type NamespacePanelProps = Omit<SidePanelProps, 'graph'> & { node: SceneNode }
+
+/** A collapsed namespace: what crosses its border, and who is in it. */
+function NamespacePanel({ node, composed, state, set }: NamespacePanelProps) {
+  const t = useText()
+  const members = composed.open.nodes.filter((each) => boxOfNode(each) === node.name)
+  const edges = composed.scene.edges
+  const open = togglePatch(state, node.name, true)
+  return (
+    <>
+      <HealthLine health={<HealthMark health={node.health} />} reason={node.reason} />
+      <div className="row">
+        <Button size="xs" variant="default" onClick={() => set({ ...open, sel: '' })}>
+          {t('topology.boxes.open', { namespace: node.name })}
+        </Button>
+      </div>
+      <Facts
+        items={[
+          [t('topology.in'), formatRate(node.rps_in)],
+          [t('topology.out'), formatRate(node.rps_out)],
+          [t('number.errors'), formatShare(node.error_rate)],
+          [
+            t('service.instances'),
+            t('service.healthyOf', { healthy: node.healthy_instances, all: node.instances }),
+          ],
+        ]}
+      />
+      <EdgeList
+        title={t('topology.callers')}
+        edges={edges.filter((edge) => edge.target === node.id)}
+        end="source"
+        set={set}
+      />
+      <EdgeList
+        title={t('topology.callees')}
+        edges={edges.filter((edge) => edge.source === node.id)}
+        end="target"
+        set={set}
+      />
+      <div>
+        <h3 className="side-panel-title">{t('topology.members')}</h3>
+        <ul className="edge-list">
+          {members.slice(0, MOST_LISTED).map((member) => (
+            <li key={member.id}>
+              <HealthMark health={member.health} quiet />
+              <button type="button" className="link-button" onClick={() => set({ ...open, sel: member.id })}>
+                {member.name}
+                {member.version && `@${member.version}`}
+              </button>
+              <span className="num">{formatRate(member.rps_in)}</span>
+            </li>
+          ))}
+        </ul>
+        {members.length > MOST_LISTED && (
+          <p className="muted">{t('ack.more', { n: members.length - MOST_LISTED })}</p>
+        )}
+      </div>
     </>
   )
 }
@@ -179,8 +276,8 @@ function Codes({ edges, flags }: { edges: GraphEdge[]; flags: [string, number][]
 type EdgeListProps = {
   title: string
   edges: GraphEdge[]
-  end: 'source' | 'target'
-  set: SidePanelProps['set']
+  end: 'source' | 'target' | 'both'
+  set: SetState
 }
 
 function EdgeList({ title, edges, end, set }: EdgeListProps) {
@@ -189,11 +286,11 @@ function EdgeList({ title, edges, end, set }: EdgeListProps) {
     <div>
       <h3 className="side-panel-title">{title}</h3>
       <ul className="edge-list">
-        {edges.map((edge) => (
+        {edges.slice(0, MOST_LISTED).map((edge) => (
           <li key={edge.id}>
             <HealthMark health={edge.health} quiet />
             <button type="button" className="link-button" onClick={() => set({ sel: edge.id })}>
-              {edge[end]}
+              {end === 'both' ? `${edge.source} → ${edge.target}` : edge[end]}
             </button>
             <span className="num">
               {edge.protocol === 'tcp' ? formatConnections(edge.rps) : formatRate(edge.rps)}

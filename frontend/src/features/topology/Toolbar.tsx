@@ -1,47 +1,66 @@
-import { ActionIcon, Button, MultiSelect, SegmentedControl, Select, Tooltip } from '@mantine/core'
+import { Button, Menu, MultiSelect, SegmentedControl, Select } from '@mantine/core'
 import {
-  IconFocusCentered,
-  IconMinus,
-  IconPlayerPause,
-  IconPlayerPlay,
-  IconPlus,
-  IconRefresh,
-  IconX,
+  IconBoxMultiple,
+  IconBraces,
+  IconDownload,
+  IconGraph,
+  IconLink,
+  IconPhoto,
+  IconSourceCode,
+  IconStack2,
 } from '@tabler/icons-react'
+import { ALL_CLOSED, ALL_OPEN } from '@/graph/collapse'
+import type { Composed } from '@/graph/compose'
+import type { FileKind } from '@/graph/export/files'
 import { useText } from '@/ui/useText'
-import type { CanvasHandle } from './GraphCanvas'
-import { LABELS, type TopologyState, WINDOWS } from './options'
+import { FocusControl } from './FocusControl'
+import {
+  boxesPatch,
+  focusOf,
+  GRAINS,
+  type Grain,
+  graphParams,
+  LABELS,
+  type LabelChoice,
+  namesIn,
+  type SetState,
+  type TopologyState,
+  WINDOWS,
+} from './options'
 
 type ToolbarProps = {
   state: TopologyState
-  set: (patch: Partial<TopologyState>) => void
+  set: SetState
   namespaces: string[]
+  composed: Composed
+  onExport: (kind: FileKind) => void
+  onShare: () => void
 }
 
-/** What the graph shows: window, grain, labels, namespaces, and whether as a graph or a table. */
-export function Toolbar({ state, set, namespaces }: ToolbarProps) {
+/** What the graph shows: window, grain, labels, namespaces, focus, and whether as a graph or a table. */
+export function Toolbar({ state, set, namespaces, composed, ...actions }: ToolbarProps) {
   const t = useText()
+  const focus = focusOf(state)
+  const { window, by } = graphParams(state)
+  const nameOfLabel = (label: LabelChoice) => {
+    if (label === 'throughput') return t('topology.label.throughput')
+    return label === 'rate' ? t('number.rate') : label === 'errors' ? t('number.errors') : label
+  }
   return (
     <div className="topology-toolbar" role="toolbar" aria-label={t('topology.toolbar')}>
       <SegmentedControl
         size="xs"
         aria-label={t('topology.window')}
-        value={state.window}
-        onChange={(window) => set({ window })}
-        data={WINDOWS.map((value) => ({
-          value,
-          label: value.replace(/(\d+)(\w)/, '$1 $2').replace(' m', ' min'),
-        }))}
+        value={window}
+        onChange={(chosen) => set({ window: chosen })}
+        data={WINDOWS.map((value) => ({ value, label: windowLabel(value) }))}
       />
       <SegmentedControl
         size="xs"
         aria-label={t('topology.by')}
-        value={state.by}
-        onChange={(by) => set({ by, sel: '', focus: '' })}
-        data={[
-          { value: 'service', label: t('topology.by.service') },
-          { value: 'version', label: t('topology.by.version') },
-        ]}
+        value={by}
+        onChange={(chosen) => set({ by: chosen, sel: '' })}
+        data={GRAINS.map((value: Grain) => ({ value, label: t(`topology.by.${value}`) }))}
       />
       <Select
         size="xs"
@@ -50,76 +69,77 @@ export function Toolbar({ state, set, namespaces }: ToolbarProps) {
         value={state.label}
         allowDeselect={false}
         onChange={(label) => set({ label: label ?? 'rate' })}
-        data={LABELS.map((value) => ({
-          value,
-          label: value === 'rate' ? t('number.rate') : value === 'errors' ? t('number.errors') : value,
-        }))}
+        data={LABELS.map((value) => ({ value, label: nameOfLabel(value) }))}
       />
       <MultiSelect
         size="xs"
         className="namespace-filter"
         aria-label={t('topology.namespaces')}
         placeholder={state.ns ? undefined : t('topology.namespaces.all')}
-        value={state.ns ? state.ns.split(',') : []}
+        value={namesIn(state.ns)}
         onChange={(chosen) => set({ ns: chosen.join(',') })}
         data={namespaces}
         clearable
       />
-      {state.focus && (
-        <Button
+      {focus && <FocusControl focus={focus} known={composed.focusKnown} set={set} />}
+      <div className="topology-actions">
+        <MoreMenu set={set} {...actions} />
+        <SegmentedControl
           size="xs"
-          variant="light"
-          rightSection={<IconX size={12} />}
-          onClick={() => set({ focus: '', hops: '1' })}
-          aria-label={t('topology.unfocus')}
-        >
-          {t('topology.focused', { id: state.focus, n: Number(state.hops) || 1 })}
-        </Button>
-      )}
-      <SegmentedControl
-        size="xs"
-        className="topology-view"
-        aria-label={t('topology.view')}
-        value={state.view}
-        onChange={(view) => set({ view })}
-        data={[
-          { value: 'graph', label: t('topology.view.graph') },
-          { value: 'table', label: t('topology.view.table') },
-        ]}
-      />
+          aria-label={t('topology.view')}
+          value={state.view}
+          onChange={(view) => set({ view })}
+          data={[
+            { value: 'graph', label: t('topology.view.graph') },
+            { value: 'table', label: t('topology.view.table') },
+          ]}
+        />
+      </div>
     </div>
   )
 }
 
-type ViewButtonsProps = {
-  canvas: CanvasHandle | null
-  motion: boolean
-  onMotion: (on: boolean) => void
-  onReset: () => void
+export function windowLabel(window: string): string {
+  return window.replace(/(\d+)(\w)/, '$1 $2').replace(' m', ' min')
 }
 
-export function ViewButtons({ canvas, motion, onMotion, onReset }: ViewButtonsProps) {
+const EXPORTS: [kind: FileKind, icon: typeof IconPhoto][] = [
+  ['png', IconPhoto],
+  ['svg', IconGraph],
+  ['json', IconBraces],
+  ['dot', IconSourceCode],
+]
+
+type MoreMenuProps = Pick<ToolbarProps, 'set' | 'onExport' | 'onShare'>
+
+function MoreMenu({ set, onExport, onShare }: MoreMenuProps) {
   const t = useText()
-  const buttons = [
-    { label: t('topology.zoomIn'), icon: IconPlus, run: () => canvas?.zoomBy(1.25) },
-    { label: t('topology.zoomOut'), icon: IconMinus, run: () => canvas?.zoomBy(0.8) },
-    { label: t('topology.fit'), icon: IconFocusCentered, run: () => canvas?.fit() },
-    { label: t('topology.reset'), icon: IconRefresh, run: onReset },
-    {
-      label: motion ? t('topology.pause') : t('topology.play'),
-      icon: motion ? IconPlayerPause : IconPlayerPlay,
-      run: () => onMotion(!motion),
-    },
-  ]
   return (
-    <div className="view-buttons">
-      {buttons.map(({ label, icon: Icon, run }) => (
-        <Tooltip key={label} label={label} position="left">
-          <ActionIcon variant="default" size={30} aria-label={label} onClick={run}>
-            <Icon size={16} />
-          </ActionIcon>
-        </Tooltip>
-      ))}
-    </div>
+    <Menu position="bottom-end" transitionProps={{ duration: 0 }} width={240}>
+      <Menu.Target>
+        <Button size="xs" variant="default" leftSection={<IconDownload size={14} />}>
+          {t('topology.export')}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{t('topology.export')}</Menu.Label>
+        {EXPORTS.map(([kind, Icon]) => (
+          <Menu.Item key={kind} leftSection={<Icon size={14} />} onClick={() => onExport(kind)}>
+            {t(`topology.export.${kind}`)}
+          </Menu.Item>
+        ))}
+        <Menu.Item leftSection={<IconLink size={14} />} onClick={onShare}>
+          {t('topology.share')}
+        </Menu.Item>
+        <Menu.Label>{t('topology.boxes')}</Menu.Label>
+        <Menu.Item leftSection={<IconStack2 size={14} />} onClick={() => set(boxesPatch(ALL_CLOSED))}>
+          {t('topology.boxes.closeAll')}
+        </Menu.Item>
+        <Menu.Item leftSection={<IconBoxMultiple size={14} />} onClick={() => set(boxesPatch(ALL_OPEN))}>
+          {t('topology.boxes.openAll')}
+        </Menu.Item>
+        <Menu.Item onClick={() => set({ open: '', closed: '' })}>{t('topology.boxes.auto')}</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
   )
 }

@@ -1,10 +1,16 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
-import type { Graph } from '@/api/types'
 import type { Positions } from '@/graph/layout'
 import type { LayoutAnswer, LayoutQuestion } from '@/graph/layoutWorker'
-import { boxOfNode } from '@/graph/model'
+import { boxOfNode, type Scene } from '@/graph/scene'
+import { decodeLayout } from '@/graph/sharedLayout'
 
-type Layout = { positions: Positions; move: (moved: Positions) => void; reset: () => void }
+type Layout = {
+  positions: Positions
+  /** They come from the link, and nobody has moved a node since. */
+  shared: boolean
+  move: (moved: Positions) => void
+  reset: () => void
+}
 
 /** `edges` is how many the graph had when it was arranged; `pinned` that somebody has moved a node since. */
 type Kept = { positions: Positions; edges: number; pinned: boolean }
@@ -25,14 +31,16 @@ export function isPremature({ edges, pinned }: Kept, now: number): boolean {
 
 /**
  * Positions for every node of the graph, computed in a worker and kept per person.
- * What has a position keeps it: only nodes never seen before are placed.
+ * What has a position keeps it: only nodes never seen before are placed. Those of a link stand above one's own until
+ * a node is moved, which makes them one's own (`onAdopt`).
  */
-export function useLayout(graph: Graph | undefined, storageKey: string): Layout {
+export function useLayout(graph: Scene, storageKey: string, code: string, onAdopt: () => void): Layout {
   const [, redraw] = useState<Kept>(NOTHING)
   const worker = useRef<Worker>(null)
   const asked = useRef(0)
   const current = useRef({ key: '', kept: NOTHING })
   if (current.current.key !== storageKey) current.current = { key: storageKey, kept: read(storageKey) }
+  const shared = useShared(code)
 
   const keep = useCallback((change: Partial<Kept>) => {
     const kept = { ...current.current.kept, ...change }
@@ -57,29 +65,54 @@ export function useLayout(graph: Graph | undefined, storageKey: string): Layout 
   }, [keep])
 
   const arrange = useCallback(() => {
-    if (!graph) return
     current.current.kept = { positions: {}, edges: graph.edges.length, pinned: false }
-    ask({ nodes: plain(graph), edges: graph.edges, placed: {} })
+    ask({ nodes: plain(graph), edges: ends(graph), placed: {} })
   }, [graph, ask])
 
   const { kept } = current.current
-  const missing = graph?.nodes.filter((node) => !kept.positions[node.id]) ?? []
-  const premature = isPremature(kept, graph?.edges.length ?? 0)
+  const missing = graph.nodes.filter((node) => !kept.positions[node.id])
+  const premature = isPremature(kept, graph.edges.length)
   const reason = `${storageKey} ${premature} ${missing.map((node) => node.id).join(' ')}`
   // biome-ignore lint/correctness/useExhaustiveDependencies: only `reason` is a reason to ask
   useEffect(() => {
     if (premature) arrange()
-    else if (graph && missing.length > 0)
-      ask({ nodes: plain(graph), edges: graph.edges, placed: kept.positions })
+    else if (missing.length > 0) ask({ nodes: plain(graph), edges: ends(graph), placed: kept.positions })
   }, [reason])
 
+  const adopt = useRef(onAdopt)
+  adopt.current = onAdopt
   const move = useCallback(
-    (moved: Positions) => keep({ positions: { ...current.current.kept.positions, ...moved }, pinned: true }),
-    [keep],
+    (moved: Positions) => {
+      keep({ positions: { ...current.current.kept.positions, ...shared, ...moved }, pinned: true })
+      if (shared) adopt.current()
+    },
+    [keep, shared],
   )
-  return { positions: kept.positions, move, reset: arrange }
+  const reset = useCallback(() => {
+    if (shared) adopt.current()
+    arrange()
+  }, [arrange, shared])
+  const positions = shared ? { ...kept.positions, ...shared } : kept.positions
+  return { positions, shared: shared !== null, move, reset }
 }
 
-function plain(graph: Graph): LayoutQuestion['nodes'] {
+/** The arrangement of a link, once it is unpacked; null without one, or where it is none. */
+function useShared(code: string): Positions | null {
+  const [unpacked, setUnpacked] = useState<{ code: string; positions: Positions | null } | null>(null)
+  useEffect(() => {
+    let isWanted = true
+    if (code) decodeLayout(code).then((positions) => isWanted && setUnpacked({ code, positions }))
+    return () => {
+      isWanted = false
+    }
+  }, [code])
+  return code && unpacked?.code === code ? unpacked.positions : null
+}
+
+function plain(graph: Scene): LayoutQuestion['nodes'] {
   return graph.nodes.map((node) => ({ id: node.id, namespace: boxOfNode(node) ?? '' }))
+}
+
+function ends(graph: Scene): LayoutQuestion['edges'] {
+  return graph.edges.map(({ source, target }) => ({ source, target }))
 }

@@ -1,0 +1,12 @@
+/** What nodes are called on the page. */
+import type { SceneNode } from '@/graph/scene'
+import type { Translate } from '@/text'
+
+/** As it stands under a drawn node, on one line or two. */
+export function nodeName(node: SceneNode, t: Translate): string {
+  const { kind, name, version, instance } = node
+  if (kind === 'unknown' || kind === 'external') return t(`topology.${kind}`)
+  if (kind === 'namespace') return `${name}\n${t('topology.namespace.members', { n: node.members ?? 0 })}`
+  if (instance) return `${name}\n${instance}`
+  return version ? `${name}\n${version}` : name
+}
