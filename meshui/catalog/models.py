@@ -96,6 +96,7 @@ class Proxy(models.Model):
     joined_at = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(null=True)
     certificate_not_after = models.DateTimeField(null=True)
+    """Of the certificate that it joined with, then of the one that it reports to use."""
     load = models.JSONField(default=dict)
     """The latest gauges: ``rps, connections, rss_bytes, cpu_percent``."""
 

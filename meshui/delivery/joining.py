@@ -74,6 +74,9 @@ def join(request: JoinRequest) -> JoinResponse:
         proxy = registered.proxy
         identity = name.identity(settings.MESHUI.trust_domain)
         certificate = _sign(proxy, request.csr, identity)
+        # From here on it is what the proxy reports: an answer to a renewal may be lost on its way.
+        proxy.certificate_not_after = x509.load_pem_x509_certificate(certificate.encode()).not_valid_after_utc
+        proxy.save(update_fields=["certificate_not_after"])
     try:
         access.revoke(registered.replaced)
         access.grant(proxy.pk, str(name), digest)
@@ -109,17 +112,13 @@ def renew(request: RenewRequest) -> RenewResponse:
 
 
 def _sign(proxy: Proxy, csr: str, identity: str) -> str:
-    """The certificate chain; when it ends is noted on the proxy."""
-    chain = sign_csr(
+    return sign_csr(
         csr_pem=csr,
         identity=identity,
         dns_names=[proxy.service.full_name.host],
         proxy_id=proxy.pk,
         actor=system(f"proxy:{proxy.pk}"),
     )
-    not_after = x509.load_pem_x509_certificate(chain.encode()).not_valid_after_utc
-    Proxy.objects.filter(pk=proxy.pk).update(certificate_not_after=not_after)
-    return chain
 
 
 def _check(request: JoinRequest) -> None:

@@ -66,9 +66,14 @@ def read_leaf(chain_pem: str, at: datetime) -> Leaf:
         public_key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CertificateRefused("it is no PEM certificate") from error
-    record = IssuedCertificate.objects.filter(serial=serial_of(certificate.serial_number)).first()
+    records = IssuedCertificate.objects.select_related("authority__root")
+    record = records.filter(serial=serial_of(certificate.serial_number)).first()
     if record is None or not _signed_by(record.authority, certificate):
         raise CertificateRefused("the certificate was not signed by this mesh")
+    if record.authority.root is None or not record.authority.root.trusted:
+        raise CertificateRefused(
+            "the mesh does not trust the certificate's root any more; join again with a new token", code="root_removed"
+        )
     if not certificate.not_valid_before_utc <= at < certificate.not_valid_after_utc:
         raise CertificateRefused(
             f"the certificate ended at {certificate.not_valid_after_utc.isoformat()}; join again with a new token",

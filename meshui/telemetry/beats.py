@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 LONGEST_S = 60.0
 """Reports further apart than this say nothing of a rate."""
 MAX_RSS = 1 << 44
+LATEST = 1e11
+"""Unix seconds, some thousand years on: what a certificate's end is believed up to."""
 
 
 class _Mark(NamedTuple):
@@ -36,6 +38,7 @@ class Beats:
 
     def __init__(self) -> None:
         self._loads: dict[str, dict[str, float]] = {}
+        self._ends: dict[str, datetime] = {}
         self._marks: dict[str, _Mark] = {}
         self._complained = False
 
@@ -47,6 +50,8 @@ class Beats:
         elapsed = report.at - before.at if before and before.boot == report.boot else 0.0
         cpu = gauges.cpu_seconds - before.cpu_seconds if before else 0.0
         known = 0.0 < elapsed < LONGEST_S
+        if 0 < report.certificate_not_after < LATEST:
+            self._ends[report.proxy] = datetime.fromtimestamp(int(report.certificate_not_after), UTC)
         self._loads[report.proxy] = {
             "rps": round(requests / elapsed, 1) if known else float(requests),
             "connections": max(0, gauges.connections),
@@ -57,14 +62,15 @@ class Beats:
     async def write(self, at: float) -> None:
         """Hand what waits to the registry as seen ``at`` (Unix seconds), or keep it where that fails."""
         loads, self._loads = self._loads, {}
+        ends, self._ends = self._ends, {}
         self._marks = {proxy: mark for proxy, mark in self._marks.items() if at - mark.at < LONGEST_S}
         try:
             await database_sync_to_async(heartbeats_record)(
-                proxy_ids=loads.keys(), at=datetime.fromtimestamp(at, UTC), loads=loads
+                proxy_ids=loads.keys(), at=datetime.fromtimestamp(at, UTC), loads=loads, certificate_ends=ends
             )
             self._complained = False
         except (DatabaseError, RedisError) as error:
-            self._loads = loads | self._loads
+            self._loads, self._ends = loads | self._loads, ends | self._ends
             if not self._complained:
                 log.warning("heartbeats wait: %s", error)
             self._complained = True

@@ -49,9 +49,14 @@ def instance_heartbeat(*, actor: Actor, service: str, instance_id: str) -> Outco
 
 
 def heartbeats_record(
-    *, proxy_ids: Collection[str], at: datetime, loads: Mapping[str, Mapping[str, float]] | None = None
+    *,
+    proxy_ids: Collection[str],
+    at: datetime,
+    loads: Mapping[str, Mapping[str, float]] | None = None,
+    certificate_ends: Mapping[str, datetime] | None = None,
 ) -> None:
-    """Note the proxies that reported up to ``at``, and their load (``rps, connections, rss_bytes, cpu_percent``).
+    """Note the proxies that reported up to ``at``, their load (``rps, connections, rss_bytes, cpu_percent``) and when
+    the certificates that they use end.
 
     The collector calls this about once a second whenever it has read the stream, also with no proxies: the calls
     themselves say that silence means something. An instance that was critical for its proxy's silence is passing again,
@@ -64,9 +69,16 @@ def heartbeats_record(
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE catalog_proxy SET last_seen_at = greatest(last_seen_at, %s),"
-            " load = coalesce(seen.load::jsonb, catalog_proxy.load)"
-            " FROM unnest(%s::text[], %s::text[]) AS seen(id, load) WHERE catalog_proxy.id = seen.id",
-            [at, ids, [json.dumps(loads[i]) if loads and i in loads else None for i in ids]],
+            " load = coalesce(seen.load::jsonb, catalog_proxy.load),"
+            " certificate_not_after = coalesce(seen.ends, catalog_proxy.certificate_not_after)"
+            " FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS seen(id, load, ends)"
+            " WHERE catalog_proxy.id = seen.id",
+            [
+                at,
+                ids,
+                [json.dumps(loads[i]) if loads and i in loads else None for i in ids],
+                [certificate_ends.get(i) if certificate_ends else None for i in ids],
+            ],
         )
     Instance.objects.filter(proxy_id__in=ids).update(last_seen_at=Greatest("last_seen_at", at))
     back = Instance.objects.filter(proxy_id__in=ids, beating=False)

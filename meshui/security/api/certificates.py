@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from msgspec import Meta
 from rest_framework.request import Request
@@ -14,16 +15,28 @@ from meshui.core.api.actors import actor_of
 from meshui.core.api.bodies import View, query
 from meshui.core.api.endpoints import Endpoint
 from meshui.core.api.operations import operation
-from meshui.core.api.pages import ListQuery, Page, page
+from meshui.core.api.pages import ListQuery, Orderings, Page, ordering, page
 from meshui.security import selectors
-from meshui.security.models import Authority, DeniedIdentity, IssuedCertificate
+from meshui.security.models import DeniedIdentity, IssuedCertificate
+
+ORDERINGS: Orderings = {"issued_at": ("pk",), "not_after": ("not_after", "pk")}
 
 
 class CertificateQuery(ListQuery, frozen=True, kw_only=True):
     proxy: Annotated[str, Meta(max_length=40, description="A proxy's id.")] = ""
     identity: Annotated[str, Meta(max_length=512, description="A whole SPIFFE id.")] = ""
-    state: Literal["", "valid", "expired", "revoked"] = ""
+    namespace: Annotated[str, Meta(max_length=63)] = ""
+    service: Annotated[str, Meta(max_length=127, description="namespace/name")] = ""
+    issuer: Annotated[str, Meta(max_length=64, description="The fingerprint of an intermediate.")] = ""
+    root: Annotated[str, Meta(max_length=64, description="The fingerprint of a root.")] = ""
+    state: Annotated[
+        Literal["", "valid", "expired", "revoked", "late", "ending"],
+        Meta(description="late: in use, and should have been renewed; ending: in use, with a tenth of its life left."),
+    ] = ""
     current: Annotated[bool, Meta(description="Only the newest of each proxy.")] = False
+    ordering: Annotated[str, Meta(max_length=20, description="issued_at or not_after, - in front descends.")] = (
+        "-issued_at"
+    )
 
 
 class DeniedView(View, frozen=True, kw_only=True):
@@ -36,9 +49,10 @@ class DeniedView(View, frozen=True, kw_only=True):
 
 
 class CertificateView(View, frozen=True, kw_only=True):
-    """``serial`` is hex, ``issuer`` the fingerprint of the intermediate; ``actor`` asked for it. ``replaced_at`` is
-    when the proxy got the next one, ``renews_at`` when it will, give or take a tenth of its life; null where it will
-    not. ``renewal_ordered_at`` is when somebody asked for that at once."""
+    """``serial`` is hex, ``issuer`` the fingerprint of the intermediate, ``root`` that of its root; ``actor`` asked for
+    it. ``held``: the proxy reports to use it. ``replaced_at`` is when the next one was signed, ``renews_at`` when it
+    will be, give or take a tenth of its life; null where it will not. ``late``: it should have been, and was not.
+    ``renewal_ordered_at`` is when somebody asked for that at once."""
 
     serial: str
     proxy: str
@@ -48,26 +62,13 @@ class CertificateView(View, frozen=True, kw_only=True):
     not_after: datetime
     issued_at: datetime
     issuer: str
+    root: str | None
+    held: bool
+    late: bool
     replaced_at: datetime | None
     renews_at: datetime | None
     renewal_ordered_at: datetime | None
     revoked_at: datetime | None
-
-
-class AuthorityCertificateView(View, frozen=True, kw_only=True):
-    """``fingerprint`` is the SHA-256 of the certificate, hex; ``certificate`` is PEM."""
-
-    kind: Literal["root", "intermediate"]
-    fingerprint: str
-    not_before: datetime
-    not_after: datetime
-    certificate: str
-
-
-class AuthorityView(View, frozen=True, kw_only=True):
-    """The certificates that sign now; none before the first proxy joins."""
-
-    certificates: list[AuthorityCertificateView]
 
 
 class Certificates(Endpoint):
@@ -75,21 +76,27 @@ class Certificates(Endpoint):
     def get(self, request: Request) -> Response:
         """The certificates that proxies were given, the newest first."""
         asked = query(request, CertificateQuery)
-        rows = selectors.certificates(actor_of(request))
-        if asked.proxy:
-            rows = rows.filter(proxy_id=asked.proxy)
-        if asked.identity:
-            rows = rows.filter(identity=asked.identity)
-        if asked.state == "valid":
-            rows = rows.filter(not_after__gt=timezone.now())
-        elif asked.state == "expired":
-            rows = rows.filter(not_after__lte=timezone.now())
-        elif asked.state == "revoked":
-            rows = rows.exclude(revoked_at=None)
-        if asked.current:
-            rows = rows.filter(replaced_at=None)
-        rows = rows.select_related("authority")
-        return Response(page(request, rows, asked, _certificate, descending=True))
+        rows = _asked_for(selectors.certificates(actor_of(request)), asked)
+        rows = selectors.with_use(rows).select_related("authority__root")
+        return Response(page(request, rows, asked, _certificate, **ordering(asked.ordering, ORDERINGS)))
+
+
+def _asked_for(rows: QuerySet[IssuedCertificate], asked: CertificateQuery) -> QuerySet[IssuedCertificate]:
+    exact = {
+        "proxy_id": asked.proxy,
+        "identity": asked.identity,
+        "authority__fingerprint": asked.issuer,
+        "authority__root__fingerprint": asked.root,
+    }
+    rows = rows.filter(**{name: value for name, value in exact.items() if value})
+    if asked.namespace:
+        rows = rows.filter(identity__startswith=selectors.within(asked.namespace))
+    if asked.service:
+        namespace, _, name = asked.service.partition("/")
+        rows = rows.filter(identity=f"{selectors.within(namespace)}{name}")
+    if asked.state:
+        rows = selectors.in_state(rows, asked.state)
+    return rows.filter(replaced_at=None) if asked.current else rows
 
 
 class DeniedIdentities(Endpoint):
@@ -98,13 +105,6 @@ class DeniedIdentities(Endpoint):
         """The identities that no proxy accepts and that get no certificate."""
         rows = selectors.denied(actor_of(request))
         return Response(page(request, rows, query(request, ListQuery), _denied, fields=("identity",)))
-
-
-class OneAuthority(Endpoint):
-    @operation("authority", answer=AuthorityView)
-    def get(self, request: Request) -> Response:
-        """The mesh's certificate authority: what anybody may know of it."""
-        return Response(AuthorityView(certificates=[_authority(row) for row in selectors.authorities()]))
 
 
 def _certificate(row: IssuedCertificate) -> CertificateView:
@@ -117,6 +117,9 @@ def _certificate(row: IssuedCertificate) -> CertificateView:
         not_after=row.not_after,
         issued_at=row.issued_at,
         issuer=row.authority.fingerprint,
+        root=row.authority.root.fingerprint if row.authority.root else None,
+        held=bool(getattr(row, "held", False)),
+        late=bool(getattr(row, "late", False)),
         replaced_at=row.replaced_at,
         renews_at=_renews_at(row),
         renewal_ordered_at=row.renewal_ordered_at,
@@ -132,13 +135,3 @@ def _renews_at(row: IssuedCertificate) -> datetime | None:
 
 def _denied(row: DeniedIdentity) -> DeniedView:
     return DeniedView(identity=row.identity, actor=row.actor, reason=row.reason, at=row.at)
-
-
-def _authority(row: Authority) -> AuthorityCertificateView:
-    return AuthorityCertificateView(
-        kind="root" if row.kind == Authority.Kind.ROOT else "intermediate",
-        fingerprint=row.fingerprint,
-        not_before=row.not_before,
-        not_after=row.not_after,
-        certificate=row.certificate,
-    )

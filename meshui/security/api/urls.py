@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from meshui.security.api import certificates, observed, policies, questions, settings
+from meshui.security.api import authority, certificates, observed, policies, questions, settings
 
 urlpatterns: list[URLPattern] = [
     path("certificates/", certificates.Certificates.as_view()),
     path("certificates/denied/", certificates.DeniedIdentities.as_view()),
-    path("authority/", certificates.OneAuthority.as_view()),
+    path("authority/request/", authority.OpenRequest.as_view()),
+    path("authority/intermediate/", authority.Intermediate.as_view()),
+    path("authority/bundle.pem", authority.BundlePem.as_view()),
+    path("authority/bundle.json", authority.BundleJson.as_view()),
     path("policies/", policies.Policies.as_view()),
     path("policies/usage/", observed.Usage.as_view()),
     path("policies/matrix/", observed.Matrix.as_view()),

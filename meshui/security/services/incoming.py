@@ -94,8 +94,9 @@ def waiting_request() -> IntermediateRequest | None:
 # --- certificates -----------------------------------------------------------------------------------------------
 
 
-def intermediate_set(*, actor: Actor, offer: Offer, reason: str = "", dry_run: bool = False) -> None:
-    """Have leaves signed by a new intermediate under the root that there is; those of the former one stay good.
+def intermediate_set(*, actor: Actor, offer: Offer, reason: str = "", dry_run: bool = False) -> Authority:
+    """Have leaves signed by a new intermediate under the root that there is, and return it; those of the former one
+    stay good.
 
     Raises PermissionDenied, InvalidInput, Conflict (``root_elsewhere``, ``other_root``), AuthorityUnavailable.
     """
@@ -115,6 +116,7 @@ def intermediate_set(*, actor: Actor, offer: Offer, reason: str = "", dry_run: b
             row = _brought_below(root, offer)
         change.summary = f"intermediate {row.fingerprint[:16]} in place of {before.fingerprint[:16]}"
         change.before, change.after = described(before), described(row)
+    return row
 
 
 def root_prepare(offer: Offer) -> Authority:

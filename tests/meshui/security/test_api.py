@@ -53,7 +53,11 @@ def test_the_authority_shows_no_key(viewer: Api, signed: None) -> None:
     assert [row["kind"] for row in answer.body["certificates"]] == ["root", "intermediate"]
     assert answer.body["certificates"][0]["certificate"] == services.trust_bundle()[0]
     assert "PRIVATE" not in str(answer.body)
-    assert set(answer.body["certificates"][0]) == {"kind", "fingerprint", "not_before", "not_after", "certificate"}
+    assert "sealed" not in str(answer.body)
+    root, intermediate = answer.body["certificates"]
+    assert (root["origin"], root["key"], root["trusted"], root["root"]) == ("made", "builtin", True, None)
+    assert intermediate["root"] == root["fingerprint"]
+    assert answer.body["renewal"]["automatic"] and answer.body["renewal"]["at"] < intermediate["not_after"]
 
 
 @pytest.mark.parametrize("path", ["certificates/", "authority/"])
