@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "meshui.security",
     "meshui.delivery",
     "meshui.rollouts",
+    "meshui.rotation",
     "meshui.alerts",
     "meshui.live",
     "meshui.demo",

@@ -18,6 +18,7 @@ api = [
     path("", include("meshui.security.api.urls")),
     path("", include("meshui.delivery.api.urls")),
     path("", include("meshui.rollouts.api.urls")),
+    path("", include("meshui.rotation.api.urls")),
     path("", include("meshui.alerts.api.urls")),
 ]
 if settings.MESHUI.demo:

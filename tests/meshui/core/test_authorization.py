@@ -16,12 +16,21 @@ from meshui.core.models import Change
 from meshui.rollouts.bodies import PlanBody
 from meshui.rollouts.models import AnalysisTemplate, Rollout
 from meshui.rollouts.planning import plan_of
-from meshui.security.models import AccessPolicy, Authority, IssuedCertificate
+from meshui.rotation.models import Rotation
+from meshui.security.models import AccessPolicy, Authority, IntermediateRequest, IssuedCertificate
+from meshui.security.services import authority_ensure
 from meshui.traces.models import Span, Trace
 from tests.support.api import Api, everything
 
-PUBLIC = {("POST", "auth/login/"), ("POST", "auth/token/"), ("POST", "proxies/join/"), ("POST", "proxies/renew/")}
-"""What authorises itself: by password, by join token, by the key of a certificate."""
+PUBLIC = {
+    ("POST", "auth/login/"),
+    ("POST", "auth/token/"),
+    ("POST", "proxies/join/"),
+    ("POST", "proxies/renew/"),
+    ("GET", "authority/bundle.pem"),
+    ("GET", "authority/bundle.json"),
+}
+"""What authorises itself: by password, by join token, by the key of a certificate; and what is no secret."""
 OWN = {"auth/logout/", "auth/me/", "tokens/", "tokens/<int:token_id>/", "sessions/", "sessions/<str:session_id>/"}
 """What concerns nobody but the one who asks."""
 TEMPLATE = "analysis-templates/<label:template>/"
@@ -37,7 +46,8 @@ ASKED = {
     ("POST", f"{TEMPLATE}backtest/"),
 }
 """What is only asked, in a body because a query string would not hold it; a viewer may."""
-SHARED = {("GET", TEMPLATE), ("POST", f"{TEMPLATE}backtest/")}
+ROTATION = "authority/rotations/<int:rotation_id>/"
+SHARED = {("GET", TEMPLATE), ("POST", f"{TEMPLATE}backtest/"), ("GET", ROTATION)}
 """What is read of things that belong to no namespace."""
 TRACE = "ab" * 16
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
@@ -100,7 +110,10 @@ def objects(catalog: Service) -> dict[str, str]:
     silence = Silence.objects.create(namespace="shop", until="2100-01-01T00:00Z", created_by="olga")
     receiver = Receiver.objects.create(kind="webhook", target="https://example.com", severity="page", created_by="x")
     at = timezone.now()
-    authority = Authority.objects.create(kind="root", not_before=at, not_after=at, sealed_key=b"")
+    authority_ensure()
+    root, authority = Authority.objects.order_by("pk")
+    IntermediateRequest.objects.create(pk=1, csr="x", key_digest="x", sealed_key=b"", actor="olga")
+    rotation = Rotation.objects.create(state="publishing", source="made", old=root, new=root, actor="olga")
     IssuedCertificate.objects.create(
         serial="a1",
         authority=authority,
@@ -132,6 +145,7 @@ def objects(catalog: Service) -> dict[str, str]:
         "token_id": str(token.pk),
         "change_id": str(change.pk),
         "rollout_id": str(rollout.pk),
+        "rotation_id": str(rotation.pk),
         "number": str(change.revision_id),
         "revision": str(change.revision_id),
     }

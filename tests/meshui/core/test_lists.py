@@ -20,7 +20,9 @@ from meshui.core.models import Change
 from meshui.rollouts.bodies import PlanBody
 from meshui.rollouts.models import AnalysisTemplate, Rollout
 from meshui.rollouts.planning import plan_of
+from meshui.rotation.models import Rotation
 from meshui.security.models import AccessPolicy, Authority, DeniedIdentity, IssuedCertificate
+from meshui.security.services import authority_ensure
 from meshui.telemetry.models import Objective
 from meshui.traces.models import Span, Trace
 from meshui.traffic.models import GatewayHost
@@ -43,6 +45,7 @@ QUERIES = {
     "revisions/": 4,
     "certificates/": 3,
     "certificates/denied/": 3,
+    "authority/rotations/": 3,
     "policies/": 3,
     "rollouts/": 9,
     "analysis-templates/": 3,
@@ -62,9 +65,8 @@ def crowd(admin: Api, catalog: Service) -> Callable[[int], None]:
     def add(count: int) -> None:
         gone = Namespace.objects.count()
         shop = catalog.namespace
-        authority, _ = Authority.objects.get_or_create(
-            kind="root", defaults={"not_before": timezone.now(), "not_after": timezone.now(), "sealed_key": b""}
-        )
+        authority_ensure()
+        root, authority = Authority.objects.order_by("pk")
         for number in range(gone, gone + count):
             Namespace.objects.create(name=f"n{number}")
             _watch(catalog, number)
@@ -92,6 +94,7 @@ def crowd(admin: Api, catalog: Service) -> Callable[[int], None]:
             )
             with commit(actor=system("test"), action="x.y", obj="x:y"):
                 pass
+            Rotation.objects.create(state="done", source="made", old=root, new=root, actor="x")
             make_user(f"u{number}", ("viewer", "shop"), ("operator", "bank"))
             IssuedCertificate.objects.create(
                 serial=str(number),
