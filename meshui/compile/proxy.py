@@ -10,10 +10,12 @@ from meshui.compile.policies import policy_of
 from meshui.compile.service import limits_of
 from meshui.compile.tokens import provider_of
 from meshui.mesh import values
+from meshui.mesh.logging import AccessLog
 from meshui.mesh.names import ServiceName
 from meshui.mesh.policies import Access
 from meshui.mesh.tracing import Tracing
 from proxies.wire import resources as wire
+from proxies.wire.logs import AccessLog as WireAccessLog
 
 
 def inbound_body(service: values.Service, access: Access) -> wire.InboundBody:
@@ -47,6 +49,7 @@ def trust_body(
     revoked: Sequence[str] = (),
     *,
     tracing: Tracing | None = None,
+    logging: AccessLog | None = None,
 ) -> wire.TrustBody:
     """Whom proxies accept, but for the ``denied`` identities and the serials ``revoked``, all in the order of their
     content, so that the same ones give the same bytes; and how much all of them trace."""
@@ -56,6 +59,7 @@ def trust_body(
         denied=sorted(denied),
         revoked=sorted(revoked),
         tracing=_tracing(tracing),
+        access_log=_access_log(logging),
     )
 
 
@@ -63,6 +67,12 @@ def _tracing(tracing: Tracing | None) -> wire.Tracing | None:
     if tracing is None or not tracing.enabled:
         return None
     return wire.Tracing(percent=tracing.percent, errors=tracing.errors)
+
+
+def _access_log(logging: AccessLog | None) -> WireAccessLog | None:
+    if logging is None or logging.mode == "off":
+        return None
+    return WireAccessLog(percent=logging.percent, report=logging.collected)
 
 
 def directory_body(names: Iterable[ServiceName]) -> wire.DirectoryBody:

@@ -21,6 +21,8 @@ app.conf.beat_schedule = {
     "coarsen-rollups": {"task": "meshui.telemetry.tasks.coarsen_rollups", "schedule": 60.0, "options": {"expires": 60}},
     "drop-old-rollups": {"task": "meshui.telemetry.tasks.drop_old_rollups", "schedule": 3600.0},
     "drop-old-traces": {"task": "meshui.traces.tasks.drop_old_traces", "schedule": 300.0, "options": {"expires": 300}},
+    "drop-old-logs": {"task": "meshui.logs.tasks.drop_old_logs", "schedule": 60.0, "options": {"expires": 60}},
+    "forget-old-taps": {"task": "meshui.taps.tasks.forget_old_taps", "schedule": 86_400.0},
     "forget-old-sessions": {"task": "meshui.accounts.tasks.forget_old_sessions", "schedule": 3600.0},
     "send-notifications": {
         "task": "meshui.rollouts.notify.tasks.send_notifications",

@@ -30,6 +30,8 @@ INSTALLED_APPS = [
     "meshui.catalog",
     "meshui.telemetry",
     "meshui.traces",
+    "meshui.logs",
+    "meshui.taps",
     "meshui.traffic",
     "meshui.security",
     "meshui.delivery",

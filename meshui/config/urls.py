@@ -15,6 +15,8 @@ api = [
     path("", include("meshui.traffic.api.urls")),
     path("", include("meshui.telemetry.api.urls")),
     path("", include("meshui.traces.api.urls")),
+    path("", include("meshui.logs.api.urls")),
+    path("", include("meshui.taps.api.urls")),
     path("", include("meshui.security.api.urls")),
     path("", include("meshui.delivery.api.urls")),
     path("", include("meshui.rollouts.api.urls")),

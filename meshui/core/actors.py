@@ -51,9 +51,13 @@ class Actor:
 
     def visible_namespaces(self) -> frozenset[str] | None:
         """The namespaces the actor may view; None means all."""
-        if self.may("view"):
+        return self.namespaces("view")
+
+    def namespaces(self, permission: Permission) -> frozenset[str] | None:
+        """Where the permission holds; None means in the whole mesh."""
+        if self.may(permission):
             return None
-        return frozenset(namespace for namespace, granted in self.grants.items() if "view" in granted)
+        return frozenset(namespace for namespace, granted in self.grants.items() if permission in granted)
 
 
 def system(name: str) -> Actor:

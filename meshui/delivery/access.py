@@ -16,7 +16,8 @@ from django.db.models import F, Value
 from django.db.models.functions import Concat
 
 from meshui.catalog.models import Proxy
-from meshui.delivery.redis import client, command
+from meshui.core.redis import client
+from meshui.delivery.redis import command
 from proxies.wire import keys
 
 log = logging.getLogger(__name__)

@@ -52,7 +52,12 @@ def _compile(loaded: Loaded, key: Key) -> wire.Resource | None:
         case "trust":
             return wire.TrustResource(
                 body=trust_body(
-                    loaded.trust_domain, loaded.bundle, loaded.denied, loaded.revoked, tracing=loaded.tracing
+                    loaded.trust_domain,
+                    loaded.bundle,
+                    loaded.denied,
+                    loaded.revoked,
+                    tracing=loaded.tracing,
+                    logging=loaded.logging,
                 )
             )
         case "directory":

@@ -15,7 +15,9 @@ from django.db.models import Prefetch, Q
 
 from meshui.catalog.models import CALLED, Instance, Proxy, Service
 from meshui.core.models import Mesh
+from meshui.logs.settings import logging_get
 from meshui.mesh import values
+from meshui.mesh.logging import AccessLog
 from meshui.mesh.names import ServiceName
 from meshui.mesh.policies import Access
 from meshui.mesh.tracing import Tracing
@@ -48,6 +50,7 @@ class Loaded:
     revoked: tuple[str, ...] = ()
     """Serials of certificates."""
     tracing: Tracing | None = None
+    logging: AccessLog | None = None
     names: tuple[ServiceName, ...] = ()
     services: dict[str, values.Service] = field(default_factory=dict)
     access: dict[str, Access] = field(default_factory=dict)
@@ -66,6 +69,7 @@ def load(mesh: Mesh, dirty: Collection[Key]) -> Loaded:
         denied=tuple(denied_identities()) if trust else (),
         revoked=tuple(revoked_serials()) if trust else (),
         tracing=tracing_get() if trust else None,
+        logging=logging_get() if trust else None,
         names=_names() if kinds & NEEDS_NAMES else (),
     )
     wanted = {name for kind, name in dirty if kind in PER_SERVICE}

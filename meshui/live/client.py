@@ -13,7 +13,7 @@ from typing import Any
 
 from meshui.core.errors import InvalidInput, MeshError
 from meshui.live.hub import Hub, Producer, encode
-from meshui.live.topics import Topic, Visible, parse
+from meshui.live.topics import Rights, Topic, parse
 
 QUEUE = 32
 """Messages that wait for one client."""
@@ -42,9 +42,9 @@ class Subscription:
 class Client:
     """``send`` writes a text message and may wait as long as the network does."""
 
-    def __init__(self, hub: Hub, visible: Visible, send: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(self, hub: Hub, rights: Rights, send: Callable[[str], Awaitable[None]]) -> None:
         self._hub = hub
-        self._visible = visible
+        self._rights = rights
         self._send = send
         self._subscriptions: dict[str, Subscription] = {}
         self._queue: deque[tuple[Subscription | None, str]] = deque()
@@ -54,7 +54,7 @@ class Client:
 
     def subscribe(self, name: str, params: Mapping[str, Any], since: int | None) -> None:
         """Follow a topic, in place of what was followed under the same name. Raises InvalidInput."""
-        topic = parse(name, params, self._visible)
+        topic = parse(name, params, self._rights)
         if name not in self._subscriptions and len(self._subscriptions) >= SUBSCRIPTIONS:
             raise InvalidInput.field("subscribe", "too_many", f"at most {SUBSCRIPTIONS} topics at once")
         self.drop(name)
@@ -67,11 +67,11 @@ class Client:
             self._hub.unfollow(subscription.producer, subscription)
             self._forget(subscription)
 
-    def see(self, visible: Visible) -> None:
-        """What the client may view has changed: everything it follows begins anew."""
-        if visible == self._visible:
+    def see(self, rights: Rights) -> None:
+        """What the client may do may have changed: then everything it follows begins anew."""
+        if rights == self._rights:
             return
-        self._visible = visible
+        self._rights = rights
         for name, subscription in list(self._subscriptions.items()):
             self.subscribe(name, subscription.params, None)
 

@@ -23,6 +23,7 @@ from meshui.core.errors import InvalidInput, MeshError, NotAuthenticated
 from meshui.live.client import Client
 from meshui.live.entry import Headers, authenticate, headers_of, is_allowed_origin
 from meshui.live.hub import hub
+from meshui.live.topics import Rights
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -76,7 +77,7 @@ async def _serve(headers: Headers, receive: Receive, send: Send) -> None:
     async def send_text(text: str) -> None:
         await send({"type": "websocket.send", "text": text})
 
-    client = Client(hub(), actor.visible_namespaces(), send_text)
+    client = Client(hub(), Rights.of(actor), send_text)
     parts = [asyncio.create_task(part) for part in (_read(client, receive), client.write(), _watch(client, headers))]
     try:
         done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
@@ -105,7 +106,7 @@ async def _watch(client: Client, headers: Headers) -> None:
         await asyncio.sleep(RECHECK_S)
         actor = await _actor(headers)
         if actor is not None:
-            client.see(actor.visible_namespaces())
+            client.see(Rights.of(actor))
 
 
 async def _read(client: Client, receive: Receive) -> None:

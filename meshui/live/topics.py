@@ -21,10 +21,15 @@ from meshui.core.api.changes import ChangeView, change_view
 from meshui.core.errors import InvalidInput, NotFound
 from meshui.core.selectors import changes
 from meshui.delivery import shown
+from meshui.logs.api.queries import LogsFilter
+from meshui.logs.selectors import LogView, found, log_view
 from meshui.rollouts.selectors import get_rollout, rollouts
 from meshui.rollouts.shapes import LiveRolloutDiff, LiveRolloutView, RolloutView
 from meshui.rollouts.shown import event_view, rollout_view, rollout_views, with_all
 from meshui.rollouts.states import TERMINAL
+from meshui.taps.selectors import LiveTapView, TapRecordView, TapView, get_tap, live_tap
+from meshui.taps.services import tap_watch
+from meshui.taps.stream import Counts
 from meshui.telemetry import selectors
 from meshui.telemetry.api.queries import GraphQuery, TrafficQuery
 from meshui.telemetry.graph import Graph, Scope
@@ -33,10 +38,24 @@ from meshui.telemetry.window import KEPT_S
 Visible = frozenset[str] | None
 Wake = Literal["frame", "hint"]
 
+
+class Rights(Struct, frozen=True):
+    """The namespaces that somebody may view, and those whose traffic they may operate; None means all."""
+
+    visible: Visible
+    operated: Visible
+
+    @classmethod
+    def of(cls, actor: Actor) -> Rights:
+        return cls(actor.visible_namespaces(), actor.namespaces("traffic.write"))
+
+
 CHANGES = 50
 """Lines of the change log in its topic's state."""
 EVENTS = 100
 """Events in a rollout's state."""
+LINES = 100
+"""Lines of the access log in one message."""
 OPEN = ("pending", "partial")
 """States of a revision that may still change."""
 
@@ -267,6 +286,74 @@ class AlertsTopic(Topic, frozen=True):
         return {"changed": new, "removed": removed} if new or removed else None
 
 
+class LogsState(Struct, frozen=True):
+    """The newest lines, the newest first."""
+
+    logs: list[LogView]
+
+
+class LogsDiff(Struct, frozen=True):
+    """New lines, the newest first. ``skipped``: there were more than one message has."""
+
+    logs: list[LogView]
+    skipped: bool
+
+
+class LogsTopic(Topic, frozen=True):
+    """The access log as it grows, of what a search finds."""
+
+    wanted: LogsFilter
+
+    wake = "frame"
+    every_s = 2.0
+
+    def read(self) -> LogsState:
+        rows = found(self.wanted.wanted(), self.visible).order_by("-pk")[:LINES]
+        return LogsState([log_view(row, self.visible) for row in rows])
+
+    def diff(self, before: LogsState, after: LogsState) -> LogsDiff | None:
+        known = {line.id for line in before.logs}
+        new = [line for line in after.logs if line.id not in known]
+        return LogsDiff(new, skipped=len(new) == LINES) if new else None
+
+
+class TapDiff(Struct, frozen=True):
+    """The tap and its counts as they are, and the records that are new."""
+
+    tap: TapView
+    counts: Counts
+    records: list[TapRecordView]
+
+
+class TapTopic(Topic, frozen=True):
+    """A tap's records. Reading is watching: it keeps the tap alive."""
+
+    tap: int
+    operated: Visible
+
+    wake = "frame"
+    every_s = 0.5
+
+    @property
+    def actor(self) -> Actor:
+        everywhere = {EVERYWHERE} if self.operated is None else self.operated
+        return Actor(name="live", grants={place: frozenset({"traffic.write"}) for place in everywhere})
+
+    def read(self) -> LiveTapView:
+        row = get_tap(self.actor, self.tap)
+        tap_watch(row)
+        return live_tap(row, self.visible)
+
+    def diff(self, before: LiveTapView, after: LiveTapView) -> TapDiff | None:
+        if before == after:
+            return None
+        seen = before.records[-1].n if before.records else 0
+        return TapDiff(after.tap, after.counts, [record for record in after.records if record.n > seen])
+
+    def ended(self, state: LiveTapView) -> bool:
+        return state.tap.state != "active"
+
+
 class InfoTopic(Topic, frozen=True):
     wake = "hint"
     every_s = 2.0
@@ -289,18 +376,24 @@ NUMBERED: Mapping[str, type[RevisionTopic] | type[RolloutTopic]] = {
 }
 
 
-def parse(name: str, params: Mapping[str, Any], visible: Visible) -> Topic:
+def parse(name: str, params: Mapping[str, Any], rights: Rights) -> Topic:
     """The topic that a client names. Raises InvalidInput."""
+    visible = rights.visible
     kind, _, argument = name.partition(":")
     if kind == "graph" and not argument:
         return _graph(_params(params, GraphQuery), visible)
     if kind == "service" and argument:
         window_s = _params(params, TrafficQuery).window_s
         return ServiceTopic(visible=visible, service=argument, window_s=window_s)
+    if name == "logs":
+        return LogsTopic(visible=visible, wanted=_params(params, LogsFilter))
     if params:
         raise InvalidInput.field("params", "unknown_field", f"{kind} takes no parameters")
-    if kind in NUMBERED and argument.isascii() and argument.isdigit() and len(argument) < 19:
-        return NUMBERED[kind](visible=visible, number=int(argument))
+    if argument.isascii() and argument.isdigit() and len(argument) < 19:
+        if kind in NUMBERED:
+            return NUMBERED[kind](visible=visible, number=int(argument))
+        if kind == "tap":
+            return TapTopic(visible=visible, operated=rights.operated, tap=int(argument))
     if kind == "registry" and argument:
         return RegistryTopic(visible=visible, service=argument)
     if name in PLAIN:

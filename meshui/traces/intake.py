@@ -1,34 +1,25 @@
 """Spans of proxies: from their reports, which the collector has verified, to the store.
 
-A proxy speaks for the service it joined as, whatever a span says; what cannot be is left out. A database that is slow
-or away costs the oldest spans that wait, never a frame.
+A proxy speaks for the service it joined as, whatever a span says; what cannot be is left out.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import re
 import time
-from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from channels.db import database_sync_to_async
-from django.db import Error as DatabaseError
-
 from meshui.telemetry.fold import Identity, Registry
+from meshui.telemetry.waiting import Waiting
 from meshui.traces.models import Span
 from meshui.traces.store import write
 from meshui.traces.values import MAX_INTEGER, NewSpan, bounded, text
 from proxies.core.flags import DOWNSTREAM_CLOSED
 from proxies.wire.reports import MAX_SPANS, SpanReport, Telemetry, TryReport
 
-log = logging.getLogger(__name__)
-
 WAITING = 50_000
 BATCH = 5_000
-EVERY_S = 0.5
 MAX_TRIES = 20
 OLDEST_S = 900
 FUTURE_S = 60
@@ -39,48 +30,20 @@ _SPAN_ID = re.compile(r"(?!0{16})[0-9a-f]{16}").fullmatch
 _FLAGS = re.compile(r"([A-Z]{1,8}(,[A-Z]{1,8}){0,7})?").fullmatch
 
 
-class Intake:
+class Intake(Waiting[NewSpan]):
     """``take`` what the collector read, and ``run`` beside it."""
 
     def __init__(self) -> None:
-        self._waiting: deque[NewSpan] = deque(maxlen=WAITING)
-        self._lost = 0
-        self._complained = False
+        super().__init__("spans", most=WAITING, batch=BATCH)
+
+    def keep(self, items: list[NewSpan]) -> None:
+        write(items)
 
     def take(self, report: Telemetry, identity: Identity, registry: Registry) -> None:
         """Keep the spans of a report until they are written."""
-        self._lost += report.dropped_spans
+        self.lose(report.dropped_spans)
         for span in spans_of(report.spans[:MAX_SPANS], identity, registry, time.time()):
-            self._lost += len(self._waiting) == WAITING
-            self._waiting.append(span)
-
-    async def run(self) -> None:
-        """Write until cancelled."""
-        while True:
-            more = await self.write()
-            await asyncio.sleep(0 if more else EVERY_S)
-
-    async def write(self) -> bool:
-        """Write some of what waits; whether there may be more."""
-        batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-        try:
-            await database_sync_to_async(write)(batch)
-        except DatabaseError as error:
-            self._put_back(batch)
-            if not self._complained:
-                log.warning("spans wait: %s", error)
-            self._complained = True
-            return False
-        self._complained = False
-        if self._lost:
-            log.warning("%d spans were dropped: more came than is kept", self._lost)
-            self._lost = 0
-        return len(batch) == BATCH
-
-    def _put_back(self, batch: list[NewSpan]) -> None:
-        room = WAITING - len(self._waiting)
-        self._lost += max(0, len(batch) - room)
-        self._waiting.extendleft(reversed(batch[len(batch) - room :] if room < len(batch) else batch))
+            self.add(span)
 
 
 def spans_of(reported: list[SpanReport], identity: Identity, registry: Registry, now: float) -> Iterator[NewSpan]:
@@ -122,6 +85,8 @@ def _span(span: SpanReport, identity: Identity, registry: Registry) -> NewSpan:
     }
     if span.code:
         told["http.response.status_code"] = span.code
+    if span.rule:
+        told["meshui.rule"] = span.rule
     if called:
         told |= {"peer.service": called, "meshui.version": span.destination_version}
     return _new(

@@ -94,9 +94,11 @@ class SpanEvent(View, frozen=True, kw_only=True):
 
 class Decisions(View, frozen=True, kw_only=True):
     """What a proxy did with the request. ``code`` is null where nobody answered; ``flags`` say why, in Envoy's short
-    names; ``tries`` counts the first one too."""
+    names. ``rule`` is what decided besides the route (``policy:readers/0``, ``limit:per-user``), or empty. ``tries``
+    counts the first one too."""
 
     route: str
+    rule: str
     flags: list[str]
     endpoint: str
     code: int | None
@@ -346,6 +348,7 @@ def _decisions(row: Span) -> Decisions:
     told = row.attributes
     return Decisions(
         route=row.route,
+        rule=told.get("meshui.rule", ""),
         flags=told.get(FLAGS, []),
         endpoint=told.get("meshui.endpoint", ""),
         code=row.code,

@@ -18,6 +18,7 @@ from meshui.catalog.models import Instance, JoinToken, Namespace, Proxy, Service
 from meshui.core.models import Change, Mesh, Outbox, Revision
 from meshui.rollouts.models import AnalysisTemplate, Approval, IdempotencyKey, Rollout, RolloutEvent
 from meshui.security.models import AccessPolicy, AccessSetting, DeniedIdentity
+from meshui.taps.models import Tap
 from meshui.traffic.models import GatewayHost, TrafficRules
 
 WATCHED = (
@@ -38,6 +39,7 @@ WATCHED = (
     Approval,
     IdempotencyKey,
     AnalysisTemplate,
+    Tap,
     Mesh,
     Revision,
     Change,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import attrgetter, or_
 from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
 
 import msgspec
 from django.core.exceptions import ValidationError
@@ -119,7 +120,9 @@ def _link(request: Request, order: _Order, row: Model, backwards: bool) -> str:
 
 
 def _plain(value: Any) -> str | int:
-    return value if isinstance(value, str | int) else value.isoformat()
+    if isinstance(value, str | int):
+        return value
+    return str(value) if isinstance(value, UUID) else value.isoformat()
 
 
 def _decode(text: str, rows: QuerySet[Any], order: _Order) -> _Cursor:

@@ -19,6 +19,7 @@ from meshui.rollouts.planning import plan_of
 from meshui.rotation.models import Rotation
 from meshui.security.models import AccessPolicy, Authority, IntermediateRequest, IssuedCertificate
 from meshui.security.services import authority_ensure
+from meshui.taps.models import Tap
 from meshui.traces.models import Span, Trace
 from tests.support.api import Api, everything
 
@@ -124,6 +125,15 @@ def objects(catalog: Service) -> dict[str, str]:
         not_after=at,
         issued_at=at,
     )
+    tap = Tap.objects.create(
+        namespace="shop",
+        destination="shop/catalog",
+        side="destination",
+        filters={},
+        created_at=at,
+        until=at + timedelta(hours=1),
+        watched_at=at,
+    )
     Trace.objects.create(trace_id=TRACE, start=at)
     Span.objects.create(
         trace_id=TRACE,
@@ -141,6 +151,7 @@ def objects(catalog: Service) -> dict[str, str]:
         "silence_id": str(silence.pk),
         "receiver_id": str(receiver.pk),
         "trace_id": TRACE,
+        "tap_id": str(tap.pk),
         "serial": "a1",
         "token_id": str(token.pk),
         "change_id": str(change.pk),

@@ -17,16 +17,19 @@ from meshui.catalog.models import Instance, JoinToken, Namespace, Proxy, Service
 from meshui.core.actors import system
 from meshui.core.commits import commit
 from meshui.core.models import Change
+from meshui.logs import store as logs
 from meshui.rollouts.bodies import PlanBody
 from meshui.rollouts.models import AnalysisTemplate, Rollout
 from meshui.rollouts.planning import plan_of
 from meshui.rotation.models import Rotation
 from meshui.security.models import AccessPolicy, Authority, DeniedIdentity, IssuedCertificate
 from meshui.security.services import authority_ensure
+from meshui.taps.models import Tap
 from meshui.telemetry.models import Objective
 from meshui.traces.models import Span, Trace
 from meshui.traffic.models import GatewayHost
 from tests.meshui.core.test_authorization import LISTS
+from tests.meshui.logs.records import lines, record
 from tests.support.api import Api, make_user
 
 QUERIES = {
@@ -55,6 +58,8 @@ QUERIES = {
     "alerts/notices/": 3,
     "objectives/": 15,
     "traces/": 6,
+    "logs/": 3,
+    "taps/": 3,
 }
 
 
@@ -121,7 +126,7 @@ def crowd(admin: Api, catalog: Service) -> Callable[[int], None]:
 
 
 def _watch(service: Service, number: int) -> None:
-    """An alert, somebody who is told of it and somebody who is not; and a trace."""
+    """An alert, somebody who is told of it and somebody who is not; a trace, a line of the log, and a tap."""
     now = timezone.now()
     Alert.objects.create(
         rule="edge_health",
@@ -139,6 +144,16 @@ def _watch(service: Service, number: int) -> None:
     Silence.objects.create(until=now + timedelta(days=1), created_by="x")
     Receiver.objects.create(kind="webhook", target=f"https://example.com/{number}", severity="page", created_by="x")
     Notice.objects.create(kind="webhook", target="https://example.com/", group="shop/catalog", alerts=[])
+    logs.write(lines(record(), seq=number))
+    Tap.objects.create(
+        namespace="shop",
+        destination="shop/catalog",
+        side="destination",
+        filters={},
+        created_at=now,
+        until=now,
+        watched_at=now,
+    )
     trace = f"{number:032x}"
     Trace.objects.create(trace_id=trace, start=now)
     Span.objects.create(

@@ -25,7 +25,7 @@ from meshui.delivery.signals import LIVE_CHANNEL, live_hint
 from meshui.live import client as live_client
 from meshui.live import hub as live_hub
 from meshui.live import socket as live_socket
-from meshui.live.topics import GraphTopic, Topic
+from meshui.live.topics import GraphTopic, Rights, Topic
 from meshui.telemetry.graph import Graph
 from meshui.telemetry.window import Window
 from tests.meshui.telemetry.mesh import call, proxy_of, register
@@ -326,7 +326,7 @@ async def test_a_slow_client_is_skipped_and_holds_nobody_up() -> None:
     async def send_fast(text: str) -> None:
         fast.append(json.loads(text))
 
-    clients = [live_client.Client(hub, None, send) for send in (send_slowly, send_fast)]
+    clients = [live_client.Client(hub, Rights(None, None), send) for send in (send_slowly, send_fast)]
     writers = [asyncio.create_task(client.write()) for client in clients]
     producer = live_hub.Producer("count", Counter(visible=None))
     for client in clients:

@@ -130,6 +130,7 @@ def test_what_cannot_be_asked_is_named(viewer: Api, query: str, path: str) -> No
 
 def test_one_trace_is_a_tree_with_the_decisions(viewer: Api) -> None:
     told = {"meshui.flags": ["URX"], "meshui.endpoint": "10.0.0.7:80", "meshui.tries": 2, "http.response.body.size": 9}
+    told |= {"meshui.rule": "breaker:requests"}
     write([span(2, 1, route="slow", code=None, attributes=told), span(1, proxied=False, service="shop/frontend")])
     shown = viewer.get(f"traces/{TRACE}/").body
     app, proxy = shown["spans"]
@@ -137,6 +138,7 @@ def test_one_trace_is_a_tree_with_the_decisions(viewer: Api) -> None:
     assert (proxy["parent_id"], proxy["depth"], proxy["kind"]) == (app["span_id"], 1, "server")
     assert proxy["decisions"] == {
         "route": "slow",
+        "rule": "breaker:requests",
         "flags": ["URX"],
         "endpoint": "10.0.0.7:80",
         "code": None,

@@ -72,6 +72,8 @@ def test_a_span_belongs_to_who_reports_and_carries_the_decisions() -> None:
     assert span.attributes["meshui.endpoint"] == "10.0.0.7:80"
     assert span.attributes["http.response.status_code"] == 503
     assert "forged" not in str(span)
+    assert "meshui.rule" not in span.attributes
+    assert kept(told(rule="policy:readers/0"))[0].attributes["meshui.rule"] == "policy:readers/0"
 
 
 def test_who_is_called_must_be_known_and_who_calls_is_not_told() -> None:

@@ -12,13 +12,18 @@ from django.core.management.base import BaseCommand, CommandParser
 from meshui.catalog.checking import checker
 from meshui.core.redis import async_client
 from meshui.delivery import acks
+from meshui.logs import intake as logs
 from meshui.security.registry import RegistryCredentials
+from meshui.taps import relay as taps
 from meshui.telemetry import collector as telemetry
-from meshui.traces.intake import Intake
+from meshui.telemetry.fold import Identity, Registry
+from meshui.traces import intake as spans
+from meshui.traffic.selectors import route_names
+from proxies.wire.reports import Telemetry
 
 
 class Command(BaseCommand):
-    help = "Collect acknowledgements, telemetry and spans, and check instances, until SIGTERM."
+    help = "Collect acknowledgements, telemetry, spans, logs and taps, and check instances, until SIGTERM."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--name", default="", help="this collector's name among several (default: the host's)")
@@ -34,11 +39,14 @@ async def collect(name: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with async_client() as client, asyncio.TaskGroup() as group:
-        intake = Intake()
-        reports = group.create_task(telemetry.run(client, intake.take))
-        spans = group.create_task(intake.run())
-        checks = group.create_task(checker.run(RegistryCredentials()))
+        takers = (spans.Intake(), logs.Intake(), taps.Relay(client))
+
+        def take(report: Telemetry, identity: Identity, registry: Registry) -> None:
+            for taker in takers:
+                taker.take(report, identity, registry)
+
+        parts = (telemetry.run(client, take, route_names), checker.run(RegistryCredentials()), *(taker.run() for taker in takers))
+        tasks = [group.create_task(part) for part in parts]
         await acks.run(client, stop, name)
-        reports.cancel()
-        spans.cancel()
-        checks.cancel()
+        for task in tasks:
+            task.cancel()

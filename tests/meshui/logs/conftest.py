@@ -1,0 +1,3 @@
+from tests.meshui.telemetry.fixtures import valkey
+
+__all__ = ["valkey"]

@@ -1,0 +1,3 @@
+from tests.meshui.telemetry.fixtures import frames, valkey
+
+__all__ = ["frames", "valkey"]
