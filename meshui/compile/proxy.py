@@ -52,7 +52,7 @@ def trust_body(
     logging: AccessLog | None = None,
 ) -> wire.TrustBody:
     """Whom proxies accept, but for the ``denied`` identities and the serials ``revoked``, all in the order of their
-    content, so that the same ones give the same bytes; and how much all of them trace."""
+    content, so that the same ones give the same bytes; and how much all of them trace and log."""
     return wire.TrustBody(
         trust_domain=trust_domain,
         bundle=sorted(bundle),
