@@ -121,11 +121,13 @@ def told(requests: int) -> Told:
         microseconds=[1000 * requests],
         limits=[LimitUse("c/d", "r", "l", requests, 1)],
         policies=[],
+        tokens=[],
         samples=[RequestSample("c/d", "r", requests, "GET", "d", "/", [], [], [])],
         spans=[span(requests)],
         dropped_spans=requests,
         gauges=Gauges(connections=requests, active_requests=1, rss_bytes=10, services=[state]),
         overflows=[("c/d", "requests", requests)],
+        handshakes=[("client", "done", requests)],
         addresses=[("gateway", "127.0.0.1", 1)],
     )
 
@@ -145,6 +147,7 @@ def test_what_they_tell_is_one_proxys(fleet: Fleet) -> None:
     assert (gauges.connections, gauges.active_requests, gauges.rss_bytes) == (6, 3, 30)
     assert gauges.services == [ServiceState("c/d", connections=6, ejected=["i1", "i2", "i3"])]
     assert fleet.overflows() == [("c/d", "requests", 6)]
+    assert fleet.handshakes() == [("client", "done", 6)]
     row = fleet.metrics.rows()[0].total()
     assert row is not None
     assert row.microseconds == 2 * 6000
