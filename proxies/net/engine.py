@@ -192,6 +192,15 @@ class Engine:
         """The lines of the access log that could not be written since the start."""
         return self._log_lines.dropped if self._log_lines is not None else 0
 
+    def handshakes(self) -> list[tuple[str, str, int]]:
+        """``(side, outcome, count)`` of the handshakes with other members of the mesh so far."""
+        sides = (("client", self._client_tls.handshakes), ("server", self._server_tls.handshakes))
+        return [
+            (side, outcome, count)
+            for side, counts in sides
+            for outcome, count in (("done", counts.done), ("refused", counts.refused))
+        ]
+
     def overflows(self) -> list[tuple[str, str, int]]:
         """``(service, limit, count)`` of what circuit breakers turned away so far."""
         return [(name, limit, n) for name, load in self._catalog.loads() for limit, n in load.overflows.items()]

@@ -158,9 +158,12 @@ class Port:
         return self._secured()
 
     def _secured(self) -> Receiver:
-        if self._tls.context is None:
+        tls, context = self._tls, self._tls.context
+        if context is None:
             return _Refusal()
-        return TlsProtocol(self._connection(), self._tls.context, server_side=True, denials=self._tls.denials)
+        return TlsProtocol(
+            self._connection(), context, server_side=True, denials=tls.denials, handshakes=tls.handshakes
+        )
 
     def _connection(self) -> Receiver:
         return ServerConnection(self, self._wheel, self._metrics)

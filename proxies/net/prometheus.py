@@ -34,6 +34,7 @@ _HEADS = {
     "mesh_tcp_sent_bytes_total": ("counter", "Bytes of connections to the destination."),
     "mesh_tcp_received_bytes_total": ("counter", "Bytes of connections from the destination."),
     "mesh_breaker_overflows_total": ("counter", "What was turned away, by the circuit breaker's limit."),
+    "mesh_tls_handshakes_total": ("counter", "Handshakes with members of the mesh, by side and outcome."),
     "mesh_upstream_requests": ("gauge", "Requests under way with a service."),
     "mesh_upstream_connections": ("gauge", "Connections open with a service."),
     "mesh_upstream_endpoints_ejected": ("gauge", "Endpoints left out for their answers."),
@@ -68,6 +69,7 @@ class Source(Protocol):
 
     def gauges(self) -> Gauges: ...
     def overflows(self) -> list[tuple[str, str, int]]: ...
+    def handshakes(self) -> list[tuple[str, str, int]]: ...
     def dropped_lines(self) -> int: ...
 
 
@@ -93,6 +95,7 @@ def render(source: Source) -> str:
         ("mesh_limit_requests_total", _limits(source.uses)),
         ("mesh_policy_decisions_total", _decisions(source.decisions)),
         ("mesh_jwt_requests_total", _tokens(source.decisions)),
+        ("mesh_tls_handshakes_total", _handshakes(source)),
         *((name, _each(states, name, value)) for name, value in _BY_SERVICE.items()),
         ("mesh_access_log_lines_dropped_total", [f"mesh_access_log_lines_dropped_total {source.dropped_lines()}"]),
         ("mesh_proxy_connections", [f"mesh_proxy_connections {metrics.connections}"]),
@@ -173,6 +176,11 @@ def _retries(rows: Iterable[tuple[str, Counts]]) -> Iterator[str]:
 def _overflows(source: Source) -> Iterator[str]:
     for service, limit, count in source.overflows():
         yield f'mesh_breaker_overflows_total{{destination_service="{service}",limit="{limit}"}} {count}'
+
+
+def _handshakes(source: Source) -> Iterator[str]:
+    for side, outcome, count in source.handshakes():
+        yield f'mesh_tls_handshakes_total{{side="{side}",outcome="{outcome}"}} {count}'
 
 
 def _limits(uses: Uses) -> Iterator[str]:

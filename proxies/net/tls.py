@@ -59,6 +59,16 @@ def _remember_name(session: Any, name: str | None, context: ssl.SSLContext) -> N
     session.requested_name = name
 
 
+class Handshakes:
+    """How many handshakes of one side ended well, and how many because one would not have the other."""
+
+    __slots__ = ("done", "refused")
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.refused = 0
+
+
 class TlsProtocol:
     """Sits between a TCP transport and a protocol, which takes it for its transport."""
 
@@ -69,6 +79,7 @@ class TlsProtocol:
         "_done",
         "_expected",
         "_failure",
+        "_handshakes",
         "_incoming",
         "_inner",
         "_outgoing",
@@ -91,15 +102,18 @@ class TlsProtocol:
         expected: str = "",
         sessions: Sessions | None = None,
         denials: Denials | None = None,
+        handshakes: Handshakes | None = None,
     ) -> None:
         """``expected`` is the identity that the peer must have; a server takes any under its bundle, but those of the
-        ``denials``. A client resumes the session of ``sessions`` and leaves its own there."""
+        ``denials``. A client resumes the session of ``sessions`` and leaves its own there. ``handshakes`` is where it
+        is counted."""
         self._inner = inner
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._expected = expected
         self._sessions = sessions
         self._denials = denials
+        self._handshakes = handshakes
         self._closing = False
         self._peer_ended = False
         self._deadline: asyncio.TimerHandle | None = None
@@ -274,12 +288,16 @@ class TlsProtocol:
         if self._outgoing.pending:
             self._raw.write(self._outgoing.read())
         if error is not None:
+            if self._handshakes is not None:
+                self._handshakes.refused += 1
             self._fail(error)
             return False
         if not peer:
             return False
         self.peer, self.serial = peer, serial
         self._stop_deadline()
+        if self._handshakes is not None:
+            self._handshakes.done += 1
         if self._denials is not None:
             self._denials.opened(self)
         self._inner.connection_made(self)
@@ -325,6 +343,7 @@ class ClientTls:
 
     def __init__(self, denials: Denials | None = None) -> None:
         self.context: ssl.SSLContext | None = None
+        self.handshakes = Handshakes()
         self._denials = denials
 
     def wrap(self, inner: Receiver, identity: str, sessions: Sessions) -> TlsProtocol:
@@ -332,7 +351,13 @@ class ClientTls:
         if self.context is None or not identity:
             raise IdentityError("no identity to speak mTLS with")
         return TlsProtocol(
-            inner, self.context, server_side=False, expected=identity, sessions=sessions, denials=self._denials
+            inner,
+            self.context,
+            server_side=False,
+            expected=identity,
+            sessions=sessions,
+            denials=self._denials,
+            handshakes=self.handshakes,
         )
 
 
@@ -342,4 +367,5 @@ class ServerTls:
     def __init__(self, denials: Denials | None = None) -> None:
         self.context: ssl.SSLContext | None = None
         self.trust_domain = ""
+        self.handshakes = Handshakes()
         self.denials = denials

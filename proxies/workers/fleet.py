@@ -33,7 +33,7 @@ from proxies.wire.resources import ProxyResource, Resource, ResourceError, Trust
 from proxies.wire.taps import TapOrder, TapRecord, TapUse, encode_order
 from proxies.workers.child import Child, Lost
 from proxies.workers.messages import Apply, Done, Drain, End, Identify, Link, Order, Remove, Tap, Tell, Told
-from proxies.workers.sums import merged, summed
+from proxies.workers.sums import Counts, counted, merged, summed
 
 log = logging.getLogger("meshui.proxy")
 
@@ -67,7 +67,8 @@ class Fleet:
         self._identity: Identify | None = None
         self._link: Link | None = None
         self._told: dict[int, Told] = {}
-        self._overflows: dict[tuple[str, str], int] = {}
+        self._overflows: Counts = []
+        self._handshakes: Counts = []
         self._samples: list[RequestSample] = []
         self._spans = new_spans()
         self._logs = new_reports()
@@ -169,12 +170,11 @@ class Fleet:
     def gauges(self) -> Gauges:
         return summed([told.gauges for told in self._told.values()])
 
-    def overflows(self) -> list[tuple[str, str, int]]:
-        sums = dict(self._overflows)
-        for told in self._told.values():
-            for service, limit, count in told.overflows:
-                sums[service, limit] = sums.get((service, limit), 0) + count
-        return [(service, limit, count) for (service, limit), count in sums.items()]
+    def overflows(self) -> Counts:
+        return counted([self._overflows, *(told.overflows for told in self._told.values())])
+
+    def handshakes(self) -> Counts:
+        return counted([self._handshakes, *(told.handshakes for told in self._told.values())])
 
     def ready(self) -> str:
         """Empty when every worker can serve, else what is missing."""
@@ -303,9 +303,10 @@ class Fleet:
         told = self._told.pop(number, None)
         if child is not None:
             child.close()
-        self._dropped_lines += told.dropped_lines if told is not None else 0
-        for service, limit, count in told.overflows if told is not None else ():
-            self._overflows[service, limit] = self._overflows.get((service, limit), 0) + count
+        if told is not None:
+            self._dropped_lines += told.dropped_lines
+            self._overflows = counted([self._overflows, told.overflows])
+            self._handshakes = counted([self._handshakes, told.handshakes])
 
     # --- orders
 

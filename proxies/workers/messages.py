@@ -74,8 +74,9 @@ class Done(Struct, frozen=True, tag="done"):
 
 class Told(Struct, frozen=True, tag="told"):
     """The answer to Tell; every other order gets Done. ``microseconds`` are the sums of the durations of ``edges``, one
-    each; ``overflows`` are (service, limit, count) since the start, ``dropped_lines`` those of the access log since
-    then; ``missing`` is what the worker is not ready for, ``drained`` whether it has finished what it was to finish."""
+    each; ``overflows`` are (service, limit, count) and ``handshakes`` (side, outcome, count) since the start,
+    ``dropped_lines`` those of the access log since then; ``missing`` is what the worker is not ready for, ``drained``
+    whether it has finished what it was to finish."""
 
     edges: list[EdgeDelta]
     microseconds: list[int]
@@ -87,6 +88,7 @@ class Told(Struct, frozen=True, tag="told"):
     dropped_spans: int
     gauges: Gauges
     overflows: list[tuple[str, str, int]]
+    handshakes: list[tuple[str, str, int]]
     addresses: list[tuple[str, str, int]]
     missing: str = ""
     drained: bool = False

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from proxies.wire.reports import Gauges, RequestSample, ServiceState
+
+Counts = list[tuple[str, str, int]]
+"""Two names, such as a service and its limit, and how often."""
 
 
 def summed(gauges: Sequence[Gauges]) -> Gauges:
@@ -19,6 +23,15 @@ def summed(gauges: Sequence[Gauges]) -> Gauges:
         cpu_seconds=sum(each.cpu_seconds for each in gauges),
         services=_states(state for each in gauges for state in each.services),
     )
+
+
+def counted(each: Iterable[Counts]) -> Counts:
+    """One count of each pair of names."""
+    sums: Counter[tuple[str, str]] = Counter()
+    for counts in each:
+        for name, kind, count in counts:
+            sums[name, kind] += count
+    return [(name, kind, count) for (name, kind), count in sums.items()]
 
 
 def merged(samples: Iterable[RequestSample]) -> list[RequestSample]:

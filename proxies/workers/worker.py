@@ -128,6 +128,7 @@ class Worker(asyncio.Protocol):
             tap_uses=tap_uses,
             dropped_lines=engine.dropped_lines(),
             overflows=engine.overflows(),
+            handshakes=engine.handshakes(),
             addresses=engine.addresses(),
             missing=engine.ready(),
             drained=self._draining is not None and self._draining.done(),

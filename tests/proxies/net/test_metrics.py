@@ -45,6 +45,9 @@ class Alone:
     def overflows(self) -> list[tuple[str, str, int]]:
         return [("c/d", "requests", 3)]
 
+    def handshakes(self) -> list[tuple[str, str, int]]:
+        return [("client", "refused", 2)]
+
     def dropped_lines(self) -> int:
         return 0
 
@@ -64,6 +67,7 @@ def test_retries_overflows_and_states_are_told() -> None:
     )
     assert 'route="default",security="mtls"} 2\n' in text.partition("\nmesh_request_retries_total")[2]
     assert 'mesh_breaker_overflows_total{destination_service="c/d",limit="requests"} 3\n' in text
+    assert 'mesh_tls_handshakes_total{side="client",outcome="refused"} 2\n' in text
     assert 'mesh_upstream_requests{destination_service="c/d"} 2\n' in text
     assert 'mesh_upstream_endpoints_ejected{destination_service="c/d"} 1\n' in text
     (delta,) = metrics.collect()

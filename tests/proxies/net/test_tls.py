@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from proxies.net.identity import IdentityError
-from proxies.net.tls import Sessions, TlsProtocol, build_contexts
+from proxies.net.tls import Handshakes, Sessions, TlsProtocol, build_contexts
 from tests.support.pki import Authority
 
 CALLER = "spiffe://test.mesh/ns/shop/svc/frontend"
@@ -65,8 +65,12 @@ class Ends:
         self, caller: tuple[Any, Any], callee: tuple[Any, Any], expected: str = CALLEE, sessions: Sessions | None = None
     ) -> None:
         self.caller, self.callee = Inner(), Inner()
-        self.client = TlsProtocol(self.caller, caller[1], server_side=False, expected=expected, sessions=sessions)
-        self.server = TlsProtocol(self.callee, callee[0], server_side=True)
+        self.counts = (Handshakes(), Handshakes())
+        here, there = self.counts
+        self.client = TlsProtocol(
+            self.caller, caller[1], server_side=False, expected=expected, sessions=sessions, handshakes=here
+        )
+        self.server = TlsProtocol(self.callee, callee[0], server_side=True, handshakes=there)
         self.wires = (Wire(self.client), Wire(self.server))
         for wire in reversed(self.wires):
             wire.protocol.connection_made(wire)  # type: ignore[arg-type]
@@ -93,6 +97,7 @@ def contexts(authority: Authority, *uris: str, **more: Any) -> tuple[Any, Any]:
 async def test_bytes_cross_and_both_know_the_other(authority: Authority) -> None:
     ends = Ends(contexts(authority, CALLER), contexts(authority, CALLEE))
     assert (ends.client.peer, ends.server.peer) == (CALLEE, CALLER)
+    assert [(counts.done, counts.refused) for counts in ends.counts] == [(1, 0), (1, 0)]
     body = bytes(range(256)) * 1000
     ends.caller.transport.write(body)
     ends.callee.transport.write(b"answer")
@@ -106,6 +111,7 @@ async def test_bytes_cross_and_both_know_the_other(authority: Authority) -> None
 async def test_nothing_is_handed_over_to_another_identity(authority: Authority) -> None:
     ends = Ends(contexts(authority, CALLER), contexts(authority, "spiffe://test.mesh/ns/shop/svc/evil"))
     assert ends.caller.transport is None
+    assert (ends.counts[0].done, ends.counts[0].refused) == (0, 1)
     assert ends.wires[0].closed
     with pytest.raises(IdentityError):
         await ends.client.handshaken()
