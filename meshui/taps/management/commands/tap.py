@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +22,7 @@ from meshui.core.actors import Actor
 from meshui.core.api.bodies import invalid
 from meshui.core.errors import MeshError
 from meshui.taps.models import Tap
-from meshui.taps.selectors import TapRecordView, get_tap, record_view
+from meshui.taps.selectors import record_view
 from meshui.taps.services import tap_start, tap_stop, tap_watch
 from meshui.taps.stream import Counts, Seen, recent
 from meshui.taps.values import MAX_SECONDS, TapBody
@@ -60,13 +62,20 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         self.stderr.write(f"tapping {row}, {row.service}'s proxies copy; Ctrl-C stops it")
-        counts = self._follow(actor, row, stop, _as_json if options["json"] else _as_line)
+        try:
+            counts = self._follow(row, stop, _as_json if options["json"] else _as_line)
+        except BrokenPipeError:  # whoever read has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return
+        finally:
+            tap_stop(actor=actor, tap_id=row.pk)
         self.stderr.write(
             f"{counts.matched} matched, {counts.received} received; dropped: {counts.dropped_by_proxies} by proxies, "
             f"{counts.dropped_by_collector} by the collector"
         )
 
-    def _follow(self, actor: Actor, row: Tap, stop: threading.Event, shown: Callable[[Seen], str]) -> Counts:
+    def _follow(self, row: Tap, stop: threading.Event, shown: Callable[[Seen], str]) -> Counts:
+        """Print until ``stop``, or until the tap has ended."""
         seen, told = 0, 0
         while True:
             try:
@@ -85,9 +94,8 @@ class Command(BaseCommand):
                 self.stderr.write(f"proxy {refused.proxy} does not copy: {refused.error}")
             told = len(tail.counts.refused)
             if stop.wait(EVERY_S):
-                tap_stop(actor=actor, tap_id=row.pk)
                 return tail.counts
-            row = get_tap(actor, row.pk)
+            row.refresh_from_db()
             if row.state != "active":
                 self.stderr.write(f"the tap is {row.state}")
                 return tail.counts
@@ -111,8 +119,7 @@ def _seconds(text: str) -> int:
 
 
 def _as_json(record: Seen) -> str:
-    view: TapRecordView = record_view(record, None)
-    return msgspec.json.encode(view).decode()
+    return msgspec.json.encode(record_view(record, None)).decode()
 
 
 def _as_line(record: Seen) -> str:
