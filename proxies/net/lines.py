@@ -80,7 +80,7 @@ class Lines:
                     batch.append(self._queue.get_nowait())
             except Empty:
                 over = b"" in batch
-            self._write_all(batch)
+            self._write_all([line for line in batch if line])
 
     def _write_all(self, batch: list[bytes]) -> None:
         self._look()

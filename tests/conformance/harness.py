@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -223,12 +223,13 @@ class Proxy:
         *,
         tls: tuple[Path, Path, Path] | None = None,
         workers: int = 1,
+        flags: Sequence[str] = (),
     ) -> None:
         self._file = folder / f"resources-{free_port()}.json"
         self._write(resources)
         self.admin = free_port()
         command = [sys.executable, "-m", "proxies", "run", "--resources", str(self._file)]
-        command += ["--admin", f"127.0.0.1:{self.admin}", "--workers", str(workers)]
+        command += ["--admin", f"127.0.0.1:{self.admin}", "--workers", str(workers), *flags]
         if tls is not None:
             command += ["--cert", str(tls[0]), "--key", str(tls[1]), "--ca", str(tls[2])]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE)
