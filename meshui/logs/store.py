@@ -45,6 +45,7 @@ def _drop_below(limit: UUID, batch: int) -> int:
     with connection.cursor() as cursor:
         while True:
             cursor.execute(_DROP, [limit, batch])
-            dropped += cursor.rowcount
-            if cursor.rowcount < batch:
+            gone: int = cursor.rowcount
+            dropped += gone
+            if gone < batch:
                 return dropped
