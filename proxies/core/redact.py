@@ -45,13 +45,14 @@ def header_text(lines: list[bytes], name: bytes, most: int) -> str:
 
 
 def headers(lines: Iterable[bytes], extra: Collection[str] = ()) -> tuple[list[tuple[str, str]], bool]:
-    """Field lines as (name in lower case, value), without secrets and those of ``extra``; and whether any was cut."""
+    """The field lines of a head as (name in lower case, value), without secrets and those of ``extra``; and whether any
+    was cut."""
     told: list[tuple[str, str]] = []
     cut = False
     for line in lines:
         name, colon, value = line.partition(b":")
-        if not colon:  # the end of a head
-            continue
+        if not colon:  # the end of the head: what follows may be the body
+            break
         if len(told) == MAX_HEADERS:
             return told, True
         key = text(name.lower(), MAX_HEADER_VALUE)

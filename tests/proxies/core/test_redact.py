@@ -57,7 +57,7 @@ def test_secret_headers_are_named_and_not_told(line: bytes) -> None:
 
 
 def test_other_headers_are_told() -> None:
-    lines = [b"Accept: */*", b"x-tokens: 3", b"traceparent: 00-a-b-01", b"\r\n"]
+    lines = [b"Accept: */*", b"x-tokens: 3", b"traceparent: 00-a-b-01", b"", b"this: is the body"]
     assert headers(lines) == ([("accept", "*/*"), ("x-tokens", "3"), ("traceparent", "00-a-b-01")], False)
 
 
