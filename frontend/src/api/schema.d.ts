@@ -230,6 +230,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/methods/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description How one may sign in here. */
+        get: operations["sign_in_methods"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description To the provider; 404 where there is none. */
+        get: operations["oidc_begin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/callback/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Back from the provider, with a code that is exchanged for who it is. */
+        get: operations["oidc_callback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/token/": {
         parameters: {
             query?: never;
@@ -258,6 +309,188 @@ export interface paths {
         get: operations["authority"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/authority/bundle.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The same as a SPIFFE trust bundle. Public. */
+        get: operations["authority_bundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/authority/bundle.pem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The roots that members of the mesh are verified under, PEM. Public. */
+        get: operations["authority_bundle_pem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/authority/intermediate/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Sign with a new intermediate from now on, under the root that there is. Certificates by the former one stay
+         *     good.
+         */
+        post: operations["authority_intermediate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/authority/request/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The request for an intermediate that waits to be signed elsewhere. */
+        get: operations["authority_request"];
+        put?: never;
+        /**
+         * @description Make a key, sealed here, and the request to have an intermediate signed for it by a root that is
+         *     elsewhere.
+         */
+        post: operations["authority_request_make"];
+        /** @description Forget the request and its key. */
+        delete: operations["authority_request_withdraw"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/authority/rotations/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description All rotations of the root, the newest first. */
+        get: operations["rotations"];
+        put?: never;
+        /**
+         * @description Begin to replace the root, without a request failing. Everything goes on by itself from here; see the state
+         *     for whom it waits.
+         */
+        post: operations["rotation_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/authority/rotations/{rotation_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Where it stands, and whom it waits for. */
+        get: operations["rotation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/authority/rotations/{rotation_id}/abort/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Go back to the old root, as carefully as forward. Possible until its removal begins. */
+        post: operations["rotation_abort"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/authority/rotations/{rotation_id}/pass/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Go on without a proxy that does not come back. It has to join again, with a new token. */
+        post: operations["rotation_pass"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/authority/rotations/{rotation_id}/pause/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Take no further step until it is resumed. What is published stays, and traffic goes on. */
+        post: operations["rotation_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/authority/rotations/{rotation_id}/resume/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Go on from where it was paused. */
+        post: operations["rotation_resume"];
         delete?: never;
         options?: never;
         head?: never;
@@ -605,6 +838,99 @@ export interface paths {
         post?: never;
         /** @description Revoke it: no further proxy joins by it. Proxies that have joined stay. */
         delete: operations["join_token_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jwt-providers/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The providers of the namespaces that one may view, and those of the mesh, by name. */
+        get: operations["jwt_providers"];
+        put?: never;
+        /** @description A new provider. Its keys are fetched at once where they are to be fetched. */
+        post: operations["jwt_provider_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jwt-providers/{name}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One provider. */
+        get: operations["jwt_provider"];
+        /** @description Set all of it. It keeps its name and namespace. */
+        put: operations["jwt_provider_set"];
+        post?: never;
+        /** @description Remove it. One that is in use stays (409). */
+        delete: operations["jwt_provider_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jwt-providers/{name}/refresh/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Fetch its keys now. The answer says what came of it. */
+        post: operations["jwt_provider_refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * @description Requests that proxies have written down, newest first.
+         *
+         *     Those of namespaces that you may not view, and calls into them, are left out.
+         */
+        get: operations["logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/settings/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Which of the mesh's requests are logged. */
+        get: operations["logging"];
+        /** @description Set which requests are logged. Mesh-wide permission is needed; every proxy follows within a second. */
+        put: operations["logging_set"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1741,6 +2067,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sessions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Where one is signed in, the newest first; of somebody else for who may administer users. */
+        get: operations["sessions"];
+        put?: never;
+        post?: never;
+        /** @description Sign out everywhere but here; somebody else everywhere. */
+        delete: operations["sessions_end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{session_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description End a session: its cookie is worth nothing from its next request on. */
+        delete: operations["session_end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/simulate/": {
         parameters: {
             query?: never;
@@ -1753,6 +2114,47 @@ export interface paths {
         /** @description What a request would meet, decided by the code that proxies run. Nothing is sent and nothing changes. */
         post: operations["simulate"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/taps/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Taps of services that you may operate, newest first; ``active`` leaves those out that have ended. */
+        get: operations["taps"];
+        put?: never;
+        /**
+         * @description Have the heads of requests copied while somebody follows `tap:{id}`, for an hour at most.
+         *
+         *     Whoever may operate the destination may; for any destination, whoever may operate the mesh. It is kept in the
+         *     change log.
+         */
+        post: operations["tap_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/taps/{tap_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One tap, also after its end. */
+        get: operations["tap"];
+        put?: never;
+        post?: never;
+        /** @description End a tap at once. One that has ended stays as it is. */
+        delete: operations["tap_stop"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2064,22 +2466,45 @@ export interface components {
         };
         /**
          * AuthorityCertificateView
-         * @description ``fingerprint`` is the SHA-256 of the certificate, hex; ``certificate`` is PEM.
+         * @description ``trusted``: proxies accept peers under it. ``key`` is where its key is: sealed in the database, with the
+         *         signer's program, or where nothing here reaches it. ``root`` is the fingerprint of an intermediate's root;
+         *         ``leaves`` are the certificates right under it that proxies use now. ``fingerprint`` is the SHA-256 of the
+         *         certificate, hex.
          */
         AuthorityCertificateView: {
             /** @enum {unknown} */
             kind: "intermediate" | "root";
+            /** @enum {unknown} */
+            state: "active" | "pending" | "retired";
+            trusted: boolean;
+            /** @enum {unknown} */
+            origin: "imported" | "made" | "offline";
+            /** @enum {unknown} */
+            key: "builtin" | "elsewhere" | "external";
+            algorithm: string;
+            subject: string;
             fingerprint: string;
+            root: string | null;
             not_before: string;
             not_after: string;
+            leaves: number;
             certificate: string;
         };
         /**
          * AuthorityView
-         * @description The certificates that sign now; none before the first proxy joins.
+         * @description ``certificates`` are those that are active, trusted, or pending for a rotation; none before the first proxy
+         *         joins. ``signer``: a program that signs with keys elsewhere is configured. ``rotation`` is the one under way, or the
+         *         last.
          */
         AuthorityView: {
             certificates: components["schemas"]["AuthorityCertificateView"][];
+            renewal: components["schemas"]["RenewalView"];
+            signer: boolean;
+            leaf_ttl_s: number;
+            csr_rate: number;
+            leaves: components["schemas"]["LeavesView"];
+            request: components["schemas"]["RequestView"] | null;
+            rotation: components["schemas"]["RotationView"] | null;
         };
         /**
          * Backend
@@ -2203,7 +2628,7 @@ export interface components {
         };
         /**
          * BudgetHistory
-         * @description ``times`` are the ends of steps in Unix seconds. The part of each budget that was left then, of the period of
+         * @description ``times`` are the ends of steps in Unix seconds, the last one now. The part of each budget that was left then, of the period of
          *         ``period_s`` up to it: 1 where it is untouched, negative where overdrawn, null below the sample. A part that is not
          *         promised is null.
          */
@@ -2213,6 +2638,35 @@ export interface components {
             times: number[];
             availability: (number | null)[] | null;
             latency: (number | null)[] | null;
+        };
+        /**
+         * Bundle
+         * @description A SPIFFE trust bundle. The sequence rises whenever the roots change.
+         */
+        Bundle: {
+            keys: components["schemas"]["BundleKey"][];
+            spiffe_sequence: number;
+            /** @default 300 */
+            spiffe_refresh_hint: number;
+        };
+        /**
+         * BundleKey
+         * @description A JSON Web Key (RFC 7517) with its certificate, base64 of DER.
+         */
+        BundleKey: {
+            /** @enum {unknown} */
+            kty: "EC" | "RSA";
+            /**
+             * @default x509-svid
+             * @enum {unknown}
+             */
+            use: "x509-svid";
+            x5c: string[];
+            crv?: string;
+            x?: string;
+            y?: string;
+            n?: string;
+            e?: string;
         };
         /**
          * Burn
@@ -2237,9 +2691,10 @@ export interface components {
         };
         /**
          * CertificateView
-         * @description ``serial`` is hex, ``issuer`` the fingerprint of the intermediate; ``actor`` asked for it. ``replaced_at`` is
-         *         when the proxy got the next one, ``renews_at`` when it will, give or take a tenth of its life; null where it will
-         *         not. ``renewal_ordered_at`` is when somebody asked for that at once.
+         * @description ``serial`` is hex, ``issuer`` the fingerprint of the intermediate, ``root`` that of its root; ``actor`` asked for
+         *         it. ``held``: the proxy reports to use it. ``replaced_at`` is when the next one was signed, ``renews_at`` when it
+         *         will be, give or take a tenth of its life; null where it will not. ``late``: it should have been, and was not.
+         *         ``renewal_ordered_at`` is when somebody asked for that at once.
          */
         CertificateView: {
             serial: string;
@@ -2250,6 +2705,9 @@ export interface components {
             not_after: string;
             issued_at: string;
             issuer: string;
+            root: string | null;
+            held: boolean;
+            late: boolean;
             replaced_at: string | null;
             renews_at: string | null;
             renewal_ordered_at: string | null;
@@ -2350,13 +2808,23 @@ export interface components {
             desired: components["schemas"]["DesiredView"][];
             applied: components["schemas"]["AppliedView"][];
         };
+        /** DecisionBody */
+        DecisionBody: {
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
         /**
          * Decisions
          * @description What a proxy did with the request. ``code`` is null where nobody answered; ``flags`` say why, in Envoy's short
-         *         names; ``tries`` counts the first one too.
+         *         names. ``rule`` is what decided besides the route (``policy:readers/0``, ``limit:per-user``), or empty. ``tries``
+         *         counts the first one too.
          */
         Decisions: {
             route: string;
+            rule: string;
             flags: string[];
             endpoint: string;
             code: number | null;
@@ -2483,7 +2951,7 @@ export interface components {
             /** @description namespace/name, namespace/* or *. A gateway is meant only by its name. */
             target: string;
             /** @enum {unknown} */
-            action: "allow" | "deny";
+            action: "allow" | "deny" | "external";
             /**
              * @default enforce
              * @enum {unknown}
@@ -2491,6 +2959,8 @@ export interface components {
             mode: "enforce" | "shadow";
             /** @default [] */
             rules: components["schemas"]["PolicyRule"][];
+            /** @default null */
+            check: components["schemas"]["PolicyCheck"] | null;
         };
         /** DrainingBody */
         DrainingBody: {
@@ -2547,6 +3017,10 @@ export interface components {
             health: "degraded" | "failing" | "healthy" | "idle" | "unknown";
             sample: number;
             reason: string;
+        };
+        /** Ended */
+        Ended: {
+            count: number;
         };
         /**
          * EndingCertificate
@@ -2629,7 +3103,8 @@ export interface components {
         /**
          * ExplainBody
          * @description A request as it reaches ``service``. ``source`` is who it proves to be; empty for a stranger, or plaintext.
-         *         With ``policy`` that one stands in place of the one of its name; ``at`` is when, else now.
+         *         With ``policy`` that one stands in place of the one of its name; ``at`` is when, else now. ``token`` is what the
+         *         request is to be taken to carry; without it, a token in ``headers`` is verified as proxies verify it.
          */
         ExplainBody: {
             /** @description namespace/name */
@@ -2654,12 +3129,16 @@ export interface components {
             /** @default null */
             at: string | null;
             /** @default null */
+            token: components["schemas"]["StatedToken"] | null;
+            /** @default null */
             policy: components["schemas"]["DraftPolicyBody"] | null;
         };
         /**
          * Explanation
          * @description ``policy`` and the index of its ``rule`` are what decided; ``policy`` is empty where the default action did, or
          *         several allow policies did not match. ``shadow`` is the policy in shadow mode that would turn the answer round.
+         *         ``status`` is what a proxy answers, 200 where the request goes on: then if all of ``checks`` let it, the external
+         *         policies that are asked first. ``token`` says why the status is 401: `absent`, or what is wrong with it.
          */
         Explanation: {
             allowed: boolean;
@@ -2668,6 +3147,10 @@ export interface components {
             shadow: string;
             /** @enum {unknown} */
             default_action: "allow" | "deny";
+            /** @enum {unknown} */
+            status: 200 | 401 | 403;
+            token: string;
+            checks: string[];
             because: string;
             steps: components["schemas"]["PolicyExplained"][];
         };
@@ -2812,7 +3295,7 @@ export interface components {
             source: "frames" | "rollups";
             resolution_s: number;
             /** @enum {unknown} */
-            by: "service" | "version";
+            by: "instance" | "service" | "version";
             nodes: components["schemas"]["Node"][];
             edges: components["schemas"]["Edge"][];
             summary: components["schemas"]["Summary"];
@@ -3194,6 +3677,15 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["JoinTokenView"][];
         };
+        /**
+         * KeyView
+         * @description A key in force. Without an ``alg`` it is for each of the provider's that fits its kind.
+         */
+        KeyView: {
+            kid: string;
+            kty: string;
+            alg: string | null;
+        };
         /** KnobsAnswer */
         KnobsAnswer: {
             error_rate: number;
@@ -3216,6 +3708,16 @@ export interface components {
         LatencyObjective: {
             percent: number;
             threshold_ms: number;
+        };
+        /**
+         * LeavesView
+         * @description Of the certificates that proxies use now: ``late`` should have been renewed and were not, ``ending`` have less
+         *         than a tenth of their life before them.
+         */
+        LeavesView: {
+            current: number;
+            late: number;
+            ending: number;
         };
         /**
          * LimitUsage
@@ -3278,6 +3780,80 @@ export interface components {
             rss_bytes: number | null;
             cpu_percent: number | null;
         };
+        /**
+         * LogView
+         * @description A request, or a connection of a TCP service, as one proxy saw it. The ``reporter`` is the proxy of its source (or
+         *         a gateway) or of its destination; a request within the mesh has a line of each. ``first_byte_ms`` is null where
+         *         upstream never answered, ``code`` where nobody did. ``source`` is empty where you may not view its namespace.
+         */
+        LogView: {
+            id: string;
+            at: string;
+            duration_ms: number;
+            first_byte_ms: number | null;
+            /** @enum {unknown} */
+            kind: "client" | "server";
+            /** @enum {unknown} */
+            reporter: "destination" | "source";
+            proxy: string;
+            protocol: string;
+            secured: boolean;
+            source: string;
+            source_version: string;
+            destination: string;
+            destination_version: string;
+            route: string;
+            method: string;
+            host: string;
+            path: string;
+            code: number | null;
+            flags: string[];
+            error: boolean;
+            rule: string;
+            request_bytes: number;
+            response_bytes: number;
+            endpoint: string;
+            tries: number;
+            trace_id: string;
+            request_id: string;
+            peer: string;
+            identity: string;
+            user_agent: string;
+        };
+        /** LogViewPage */
+        LogViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["LogView"][];
+        };
+        /**
+         * LoggingBody
+         * @description ``errors`` logs every request that failed: with a 5xx, without a response, or answered by a proxy itself. ``all``
+         *         also logs ``percent`` of the others, all of them where it is not given. With ``collected`` the control plane gets
+         *         what is logged, to be searched.
+         */
+        LoggingBody: {
+            /** @enum {unknown} */
+            mode: "all" | "errors" | "off";
+            /** @default null */
+            percent: number | null;
+            /** @default true */
+            collected: boolean;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /** LoggingView */
+        LoggingView: {
+            /** @enum {unknown} */
+            mode: "all" | "errors" | "off";
+            percent: number;
+            collected: boolean;
+            version: string;
+            revision: number | null;
+        };
         /** LoginBody */
         LoginBody: {
             username: string;
@@ -3321,6 +3897,16 @@ export interface components {
             sources: string[];
             destinations: components["schemas"]["MatrixDestination"][];
             cells: components["schemas"]["MatrixCell"][];
+        };
+        /**
+         * MayView
+         * @description What its state allows; whether you may is another question.
+         */
+        MayView: {
+            pause: boolean;
+            resume: boolean;
+            abort: boolean;
+            pass_over: boolean;
         };
         /**
          * MeView
@@ -3367,6 +3953,14 @@ export interface components {
             synced: number;
             refused: number;
             offline: number;
+        };
+        /**
+         * MethodsView
+         * @description ``oidc`` is what the provider is called; null where there is none.
+         */
+        MethodsView: {
+            password: boolean;
+            oidc: string | null;
         };
         /**
          * MetricBody
@@ -3421,7 +4015,9 @@ export interface components {
         /**
          * Metrics
          * @description ``times`` are the steps' starts in Unix seconds; ``resolution_s`` is how finely what they were made from is kept.
-         *         ``by_version`` is by the called service's version; empty for a namespace and the whole mesh.
+         *         Of a service or an edge, one of three tells it apart as was asked, and the others are empty: ``by_version`` by the
+         *         called service's version, ``by_route`` by the route that requests took (``(unrouted)``: none), ``by_instance`` by
+         *         the proxies' ids, as each of them counted what it received.
          */
         Metrics: {
             step_s: number;
@@ -3434,6 +4030,12 @@ export interface components {
             series: components["schemas"]["Series"];
             details: components["schemas"]["Details"];
             by_version: {
+                [key: string]: components["schemas"]["Series"];
+            };
+            by_route: {
+                [key: string]: components["schemas"]["Series"];
+            };
+            by_instance: {
                 [key: string]: components["schemas"]["Series"];
             };
             compare: components["schemas"]["Compared"] | null;
@@ -3473,6 +4075,22 @@ export interface components {
             percent: number;
             /** @default false */
             unsafe: boolean;
+        };
+        /**
+         * MissingView
+         * @description A proxy that is waited for, for what, and since when. ``error`` is why it refused the bundle.
+         */
+        MissingView: {
+            proxy: string;
+            service: string;
+            name: string;
+            /** @enum {unknown} */
+            what: "bundle" | "certificate";
+            /** @enum {unknown} */
+            state: "offline" | "refused" | "waiting";
+            since: string;
+            last_seen_at: string | null;
+            error: string;
         };
         /** NamespaceBody */
         NamespaceBody: {
@@ -3529,7 +4147,7 @@ export interface components {
             /** @description namespace/name, namespace/* or *. A gateway is meant only by its name. */
             target: string;
             /** @enum {unknown} */
-            action: "allow" | "deny";
+            action: "allow" | "deny" | "external";
             /**
              * @default enforce
              * @enum {unknown}
@@ -3537,6 +4155,8 @@ export interface components {
             mode: "enforce" | "shadow";
             /** @default [] */
             rules: components["schemas"]["PolicyRule"][];
+            /** @default null */
+            check: components["schemas"]["PolicyCheck"] | null;
             /** @default  */
             description: string;
             /**
@@ -3545,6 +4165,45 @@ export interface components {
              */
             reason: string;
             name: string;
+        };
+        /**
+         * NewProviderBody
+         * @description ``namespace`` is whose services may use it; empty: all of the mesh.
+         */
+        NewProviderBody: {
+            issuer: string;
+            /** @default [] */
+            audiences: string[];
+            algorithms: ("ES256" | "ES384" | "ES512" | "EdDSA" | "PS256" | "PS384" | "PS512" | "RS256" | "RS384" | "RS512")[];
+            headers?: components["schemas"]["TokenHeader"][];
+            /** @default [] */
+            cookies: string[];
+            /** @default [] */
+            query: string[];
+            /** @default 60 */
+            clock_skew_s: number;
+            /** @default false */
+            forward: boolean;
+            /** @default {} */
+            claim_headers: {
+                [key: string]: string;
+            };
+            /** @default null */
+            jwks: Record<string, never> | null;
+            /** @default  */
+            jwks_url: string;
+            /** @default 300 */
+            refresh_s: number;
+            /** @default  */
+            description: string;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+            name: string;
+            /** @default  */
+            namespace: string;
         };
         /**
          * NewToken
@@ -3559,17 +4218,18 @@ export interface components {
         };
         /**
          * Node
-         * @description A service, a version, a gateway, or what is outside. Percentiles, errors and health are of what it answered; of
-         *         a gateway, which nobody calls, of what it was answered. Rates are requests, or TCP connections, a second;
-         *         percentiles are of requests alone, in milliseconds.
+         * @description A service, a version, an instance (named by its proxy's id), a gateway, or what is outside. Percentiles, errors
+         *         and health are of what it answered; of a gateway, which nobody calls, of what it was answered. Rates are requests,
+         *         or TCP connections, a second; percentiles are of requests alone, in milliseconds.
          */
         Node: {
             id: string;
             namespace: string | null;
             name: string;
             version: string | null;
+            instance: string | null;
             /** @enum {unknown} */
-            kind: "gateway" | "service" | "unknown";
+            kind: "external" | "gateway" | "instance" | "service" | "unknown";
             /** @enum {unknown} */
             health: "degraded" | "failing" | "healthy" | "idle" | "unknown";
             reason: string;
@@ -3675,6 +4335,31 @@ export interface components {
             revision: number | null;
         };
         /**
+         * OfferBody
+         * @description ``made`` takes nothing else: keys and certificates are made here. ``imported`` takes the PEM ``certificate`` and
+         *         the CAs above it, the root last, with the PEM ``key`` of the first, or with ``key_place`` external where the program
+         *         of MESHUI_CA_SIGNER has it. ``offline`` takes the certificate that was signed for the request which waits, likewise
+         *         with the CAs above it. Keys are sealed at once and never shown again.
+         */
+        OfferBody: {
+            /** @enum {unknown} */
+            source: "imported" | "made" | "offline";
+            /** @default  */
+            certificate: string;
+            /** @default  */
+            key: string;
+            /**
+             * @default builtin
+             * @enum {unknown}
+             */
+            key_place: "builtin" | "external";
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
          * Ordered
          * @description ``revision`` is null where it was asked for already.
          */
@@ -3746,6 +4431,23 @@ export interface components {
             rollouts: components["schemas"]["RolloutView"][];
             certificates: components["schemas"]["EndingCertificate"][];
             sync: components["schemas"]["MeshSyncView"];
+        };
+        /** PassBody */
+        PassBody: {
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+            /** @description Its id. */
+            proxy: string;
+        };
+        /** PassedView */
+        PassedView: {
+            proxy: string;
+            actor: string;
+            reason: string;
+            at: string;
         };
         /**
          * InstancePatch
@@ -3895,13 +4597,14 @@ export interface components {
         };
         /**
          * PolicyBody
-         * @description A policy whole. An allow policy without rules denies what no other allows.
+         * @description A policy whole. An allow policy without rules denies what no other allows. ``check`` says whom an external one
+         *         asks.
          */
         PolicyBody: {
             /** @description namespace/name, namespace/* or *. A gateway is meant only by its name. */
             target: string;
             /** @enum {unknown} */
-            action: "allow" | "deny";
+            action: "allow" | "deny" | "external";
             /**
              * @default enforce
              * @enum {unknown}
@@ -3909,6 +4612,8 @@ export interface components {
             mode: "enforce" | "shadow";
             /** @default [] */
             rules: components["schemas"]["PolicyRule"][];
+            /** @default null */
+            check: components["schemas"]["PolicyCheck"] | null;
             /** @default  */
             description: string;
             /**
@@ -3918,6 +4623,31 @@ export interface components {
             reason: string;
         };
         /**
+         * PolicyCheck
+         * @description A service of the mesh that is asked about a request before it may go on.
+         *
+         *         It gets the request's head: method, host, ``path_prefix`` and target, who calls (``x-meshui-source``), and the
+         *         fields in ``request_headers``. An answer of 2xx lets the request pass, with the ``response_headers`` of the answer;
+         *         any other below 500 is the client's answer. Without an answer within ``timeout_ms`` the request is answered 403, or
+         *         passes where ``on_error`` is `allow`.
+         */
+        PolicyCheck: {
+            service: string;
+            /** @default  */
+            path_prefix: string;
+            /** @default 500 */
+            timeout_ms: number;
+            /**
+             * @default deny
+             * @enum {unknown}
+             */
+            on_error: "allow" | "deny";
+            /** @default [] */
+            request_headers: string[];
+            /** @default [] */
+            response_headers: string[];
+        };
+        /**
          * PolicyExplained
          * @description One policy looked at, in the order in which policies count.
          */
@@ -3925,7 +4655,7 @@ export interface components {
             policy: string;
             target: string;
             /** @enum {unknown} */
-            action: "allow" | "deny";
+            action: "allow" | "deny" | "external";
             /** @enum {unknown} */
             mode: "enforce" | "shadow";
             matched: boolean;
@@ -3936,7 +4666,8 @@ export interface components {
          * PolicyFrom
          * @description Who calls: each list that is not empty puts a condition, all of them hold. Services (``shop/frontend``,
          *         ``shop/*``) and namespaces are of the verified identity; whoever has none meets only ``cidrs`` and the ``not_``
-         *         lists. ``cidrs`` are ranges of the address that the connection came from.
+         *         lists. ``cidrs`` are ranges of the address that the connection came from. ``jwt`` is of the request's token, so it
+         *         means something for HTTP alone.
          */
         PolicyFrom: {
             /** @default [] */
@@ -3952,7 +4683,7 @@ export interface components {
             /** @default [] */
             not_cidrs: string[];
             /** @default null */
-            jwt: components["schemas"]["TokenCondition"] | null;
+            jwt: components["schemas"]["PolicyToken"] | null;
         };
         /**
          * PolicyHours
@@ -4004,6 +4735,19 @@ export interface components {
             not_ports: number[];
         };
         /**
+         * PolicyToken
+         * @description A verified token of one of ``providers`` (none: of those that the service's setting names), each of whose
+         *         ``claims`` has one of the values, ``*`` for any.
+         */
+        PolicyToken: {
+            /** @default [] */
+            providers: string[];
+            /** @default {} */
+            claims: {
+                [key: string]: string[];
+            };
+        };
+        /**
          * PolicyView
          * @description ``revision`` is the last one that changed it; of a write, the write's own, or null.
          */
@@ -4012,10 +4756,11 @@ export interface components {
             name: string;
             target: string;
             /** @enum {unknown} */
-            action: "allow" | "deny";
+            action: "allow" | "deny" | "external";
             /** @enum {unknown} */
             mode: "enforce" | "shadow";
             rules: components["schemas"]["PolicyRule"][];
+            check: components["schemas"]["PolicyCheck"] | null;
             description: string;
             revision: number | null;
             created_at: string;
@@ -4074,6 +4819,98 @@ export interface components {
          */
         PromoteBody: {
             reason: string;
+        };
+        /**
+         * ProviderBody
+         * @description A provider whole. Its keys are given in ``jwks``, or fetched from ``jwks_url`` every ``refresh_s`` by the control
+         *         plane: over https, from public addresses, or from hosts that ``MESHUI_OUTGOING_ALLOW`` names.
+         */
+        ProviderBody: {
+            issuer: string;
+            /** @default [] */
+            audiences: string[];
+            algorithms: ("ES256" | "ES384" | "ES512" | "EdDSA" | "PS256" | "PS384" | "PS512" | "RS256" | "RS384" | "RS512")[];
+            headers?: components["schemas"]["TokenHeader"][];
+            /** @default [] */
+            cookies: string[];
+            /** @default [] */
+            query: string[];
+            /** @default 60 */
+            clock_skew_s: number;
+            /** @default false */
+            forward: boolean;
+            /** @default {} */
+            claim_headers: {
+                [key: string]: string;
+            };
+            /** @default null */
+            jwks: Record<string, never> | null;
+            /** @default  */
+            jwks_url: string;
+            /** @default 300 */
+            refresh_s: number;
+            /** @default  */
+            description: string;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * ProviderUsers
+         * @description The names of policies, and the scopes of settings.
+         */
+        ProviderUsers: {
+            policies: string[];
+            settings: string[];
+        };
+        /**
+         * ProviderView
+         * @description ``keys`` are those in force. Where fetching them failed since ``failing_since`` (``fetch_error`` says why), they
+         *         are the last good ones. ``revision`` is the last one that changed it; of a write, the write's own, or null.
+         */
+        ProviderView: {
+            issuer: string;
+            /** @default [] */
+            audiences: string[];
+            algorithms: ("ES256" | "ES384" | "ES512" | "EdDSA" | "PS256" | "PS384" | "PS512" | "RS256" | "RS384" | "RS512")[];
+            headers?: components["schemas"]["TokenHeader"][];
+            /** @default [] */
+            cookies: string[];
+            /** @default [] */
+            query: string[];
+            /** @default 60 */
+            clock_skew_s: number;
+            /** @default false */
+            forward: boolean;
+            /** @default {} */
+            claim_headers: {
+                [key: string]: string;
+            };
+            id: number;
+            name: string;
+            namespace: string;
+            jwks: Record<string, never> | null;
+            jwks_url: string;
+            refresh_s: number;
+            description: string;
+            keys: components["schemas"]["KeyView"][];
+            fetched_at: string | null;
+            failing_since: string | null;
+            fetch_error: string;
+            next_fetch_at: string | null;
+            used_by: components["schemas"]["ProviderUsers"];
+            revision: number | null;
+            created_at: string;
+            updated_at: string;
+            version: string;
+        };
+        /** ProviderViewPage */
+        ProviderViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["ProviderView"][];
         };
         /** ProxyView */
         ProxyView: {
@@ -4185,6 +5022,11 @@ export interface components {
             strip_query: boolean;
         };
         /**
+         * RefreshBody
+         * @description Nothing needs saying.
+         */
+        RefreshBody: Record<string, never>;
+        /**
          * Refused
          * @description A published resource that a proxy would not take; it serves the one before.
          */
@@ -4217,6 +5059,16 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * RenewalView
+         * @description When the next intermediate is due. Without ``automatic`` somebody has to have a request signed, for the root's
+         *         key is elsewhere; ``detail`` says so.
+         */
+        RenewalView: {
+            at: string | null;
+            automatic: boolean;
+            detail: string;
         };
         /**
          * Replay
@@ -4289,7 +5141,7 @@ export interface components {
             name: string;
             version: string | null;
             /** @enum {unknown} */
-            kind: "gateway" | "service" | "unknown";
+            kind: "external" | "gateway" | "instance" | "service" | "unknown";
             health: string;
             rps: number[];
         };
@@ -4326,6 +5178,24 @@ export interface components {
             since: string | null;
             until: string | null;
             rows: components["schemas"]["ReplayRow"][];
+        };
+        /** RequestBody */
+        RequestBody: {
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * RequestView
+         * @description ``csr`` is PEM; ``key_digest`` the SHA-256 of its public key, hex.
+         */
+        RequestView: {
+            csr: string;
+            key_digest: string;
+            actor: string;
+            created_at: string;
         };
         /**
          * Resilience
@@ -4658,6 +5528,67 @@ export interface components {
             estimate: components["schemas"]["EstimateView"] | null;
         };
         /**
+         * RotationProgressView
+         * @description Of ``proxies`` in all, ``passed`` (somebody decided not to wait for them) and ``gone`` (their certificate ended
+         *         while they were silent) are not waited for. Of the others, ``acknowledged`` took the bundle as it is now, and
+         *         ``reissued`` report a certificate under the root that signs.
+         */
+        RotationProgressView: {
+            proxies: number;
+            passed: number;
+            gone: number;
+            acknowledged: number;
+            reissued: number;
+        };
+        /**
+         * RotationStepView
+         * @description ``at`` is when it began; ``skipped`` are those that an abort left out.
+         */
+        RotationStepView: {
+            /** @enum {unknown} */
+            state: "aborted" | "done" | "dropping" | "publishing" | "reissuing" | "removing" | "retiring" | "withdrawing";
+            /** @enum {unknown} */
+            status: "ahead" | "current" | "done" | "skipped";
+            at: string | null;
+        };
+        /**
+         * RotationView
+         * @description ``old`` and ``new`` are fingerprints of roots. ``progress`` is null once it is over. ``missing`` names the first
+         *         of ``missing_total`` that you may view. ``waits_until`` is when it goes on by itself, where only time is missing.
+         */
+        RotationView: {
+            id: number;
+            /** @enum {unknown} */
+            state: "aborted" | "done" | "dropping" | "publishing" | "reissuing" | "removing" | "retiring" | "withdrawing";
+            paused: boolean;
+            /** @enum {unknown} */
+            source: "imported" | "made" | "offline";
+            actor: string;
+            reason: string;
+            started_at: string;
+            state_since: string;
+            finished_at: string | null;
+            version: number;
+            old: string;
+            new: string;
+            steps: components["schemas"]["RotationStepView"][];
+            progress: components["schemas"]["RotationProgressView"] | null;
+            missing: components["schemas"]["MissingView"][];
+            missing_total: number;
+            passed: components["schemas"]["PassedView"][];
+            may: components["schemas"]["MayView"];
+            waits_for: string;
+            /** @enum {unknown} */
+            waits_code: "" | "acknowledgements" | "certificates" | "paused" | "publication" | "registry" | "settling";
+            waits_until: string | null;
+        };
+        /** RotationViewPage */
+        RotationViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["RotationView"][];
+        };
+        /**
          * Route
          * @description An ordered rule, first match wins. It forwards (``weights`` of None follows the service's split), unless it has
          *         a ``redirect`` or a ``direct`` response. Limits are judged first, then the fault, then the rest.
@@ -4819,6 +5750,8 @@ export interface components {
             /** @enum {unknown} */
             default_action: "allow" | "deny";
             default_from: string;
+            tokens: components["schemas"]["Tokens"];
+            tokens_from: string;
             policies: string[];
         };
         /**
@@ -4897,14 +5830,35 @@ export interface components {
             results: components["schemas"]["ServiceView"][];
         };
         /**
+         * SessionView
+         * @description ``agent`` is what the browser called itself; ``current`` is the one that asks.
+         */
+        SessionView: {
+            id: string;
+            address: string;
+            agent: string;
+            created_at: string;
+            last_seen_at: string;
+            expires_at: string;
+            current: boolean;
+        };
+        /** SessionViewPage */
+        SessionViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["SessionView"][];
+        };
+        /**
          * SettingBody
-         * @description Null is as wider scopes say; for the mesh: strict, and allow.
+         * @description Null is as wider scopes say; for the mesh: strict, allow, and no tokens. ``tokens`` that are left out stay as
+         *         they are.
          */
         SettingBody: {
             /** @default null */
             mtls: ("disable" | "permissive" | "strict") | null;
             /** @default null */
             default_action: ("allow" | "deny") | null;
+            tokens?: components["schemas"]["Tokens"] | null;
             /**
              * @description Why; kept in the change log.
              * @default
@@ -4920,6 +5874,7 @@ export interface components {
             scope: string;
             mtls: ("disable" | "permissive" | "strict") | null;
             default_action: ("allow" | "deny") | null;
+            tokens: components["schemas"]["Tokens"] | null;
             revision: number | null;
             version: string;
         };
@@ -5115,6 +6070,15 @@ export interface components {
             revision: number | null;
         };
         /**
+         * StatedToken
+         * @description A good token of this provider, that claims this.
+         */
+        StatedToken: {
+            provider: string;
+            /** @default {} */
+            claims: Record<string, never>;
+        };
+        /**
          * StepBody
          * @description Exactly one of these.
          */
@@ -5191,7 +6155,7 @@ export interface components {
             name: string;
             target: string;
             /** @enum {unknown} */
-            action: "allow" | "deny";
+            action: "allow" | "deny" | "external";
             /** @enum {unknown} */
             mode: "enforce" | "shadow";
             rules: components["schemas"]["PolicyRule"][];
@@ -5208,7 +6172,8 @@ export interface components {
         };
         /**
          * Summary
-         * @description The graph in one line. ``rps`` counts requests on edges, so a request that causes three others counts four.
+         * @description The graph in one line. ``rps`` counts requests on edges, so a request that causes three others counts four; an
+         *         instance's part of what its version received does not count again.
          */
         Summary: {
             rps: number;
@@ -5229,6 +6194,111 @@ export interface components {
             applied_revision: number;
             waiting: string[];
             refused: components["schemas"]["Refused"][];
+        };
+        /**
+         * TapBody
+         * @description Requests from ``source`` to ``destination``; one of them at least. ``side`` is whose proxies copy: the source's
+         *         where there is one in the mesh, unless it is said.
+         */
+        TapBody: {
+            /**
+             * @description `namespace/name`, or `unknown` for outside the mesh.
+             * @default
+             */
+            source: string;
+            /**
+             * @description `namespace/name`, or `unknown` for outside the mesh.
+             * @default
+             */
+            destination: string;
+            /**
+             * @default
+             * @enum {unknown}
+             */
+            side: "" | "destination" | "source";
+            /** @default  */
+            method: string;
+            /**
+             * @description `*` stands for anything.
+             * @default
+             */
+            path: string;
+            /**
+             * @description `503`, a class such as `5xx`, `0` for none.
+             * @default
+             */
+            code: string;
+            /**
+             * @description A response flag such as `UH`.
+             * @default
+             */
+            flag: string;
+            /**
+             * @description A request header's name, in lower case.
+             * @default
+             */
+            header: string;
+            /**
+             * @description What the header is; empty: whatever it is.
+             * @default
+             */
+            value: string;
+            /**
+             * @description Requests a second, of each proxy.
+             * @default 10
+             */
+            rate: number;
+            /**
+             * @description Of the requests that meet the filters.
+             * @default 100
+             */
+            percent: number;
+            /**
+             * @description More headers and query parameters whose values are not to be shown.
+             * @default []
+             */
+            redact: string[];
+            /** @default 600 */
+            seconds: number;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * TapView
+         * @description ``ended_by`` is who stopped it. A tap that is ``unwatched`` ended because nobody followed it any more.
+         */
+        TapView: {
+            id: string;
+            /** @enum {unknown} */
+            state: "active" | "expired" | "stopped" | "unwatched";
+            source: string;
+            destination: string;
+            /** @enum {unknown} */
+            side: "destination" | "source";
+            method: string;
+            path: string;
+            code: string;
+            flag: string;
+            header: string;
+            value: string;
+            rate: number;
+            percent: number;
+            redact: string[];
+            created_by: string;
+            created_at: string;
+            until: string;
+            ended_at: string | null;
+            ended_by: string;
+            reason: string;
+        };
+        /** TapViewPage */
+        TapViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["TapView"][];
         };
         /**
          * TcpCheck
@@ -5355,17 +6425,13 @@ export interface components {
             expires_in: number;
         };
         /**
-         * TokenCondition
-         * @description Met by a good token of one of ``providers`` (none: by no token), each of whose ``claims`` has one of the values,
-         *         ``*`` for any. A claim is found by its name, or by a path of names with dots between.
+         * TokenHeader
+         * @description A header that may carry a token: all of its value, or what follows ``scheme`` and a space.
          */
-        TokenCondition: {
-            /** @default [] */
-            providers: string[];
-            /** @default {} */
-            claims: {
-                [key: string]: string[];
-            };
+        TokenHeader: {
+            name: string;
+            /** @default  */
+            scheme: string;
         };
         /** TokenView */
         TokenView: {
@@ -5380,6 +6446,16 @@ export interface components {
             next: string | null;
             previous: string | null;
             results: components["schemas"]["TokenView"][];
+        };
+        /**
+         * Tokens
+         * @description The tokens that a service takes, beside those that its policies name, and whether a request needs one.
+         */
+        Tokens: {
+            /** @default [] */
+            providers: string[];
+            /** @default false */
+            required: boolean;
         };
         /**
          * TraceDetail
@@ -5570,11 +6646,15 @@ export interface components {
              */
             reason: string;
         };
-        /** UserView */
+        /**
+         * UserView
+         * @description ``has_password``: whether they may sign in with one; who came by single sign-on has none.
+         */
         UserView: {
             username: string;
             email: string;
             is_superuser: boolean;
+            has_password: boolean;
             roles: components["schemas"]["RoleView"][];
             last_login: string | null;
             date_joined: string;
@@ -5593,6 +6673,7 @@ export interface components {
             username: string;
             email: string;
             is_superuser: boolean;
+            has_password: boolean;
             roles: components["schemas"]["RoleView"][];
             last_login: string | null;
             date_joined: string;
@@ -6325,6 +7406,91 @@ export interface operations {
             };
         };
     };
+    sign_in_methods: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MethodsView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    oidc_begin: {
+        parameters: {
+            query?: {
+                /** @description A path of the dashboard to go on to. */
+                next?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    oidc_callback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     token_by_password: {
         parameters: {
             query?: never;
@@ -6385,6 +7551,421 @@ export interface operations {
             };
         };
     };
+    authority_bundle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bundle"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authority_bundle_pem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authority_intermediate: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OfferBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthorityCertificateView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authority_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authority_request_make: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RequestBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authority_request_withdraw: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+                /** @description Why; kept in the change log. */
+                reason?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotations: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotationViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotation_start: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OfferBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotationView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rotation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotationView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotation_abort: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rotation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DecisionBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotationView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotation_pass: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rotation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PassBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotationView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotation_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rotation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DecisionBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotationView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotation_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rotation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DecisionBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotationView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     certificates: {
         parameters: {
             query?: {
@@ -6394,10 +7975,20 @@ export interface operations {
                 cursor?: string;
                 /** @description A whole SPIFFE id. */
                 identity?: string;
+                /** @description The fingerprint of an intermediate. */
+                issuer?: string;
+                namespace?: string;
+                /** @description issued_at or not_after, - in front descends. */
+                ordering?: string;
                 page_size?: number;
                 /** @description A proxy's id. */
                 proxy?: string;
-                state?: "" | "expired" | "revoked" | "valid";
+                /** @description The fingerprint of a root. */
+                root?: string;
+                /** @description namespace/name */
+                service?: string;
+                /** @description late: in use, and should have been renewed; ending: in use, with a tenth of its life left. */
+                state?: "" | "ending" | "expired" | "late" | "revoked" | "valid";
             };
             header?: never;
             path?: never;
@@ -6970,7 +8561,7 @@ export interface operations {
             query?: {
                 /** @description ISO 8601 with a zone, or Unix seconds. */
                 at?: string;
-                by?: "service" | "version";
+                by?: "instance" | "service" | "version";
                 focus?: string;
                 hops?: number;
                 namespace?: string;
@@ -7196,16 +8787,347 @@ export interface operations {
             };
         };
     };
+    jwt_providers: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                namespace?: string;
+                page_size?: number;
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jwt_provider_create: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProviderBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jwt_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jwt_provider_set: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jwt_provider_delete: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+                /** @description Why; kept in the change log. */
+                reason?: string;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jwt_provider_refresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RefreshBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logs: {
+        parameters: {
+            query?: {
+                /** @description `503`, a class such as `5xx`, `0` for none. */
+                code?: string;
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                destination?: string;
+                error?: boolean | null;
+                /** @description A response flag such as `UH`. */
+                flag?: string;
+                /** @description ISO 8601 with a zone, or Unix seconds. */
+                from?: string;
+                method?: string;
+                min_ms?: number | null;
+                page_size?: number;
+                path?: string;
+                reporter?: "" | "destination" | "source";
+                request_id?: string;
+                route?: string;
+                rule?: string;
+                service?: string;
+                source?: string;
+                /** @description ISO 8601 with a zone, or Unix seconds. */
+                to?: string;
+                trace_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logging: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggingView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logging_set: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header: {
+                /** @description ETag, or * */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoggingBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggingView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     metrics: {
         parameters: {
             query?: {
                 backend?: "prometheus" | "rollups";
+                by?: "instance" | "route" | "version";
                 /** @description Such as `1h`, `24h`, `7d`. */
                 compare?: string;
                 edge?: string;
                 /** @description ISO 8601 with a zone, or Unix seconds. */
                 from?: string;
+                instance?: string;
                 namespace?: string;
+                route?: string;
                 service?: string;
                 step?: string;
                 /** @description ISO 8601 with a zone, or Unix seconds. */
@@ -7702,7 +9624,7 @@ export interface operations {
     policies: {
         parameters: {
             query?: {
-                action?: "" | "allow" | "deny";
+                action?: "" | "allow" | "deny" | "external";
                 /** @description Opaque; follow `next` and `previous`. */
                 cursor?: string;
                 mode?: "" | "enforce" | "shadow";
@@ -10365,6 +12287,107 @@ export interface operations {
             };
         };
     };
+    sessions: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                page_size?: number;
+                /** @description Whose; empty: one's own. */
+                username?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sessions_end: {
+        parameters: {
+            query?: {
+                /** @description Why; kept in the change log. */
+                reason?: string;
+                /** @description Whose; empty: one's own. */
+                username?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ended"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session_end: {
+        parameters: {
+            query?: {
+                /** @description Why; kept in the change log. */
+                reason?: string;
+                /** @description Whose; empty: one's own. */
+                username?: string;
+            };
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     simulate: {
         parameters: {
             query?: never;
@@ -10384,6 +12407,139 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    taps: {
+        parameters: {
+            query?: {
+                active?: boolean;
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TapViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tap_start: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TapBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TapView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tap_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TapView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tap_stop: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+                /** @description Why; kept in the change log. */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                tap_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TapView"];
                 };
             };
             /** @description A problem (RFC 9457) */
