@@ -11,6 +11,8 @@ from proxies.agent import reporter as reporting
 from proxies.agent.reporter import Reporter
 from proxies.agent.resp import RedisError
 from proxies.wire import keys, reports
+from proxies.wire.logs import LogRecord
+from proxies.wire.taps import TapUse
 from tests.proxies.agent.fakes import FakeEngine
 from tests.proxies.agent.mesh import MASTER, PROXY
 
@@ -43,8 +45,9 @@ class FakeConnection:
 class Stage:
     def __init__(self) -> None:
         self.connection: FakeConnection | None = None
+        self.engine = FakeEngine()
         self.reporter = Reporter(
-            FakeEngine(),
+            self.engine,
             proxy_id=PROXY,
             report_key=reports.proxy_key(MASTER, PROXY),
             proxy_version="test",
@@ -60,6 +63,24 @@ async def test_each_second_is_signed_and_goes_to_the_proxys_shard() -> None:
     (second,) = stage.connection.sent
     assert (second.proxy, second.seq, second.certificate_not_after) == (PROXY, 1, 123.0)
     assert stage.connection.streams == {keys.telemetry(PROXY)}
+
+
+async def test_a_report_that_is_too_long_goes_without_what_tells_of_single_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    edge = ("source", "a/b", "v1", "c/d", "v1", "default", "http", True)
+    record = LogRecord(1, 2, "client", *edge, "127.0.0.1", "", 200, "")
+    delta = reports.EdgeDelta(*edge, [reports.Responses(200, "", 7)], 1, 2, [3, 7])
+    stage = Stage()
+    stage.connection = FakeConnection()
+    engine = stage.engine
+    monkeypatch.setattr(engine, "collect", lambda: [delta])
+    monkeypatch.setattr(engine, "logs", lambda: ([record] * 20_000, 1))
+    monkeypatch.setattr(engine, "taps", lambda: ([], [TapUse("t", 9, 2)]))
+    stage.reporter.report()
+    (second,) = stage.connection.sent
+    assert second.edges == [delta]
+    assert (second.logs, second.dropped_logs, second.tap_uses) == ([], 20_001, [TapUse("t", 9, 9)])
 
 
 async def test_what_could_not_be_sent_is_sent_in_order_later() -> None:
