@@ -14,12 +14,9 @@ from urllib.parse import unquote_to_bytes
 from proxies.core import fields
 from proxies.wire.taps import MAX_HEADER_VALUE, MAX_HEADERS, MAX_TARGET, REDACTED
 
-SECRET_HEADERS = frozenset(
-    (
-        *("authorization", "proxy-authorization", "cookie", "set-cookie", "x-forwarded-client-cert"),
-        *("x-api-key", "x-auth-token", "x-access-token", "x-csrf-token", "x-xsrf-token", "x-amz-security-token"),
-    )
-)
+SECRET_HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "set-cookie", "x-forwarded-client-cert"))
+SECRET_IN_HEADERS = ("token", "secret", "passw", "api-key", "apikey", "jwt", "credential", "session", "csrf", "xsrf")
+"""A header whose name has one of them has a secret value too."""
 SECRET_WORDS = ("token", "key", "secret", "passw", "pwd", "code", "auth", "signature", "session", "credential", "jwt")
 """A query parameter whose name has one of them, however it is written, has a secret value."""
 SECRET_PARAMETERS = frozenset(("sig", "sid", "pin", "otp"))
@@ -69,7 +66,7 @@ def target(line: bytes, extra: Collection[str] = ()) -> tuple[str, bool]:
 
 
 def _shown(key: str, value: bytes, extra: Collection[str]) -> bytes:
-    if key in SECRET_HEADERS or key in extra:
+    if key in SECRET_HEADERS or key in extra or any(word in key for word in SECRET_IN_HEADERS):
         return REDACTED.encode()
     return _without_secrets(value, extra) if key in _ADDRESSES else value
 
