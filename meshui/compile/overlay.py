@@ -6,6 +6,7 @@ Pure. Both the compiler and the simulation ask here, so that what is shown is wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from msgspec.structs import replace
 
@@ -22,12 +23,17 @@ def laid_over(routes: Sequence[Route], overlay: Overlay | None) -> tuple[Route, 
     return (*_matched(routes, overlay), *(_steered(route, overlay) for route in routes))
 
 
+def names_over(routes: Iterable[str], overlay: Overlay | None) -> tuple[str, ...]:
+    """The names that the overlay's own routes get beside routes of these names."""
+    return () if overlay is None else tuple(islice(_unused(routes), len(overlay.matches)))
+
+
 def _matched(routes: Sequence[Route], overlay: Overlay) -> Iterator[Route]:
-    names = _unused(route.name for route in routes)
+    names = names_over((route.name for route in routes), overlay)
     last = routes[-1]
-    for match in overlay.matches:
+    for name, match in zip(names, overlay.matches, strict=True):
         yield Route(
-            name=next(names),
+            name=name,
             match=match,
             weights={overlay.canary: 100},
             timeouts=last.timeouts,

@@ -32,6 +32,7 @@ from meshui.taps.services import tap_watch
 from meshui.taps.stream import Counts
 from meshui.telemetry import selectors
 from meshui.telemetry.api.queries import GraphQuery, TrafficQuery
+from meshui.telemetry.edges import By
 from meshui.telemetry.graph import Graph, Scope
 from meshui.telemetry.window import KEPT_S
 
@@ -108,7 +109,7 @@ class GraphDiff(Struct, frozen=True):
 
 class GraphTopic(Topic, frozen=True):
     window_s: int
-    by: Literal["service", "version"]
+    by: By
     scope: Scope
 
     wake = "frame"

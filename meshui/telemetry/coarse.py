@@ -18,7 +18,7 @@ from meshui.telemetry import levels, rollups
 from meshui.telemetry.frames import Frame, total
 from meshui.telemetry.levels import FINE, Level
 from meshui.telemetry.models import Bucket, CoarseBucket, CoarseRollup, Edge, Rollup
-from meshui.telemetry.rollups import span_of
+from meshui.telemetry.rollups import COUNTED, OWN, span_of
 
 AT_ONCE = 48
 """Buckets of a level made in one run: after a long absence several runs catch up."""
@@ -43,7 +43,7 @@ def _coarsen(level: Level) -> int:
 def write(level: Level, start: int) -> None:
     """Set the coarse bucket that starts at ``start`` (Unix seconds) to the sum of what is below it."""
     at = datetime.fromtimestamp(start, UTC)
-    pieces = list(read(levels.below(level), start, start + level, Q()))
+    pieces = list(_read(levels.below(level), start, start + level, Q()))
     frame = total(start + level, [frame for frame, _ in pieces])
     with transaction.atomic():
         CoarseBucket.objects.update_or_create(
@@ -82,18 +82,25 @@ def summed_until(level: Level) -> int | None:
 def read(level: Level, since: float, until: float, edges: Q) -> Iterator[tuple[Frame, int]]:
     """What ended after ``since`` and up to ``until`` (Unix seconds) of the edges chosen, in buckets of a level, each
     with the seconds of it that were observed. Three queries."""
+    return _read(level, since, until, edges & COUNTED)
+
+
+def _read(level: Level, since: float, until: float, edges: Q) -> Iterator[tuple[Frame, int]]:
     span = span_of(since, until, level)
     buckets = list(_buckets(level).filter(**span).order_by("at").values_list("at", "seconds"))
     return rollups.frames_of(buckets, level, _rows(level).filter(**span), edges)
 
 
-def pieces(level: Level, since: float, until: float, edges: Q, limit: int) -> Iterator[tuple[Frame, int]]:
-    """As ``read``; the end that is not summed yet comes from the levels below. Raises InvalidInput where that takes
-    more than ``limit`` rows."""
+def pieces(
+    level: Level, since: float, until: float, edges: Q, limit: int, *, own: bool = False
+) -> Iterator[tuple[Frame, int]]:
+    """As ``read``, or with ``own`` what instances counted by themselves; the end that is not summed yet comes from the
+    levels below. Raises InvalidInput where that takes more than ``limit`` rows."""
+    edges &= OWN if own else COUNTED
     spans = list(_spans(level, since, until))
     if sum(_rows_in(each, start, end, edges, limit) for each, start, end in spans) > limit:
         raise InvalidInput.field("from", "range_too_wide", "the range holds too much, ask for a shorter one")
-    return (piece for each, start, end in spans for piece in read(each, start, end, edges))
+    return (piece for each, start, end in spans for piece in _read(each, start, end, edges))
 
 
 def _spans(level: Level, since: float, until: float) -> Iterator[tuple[Level, float, float]]:

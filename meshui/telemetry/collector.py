@@ -28,9 +28,9 @@ from meshui.telemetry import samples
 from meshui.telemetry.beats import Beats
 from meshui.telemetry.fold import Fold, Identity, Nonsense, Registry, Seen, SeenState
 from meshui.telemetry.frames import SPAN_S, Frame, decode, entry, read_entry, total
-from meshui.telemetry.registry import load_registry
+from meshui.telemetry.registry import RoutesByService, load_registry, no_routes
 from meshui.telemetry.rollups import roll_up
-from meshui.telemetry.streams import BLOCKS, Entry, entries, id_ms
+from meshui.telemetry.streams import BLOCKS, INSTANCES, Entry, entries, id_ms
 from proxies.wire import keys
 from proxies.wire.reports import ReportError, Telemetry, read_telemetry
 
@@ -60,9 +60,10 @@ def leave(report: Telemetry, identity: Identity, registry: Registry) -> None:
     """The taker where nobody takes more of reports than what is counted."""
 
 
-async def run(redis: Redis, taker: Taker = leave) -> None:
-    """Collect until cancelled. ``redis`` is the mesh's database, with ``decode_responses`` off; it may come and go."""
-    collector = Collector(redis, settings.MESHUI.report_key, taker)
+async def run(redis: Redis, taker: Taker = leave, routes: RoutesByService = no_routes) -> None:
+    """Collect until cancelled. ``redis`` is the mesh's database, with ``decode_responses`` off; it may come and go.
+    ``routes`` reads the names that requests are told apart by."""
+    collector = Collector(redis, settings.MESHUI.report_key, taker, routes)
     tasks = [asyncio.create_task(part) for part in (collector.collect(), collector.heartbeat(), roll_up_always(redis))]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -89,9 +90,10 @@ async def roll_up_always(redis: Redis) -> None:
 class Collector:
     """The state between two frames: what was read and not yet appended."""
 
-    def __init__(self, redis: Redis, master: bytes, taker: Taker = leave) -> None:
+    def __init__(self, redis: Redis, master: bytes, taker: Taker = leave, routes: RoutesByService = no_routes) -> None:
         self._redis = redis
         self._taker = taker
+        self._routes = routes
         self._master = master
         self._registry = Registry()
         self._registry_until = 0.0
@@ -105,6 +107,8 @@ class Collector:
         self._next: dict[str, str] = {}
         """The first id to read, by shard."""
         self._held: list[Telemetry] = []
+        self._own: dict[int, Frame] = {}
+        """What instances counted, by the end of each second since the last ten."""
         self._framed = asyncio.Event()
 
     async def collect(self) -> None:
@@ -139,11 +143,13 @@ class Collector:
         await self._read_until(limit)
         await self._settle_held()
         frame = self._fold.frame((limit - LATENESS_MS) / SECOND_MS)
+        self._own[int(frame.at)] = self._fold.instances(frame.at)
         await self._append(limit, frame, self._samples.chosen())
         self._refusals.report(frame.refused)
         self._begin(limit)
         if frame.at % SPAN_S == 0:
             await self._append_block(int(frame.at))
+            await self._append_instances(int(frame.at))
         self._framed.set()
 
     async def _read_until(self, limit: int) -> None:
@@ -192,6 +198,17 @@ class Collector:
         with contextlib.suppress(ResponseError):  # another collector was first
             await self._redis.xadd(
                 BLOCKS, block, id=f"{end * SECOND_MS}-0", minid=end * SECOND_MS - KEPT_MS, approximate=True
+            )
+
+    async def _append_instances(self, end: int) -> None:
+        """The sum of what instances counted in the ten seconds that ended. What a collector that was killed had of
+        them is lost."""
+        own = [frame for at, frame in self._own.items() if end - SPAN_S < at <= end]
+        self._own.clear()
+        fields = await asyncio.to_thread(lambda: entry(total(float(end), own)))
+        with contextlib.suppress(ResponseError):  # another collector was first
+            await self._redis.xadd(
+                INSTANCES, fields, id=f"{end * SECOND_MS}-0", minid=end * SECOND_MS - KEPT_MS, approximate=True
             )
 
     def _begin(self, position: int) -> None:
@@ -268,7 +285,7 @@ class Collector:
 
     async def _drop_futures(self, now: int) -> None:
         """Remove streams whose ids the clock will not reach soon: nothing could be appended in order."""
-        for stream in (*SHARDS, keys.FRAMES, BLOCKS, samples.STREAM):
+        for stream in (*SHARDS, keys.FRAMES, BLOCKS, INSTANCES, samples.STREAM):
             last = entries(await self._redis.xrevrange(stream, count=1))
             if last and id_ms(last[0][0]) > now + SKEW_MS:
                 log.error("%s has entries from the future and is dropped: the server's clock was set back", stream)
@@ -286,7 +303,7 @@ class Collector:
         if not now and time.monotonic() < self._registry_until:
             return True
         try:
-            self._registry = await database_sync_to_async(load_registry)()
+            self._registry = await database_sync_to_async(load_registry)(self._routes)
         except DatabaseError as error:
             log.warning("the registry is unreachable, its last state serves: %s", error)
             return False

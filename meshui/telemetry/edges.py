@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from meshui.core.api.bodies import View as Answer
+from meshui.telemetry.fold import UNKNOWN
 from meshui.telemetry.frames import CODE_CLASSES, REQUEST_BYTES, RESPONSE_BYTES, SECURED, TCP, EdgeKey, Ints, edge_key
 from meshui.telemetry.health import STEADY, Health, Slow, Verdict, judge
 from meshui.telemetry.registry import Services
@@ -15,7 +16,12 @@ from meshui.telemetry.sums import Totals, rounded
 from meshui.telemetry.window import View
 from proxies.wire.histogram import bucket
 
-By = Literal["service", "version"]
+Summed = Literal["service", "version"]
+"""What the nodes of a graph of any time may be."""
+By = Literal["service", "version", "instance"]
+
+EXTERNAL = "external"
+"""Hosts outside the mesh that are called, and where requests end that lead to no service."""
 
 
 class Edge(Answer, frozen=True, gc=False):
@@ -52,7 +58,7 @@ def edges_of(view: View, by: By, services: Services) -> list[Edge]:
     """The edges that had requests in the window, or bytes, ordered by id."""
     rows = np.flatnonzero(_active(view.totals)).tolist()
     keys = {row: edge_key(view.keys[row]) for row in rows}
-    pairs = {row: (node_id(*key[:2], by), node_id(*key[2:4], by)) for row, key in keys.items()}
+    pairs = {row: ends_of(key, by) for row, key in keys.items()}
     order = {pair: group for group, pair in enumerate(sorted(set(pairs.values())))}
     groups = np.full(len(view.keys), -1, np.int64)
     for row, pair in pairs.items():
@@ -65,7 +71,7 @@ def edges_of(view: View, by: By, services: Services) -> list[Edge]:
 
 def slow_of(totals: Totals, row: int, node: str, services: Services) -> Slow | None:
     """A row's requests against what the service of a node promises; None where it promises no latency."""
-    state = services.get(node.partition("@")[0])
+    state = services.get(service_of(node))
     if state is None or state.latency is None:
         return None
     percent, slow_ms = state.latency
@@ -161,6 +167,32 @@ def _active(totals: Totals) -> Ints:
     return active
 
 
-def node_id(service: str, version: str, by: By) -> str:
-    """The name of an end in a graph of this kind."""
-    return f"{service}@{version}" if by == "version" and version else service
+def ends_of(key: EdgeKey, by: By) -> tuple[str, str]:
+    """The names of both ends in a graph of this kind. By instance, what a proxy counted of its calls leads from it to
+    the version that it called, and what it received from its version to it."""
+    target = key.destination if by == "service" else _version_id(key.destination, key.destination_version)
+    if target == UNKNOWN:
+        target = EXTERNAL
+    if by == "instance" and key.instance:
+        if not key.source:
+            return target, instance_id(target, key.instance)
+        return instance_id(_version_id(key.source, key.source_version), key.instance), target
+    return key.source if by == "service" else _version_id(key.source, key.source_version), target
+
+
+def service_of(node: str) -> str:
+    """The service that a node belongs to."""
+    return node.partition("@")[0]
+
+
+def instance_id(version: str, instance: str) -> str:
+    return f"{version}#{instance}"
+
+
+def is_share(edge: Edge) -> bool:
+    """Whether it is an instance's part of what its version received, which is in the calls of others already."""
+    return "#" in edge.target
+
+
+def _version_id(service: str, version: str) -> str:
+    return f"{service}@{version}" if version else service

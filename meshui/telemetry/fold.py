@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -28,8 +28,10 @@ from meshui.telemetry.frames import (
     TCP,
     Frame,
     Histograms,
+    Ints,
     PolicyCounts,
     added,
+    key_text,
     limit_key,
     policy_key,
 )
@@ -42,6 +44,8 @@ PROBER = str(REGISTRY)
 """Whose requests are health checks, and no traffic."""
 UNKNOWN = "unknown"
 """A service outside the mesh, or one that the registry does not know."""
+ANYBODY = ""
+"""In place of the source: whoever called, in what an instance received."""
 MAX_EDGES = 4_000
 """Edges in one report: a gateway that calls a thousand services in four versions."""
 MAX_REQUESTS = 10_000_000
@@ -74,17 +78,18 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """What the fold knows of the mesh: proxies by id, and the versions of every service."""
+    """What the fold knows of the mesh: proxies by id, and the versions and routes of every service."""
 
     proxies: Mapping[str, Identity] = field(default_factory=dict)
     services: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    routes: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
-    def destination(self, service: str, version: str) -> tuple[str, str]:
-        """The names as the registry has them, so that a proxy cannot make up services."""
+    def called(self, service: str, version: str, route: str) -> tuple[str, str, str]:
+        """The names as the registry has them, so that a proxy cannot make up services, versions or routes."""
         versions = self.services.get(service)
         if versions is None:
-            return UNKNOWN, ""
-        return service, version if version in versions else ""
+            return UNKNOWN, "", ""
+        return service, version if version in versions else "", route if route in self.routes.get(service, ()) else ""
 
 
 SeenState = dict[str, dict[int, tuple[int, int]]]
@@ -127,12 +132,18 @@ class Seen:
             del self.state[proxy]
 
 
+Names = tuple[str, str, str, str, str, str]
+"""An edge's: source and its version, destination and its version, protocol, route."""
+
+
 class Fold:
-    """The sums of one frame in the making."""
+    """The sums of one frame in the making: a row for each edge and proxy, which ``frame`` and ``instances`` sum up."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[str, str, str, str, str], int] = {}
+        self._rows: dict[tuple[Names, str], int] = {}
         self._counts: list[list[int]] = []
+        self._counted = _Groups()
+        self._own = _Groups()
         self._flags: dict[tuple[int, str], int] = {}
         self._hit_rows = array("q")
         self._hit_sizes = array("q")
@@ -151,27 +162,26 @@ class Fold:
     def add(self, report: Telemetry, identity: Identity, registry: Registry) -> int:
         """Count a report; answers its requests. Raises Nonsense, having counted nothing of it."""
         requests = check(report)
+        service, version = identity.service, identity.version
         for edge in report.edges:
             if edge.reporter == "source":
-                source, source_version = identity.service, identity.version
-                destination, version = registry.destination(edge.destination_service, edge.destination_version)
-            elif edge.source_service == PROBER:
-                continue
-            elif edge.source_service in registry.services:
-                self._add_denied((edge.source_service, "", identity.service, identity.version, edge.protocol), edge)
-                continue
-            else:
-                source, source_version = UNKNOWN, ""
-                destination, version = identity.service, identity.version
-            self._add_edge((source, source_version, destination, version, edge.protocol), edge)
+                called = registry.called(edge.destination_service, edge.destination_version, edge.route)
+                names = (service, version, called[0], called[1], edge.protocol, called[2])
+                self._add_edge(self._row(names, report.proxy), edge)
+            elif edge.source_service != PROBER:
+                known = edge.source_service in registry.services
+                names = (ANYBODY if known else UNKNOWN, "", service, version, edge.protocol, "")
+                self._add_edge(self._row(names, report.proxy), edge)
+                if known:
+                    self._add_denied((edge.source_service, "", service, version, edge.protocol, ""), edge)
         for use in report.limits:
             # Anybody may call a service and count against its routes; what it receives only its own proxies know.
-            if use.service in registry.services if use.route else use.service == identity.service:
+            if use.service in registry.services if use.route else use.service == service:
                 key = limit_key(use.service, use.route, use.limit)
                 allowed, limited = self._limits.get(key, (0, 0))
                 self._limits[key] = (allowed + use.allowed, limited + use.limited)
         for decided in report.policies:
-            if decided.service == identity.service:
+            if decided.service == service:
                 counts = (decided.allowed, decided.denied, decided.shadow_denied, decided.shadow_allowed)
                 key = policy_key(decided.service, decided.policy)
                 self._policies[key] = added(self._policies.get(key), counts)
@@ -179,8 +189,7 @@ class Fold:
         self.dropped += report.dropped
         return requests
 
-    def _add_edge(self, key: tuple[str, str, str, str, str], edge: EdgeDelta) -> None:
-        row = self._row(key)
+    def _add_edge(self, row: int, edge: EdgeDelta) -> None:
         counts = self._counts[row]
         for response in edge.responses:
             counts[response.code // 100] += response.count
@@ -203,35 +212,30 @@ class Fold:
             self._buckets.extend(edge.histogram[::2])
             self._hits.extend(edge.histogram[1::2])
 
-    def _add_denied(self, key: tuple[str, str, str, str, str], edge: EdgeDelta) -> None:
+    def _add_denied(self, names: Names, edge: EdgeDelta) -> None:
         """What a destination refused by its policies, which its caller cannot tell from an app's own 403."""
         denied = sum([each.count for each in edge.responses if each.flags == ACCESS_DENIED])
         if denied:
-            row = self._row(key)
+            row = self._row(names, "")
             self._flags[row, ACCESS_DENIED] = self._flags.get((row, ACCESS_DENIED), 0) + denied
 
-    def _row(self, key: tuple[str, str, str, str, str]) -> int:
-        row = self._rows.get(key)
+    def _row(self, names: Names, proxy: str) -> int:
+        """Where a proxy's account of an edge is summed; an empty ``proxy`` is nobody's own."""
+        row = self._rows.get((names, proxy))
         if row is None:
-            row = self._rows[key] = len(self._counts)
+            row = self._rows[names, proxy] = len(self._counts)
             self._counts.append([0] * COLUMNS)
+            self._counted.place(names if names[0] != ANYBODY else None)
+            caller = names[:2] if names[1] else (ANYBODY, "")
+            self._own.place((*caller, *names[2:5], "", proxy) if proxy else None)
         return row
 
     def frame(self, at: float) -> Frame:
         """What was counted, as the frame of the second that ends ``at``."""
-        names = ["\t".join(key) for key in self._rows]
-        order = sorted(range(len(names)), key=names.__getitem__)
-        place = np.empty(len(names), np.int64)
-        place[order] = np.arange(len(names))
-        rows = np.repeat(np.frombuffer(self._hit_rows, np.int64), np.frombuffer(self._hit_sizes, np.int64))
-        return Frame(
-            at=at,
-            keys=[names[row] for row in order],
-            counts=np.array(self._counts, np.int64).reshape(len(names), COLUMNS)[order],
-            histograms=Histograms.collect(
-                place[rows], np.frombuffer(self._buckets, np.int64), np.frombuffer(self._hits, np.int64)
-            ),
-            flags=sorted((int(place[row]), name, count) for (row, name), count in self._flags.items()),
+        counted = self._summed(at, self._counted)
+        return replace(
+            counted,
+            histograms=Histograms.collect(counted.histograms.rows, counted.histograms.buckets, counted.histograms.hits),
             reports=self.reports,
             duplicates=self.duplicates,
             refused=self.refused,
@@ -239,6 +243,51 @@ class Fold:
             limits=self._limits,
             policies=self._policies,
         )
+
+    def instances(self, at: float) -> Frame:
+        """What each proxy counted of its own, with histograms in no order: to be summed (``frames.total``)."""
+        return self._summed(at, self._own)
+
+    def _summed(self, at: float, by: _Groups) -> Frame:
+        names, groups = by.sorted()
+        counts = np.zeros((len(names), COLUMNS), np.int64)
+        kept = groups >= 0
+        np.add.at(counts, groups[kept], np.array(self._counts, np.int64).reshape(len(groups), COLUMNS)[kept])
+        flags: dict[tuple[int, str], int] = {}
+        for (row, name), count in self._flags.items():
+            if groups[row] >= 0:
+                key = (int(groups[row]), name)
+                flags[key] = flags.get(key, 0) + count
+        rows = groups[np.repeat(np.frombuffer(self._hit_rows, np.int64), np.frombuffer(self._hit_sizes, np.int64))]
+        of_group = rows >= 0
+        buckets, hits = np.frombuffer(self._buckets, np.int64), np.frombuffer(self._hits, np.int64)
+        return Frame(
+            at=at,
+            keys=names,
+            counts=counts,
+            histograms=Histograms(rows[of_group], buckets[of_group], hits[of_group]),
+            flags=[(row, name, count) for (row, name), count in sorted(flags.items())],
+        )
+
+
+class _Groups:
+    """Which rows are summed as one, by the key that they get."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, ...], int] = {}
+        self._of_row: list[int] = []
+
+    def place(self, names: tuple[str, ...] | None) -> None:
+        """Say of which group the next row is; None: of none."""
+        self._of_row.append(-1 if names is None else self._numbers.setdefault(names, len(self._numbers)))
+
+    def sorted(self) -> tuple[list[str], Ints]:
+        """The keys in order, and by row the place of its group's key, -1 of none."""
+        texts = [key_text(names) for names in self._numbers]
+        order = sorted(range(len(texts)), key=texts.__getitem__)
+        place = np.full(len(texts) + 1, -1, np.int64)
+        place[order] = np.arange(len(texts))
+        return [texts[number] for number in order], place[np.array(self._of_row, np.int64)]
 
 
 def check(report: Telemetry) -> int:

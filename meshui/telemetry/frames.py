@@ -2,15 +2,17 @@
 
 Owns the layout of a frame, its encoding and the sum of several. Pure: knows no Redis, no database and no clock.
 
-An edge is one source service and version calling one destination service and version over one protocol. Its key is
-those five names joined by tabs (``edge_key``). All columns are in the order of ``keys``, which is sorted, so that two
-seconds with the same edges have the same key table.
+An edge is one source service and version calling one destination service and version over one protocol by one route.
+Its key is those names joined by tabs (``key_text``). All columns are in the order of ``keys``, which is sorted, so that
+two seconds with the same edges have the same key table.
+
+Frames of instances are made alike: each row is what one proxy counted of its own, beside the account that counts.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -44,17 +46,29 @@ nowhere. Flags are of these and of those that ended; histograms are of how long 
 
 
 class EdgeKey(NamedTuple):
-    """Service names are ``namespace/name`` or ``unknown``; a version may be empty where it is not known."""
+    """Service names are ``namespace/name`` or ``unknown``; a version may be empty where it is not known. ``route`` is
+    one of the destination's, or empty where none was taken or known.
+
+    ``instance`` is empty in the account that counts. Else this is what one proxy, of that id, counted by itself: of
+    its calls by the version called, or, with an empty ``source``, of all that it received. No route is told apart.
+    """
 
     source: str
     source_version: str
     destination: str
     destination_version: str
     protocol: str
+    route: str = ""
+    instance: str = ""
 
 
 def edge_key(text: str) -> EdgeKey:
     return EdgeKey(*text.split("\t"))
+
+
+def key_text(names: Sequence[str]) -> str:
+    """The key of an edge by its names in order; empty ones at the end are left out."""
+    return "\t".join(names).rstrip("\t")
 
 
 class LimitKey(NamedTuple):
@@ -225,6 +239,22 @@ def decode(data: bytes) -> Frame:
         dropped=packed.dropped,
         limits=packed.limits,
         policies=packed.policies,
+    )
+
+
+def only(frame: Frame, wanted: Callable[[EdgeKey], bool]) -> Frame:
+    """The rows of these edges, without what a frame tells beside edges."""
+    rows = [row for row, key in enumerate(frame.keys) if wanted(edge_key(key))]
+    place = np.full(len(frame.keys), -1, np.int64)
+    place[rows] = np.arange(len(rows))
+    kept = place[frame.histograms.rows] >= 0
+    histograms = frame.histograms
+    return Frame(
+        at=frame.at,
+        keys=[frame.keys[row] for row in rows],
+        counts=frame.counts[rows],
+        histograms=Histograms(place[histograms.rows[kept]], histograms.buckets[kept], histograms.hits[kept]),
+        flags=[(int(place[row]), name, count) for row, name, count in frame.flags if place[row] >= 0],
     )
 
 

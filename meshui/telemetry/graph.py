@@ -1,7 +1,10 @@
 """The graph: sums of a window become nodes and edges with rates, percentiles and health. Pure.
 
-Node ids are ``namespace/name``, with ``@version`` where the graph is by version, and ``unknown`` for callers and
-targets outside the mesh. Edges are named by their ends.
+Node ids are ``namespace/name``, with ``@version`` where the graph is by version; ``unknown`` are callers outside the
+mesh, ``external`` is whatever is called outside it. Edges are named by their ends.
+
+By instance every version is a node that its callers' instances call (``namespace/name@version#id``), and that passes
+on to its own: so there are as many edges as proxies tell of, never one for each pair of instances.
 """
 
 from __future__ import annotations
@@ -14,25 +17,39 @@ import numpy as np
 from msgspec import Struct, field
 
 from meshui.core.api.bodies import View as Answer
-from meshui.telemetry.edges import By, Edge, edges_of, node_id, requests_of, slow_of, verdict
+from meshui.telemetry.edges import (
+    EXTERNAL,
+    By,
+    Edge,
+    Summed,
+    edges_of,
+    ends_of,
+    instance_id,
+    is_share,
+    requests_of,
+    service_of,
+    slow_of,
+    verdict,
+)
 from meshui.telemetry.fold import UNKNOWN
 from meshui.telemetry.frames import TCP, edge_key
 from meshui.telemetry.health import Health, Slow, Troubled, headline
-from meshui.telemetry.registry import Services, ServiceState, VersionState
+from meshui.telemetry.registry import Instances, Services, ServiceState, VersionState
 from meshui.telemetry.window import View
 
-Kind = Literal["service", "gateway", "unknown"]
+Kind = Literal["service", "gateway", "instance", "unknown", "external"]
 
 
 class Node(Answer, frozen=True, gc=False):
-    """A service, a version, a gateway, or what is outside. Percentiles, errors and health are of what it answered; of
-    a gateway, which nobody calls, of what it was answered. Rates are requests, or TCP connections, a second;
-    percentiles are of requests alone, in milliseconds."""
+    """A service, a version, an instance (named by its proxy's id), a gateway, or what is outside. Percentiles, errors
+    and health are of what it answered; of a gateway, which nobody calls, of what it was answered. Rates are requests,
+    or TCP connections, a second; percentiles are of requests alone, in milliseconds."""
 
     id: str
     namespace: str | None
     name: str
     version: str | None
+    instance: str | None
     kind: Kind
     health: Health
     reason: str
@@ -47,7 +64,8 @@ class Node(Answer, frozen=True, gc=False):
 
 
 class Summary(Answer, frozen=True):
-    """The graph in one line. ``rps`` counts requests on edges, so a request that causes three others counts four."""
+    """The graph in one line. ``rps`` counts requests on edges, so a request that causes three others counts four; an
+    instance's part of what its version received does not count again."""
 
     rps: float
     error_rate: float | None
@@ -97,10 +115,35 @@ class Whole(Struct, frozen=True):
     edges: list[Edge]
 
 
-def build(view: View | None, window_s: int, by: By, services: Services) -> Whole:
+def build(view: View | None, window_s: int, by: Summed, services: Services) -> Whole:
     """The whole graph; services without traffic are in it as idle nodes."""
     edges = edges_of(view, by, services) if view else []
-    nodes = _nodes(view, by, edges, services)
+    return _whole(view, window_s, by, edges, services, _known(by, services))
+
+
+def build_instances(
+    own: View | None, counted: View | None, window_s: int, services: Services, instances: Instances
+) -> Whole:
+    """The graph by instance: of what instances counted by themselves, and for callers outside the mesh, who count
+    nothing, of the account that counts."""
+    edges = edges_of(own, "instance", services) if own else []
+    if counted:
+        edges += [edge for edge in edges_of(counted, "version", services) if edge.source == UNKNOWN]
+    known = {key: state for key, state in _known("version", services).items() if not services[service_of(key)].gateway}
+    for version, of_version in instances.items():
+        known |= {instance_id(version, name): VersionState(1, int(well)) for name, well in of_version.items()}
+    return _whole(own, window_s, "instance", edges, services, known)
+
+
+def _whole(
+    view: View | None,
+    window_s: int,
+    by: By,
+    edges: list[Edge],
+    services: Services,
+    known: Mapping[str, VersionState],
+) -> Whole:
+    nodes = _nodes(view, by, edges, services, known)
     return Whole(
         as_of=view.as_of if view else None,
         window_s=window_s,
@@ -152,7 +195,8 @@ def is_visible(node: str, visible: frozenset[str] | None) -> bool:
 def summary(edges: Iterable[Edge]) -> Summary:
     """Counts and the headline over the edges."""
     edges = list(edges)
-    requests = sum(edge.requests for edge in edges)
+    calls = [edge for edge in edges if not is_share(edge)]
+    requests = sum(edge.requests for edge in calls)
     troubled = [
         Troubled(edge.source, edge.target, edge.health, edge.reason, _trouble(edge))
         for edge in edges
@@ -160,8 +204,8 @@ def summary(edges: Iterable[Edge]) -> Summary:
     ]
     failing = sum(edge.health == "failing" for edge in troubled)
     return Summary(
-        rps=round(sum(edge.rps for edge in edges), 3),
-        error_rate=round(sum(edge.errors for edge in edges) / requests, 6) if requests else None,
+        rps=round(sum(edge.rps for edge in calls), 3),
+        error_rate=round(sum(edge.errors for edge in calls) / requests, 6) if requests else None,
         edges=len(edges),
         failing=failing,
         degraded=len(troubled) - failing,
@@ -201,18 +245,19 @@ class _Traffic(Struct):
         self.protocols.add(edge.protocol)
 
 
-def _nodes(view: View | None, by: By, edges: list[Edge], services: Services) -> dict[str, Node]:
+def _nodes(
+    view: View | None, by: By, edges: list[Edge], services: Services, known: Mapping[str, VersionState]
+) -> dict[str, Node]:
     traffic: dict[str, _Traffic] = {}
     for edge in edges:
         traffic.setdefault(edge.source, _Traffic()).sent_over(edge)
         traffic.setdefault(edge.target, _Traffic()).received_over(edge)
     timings = _timings(view, by, traffic, services) if view else {}
-    known = _known(by, services)
     ids = sorted(known.keys() | traffic.keys())
     return {key: _node(key, traffic.get(key) or _Traffic(), timings.get(key), services, known.get(key)) for key in ids}
 
 
-def _known(by: By, services: Services) -> dict[str, VersionState]:
+def _known(by: Summed, services: Services) -> dict[str, VersionState]:
     """The instances of every node of the registry."""
     if by == "service":
         return {name: VersionState(state.instances, state.healthy) for name, state in services.items()}
@@ -226,7 +271,8 @@ def _node(
     services: Services,
     instances: VersionState | None,
 ) -> Node:
-    service, _, version = key.partition("@")
+    service_version, _, instance = key.partition("#")
+    service, _, version = service_version.partition("@")
     namespace, slash, name = service.partition("/")
     judged = traffic.received if traffic.received[0] else traffic.sent
     percentiles, slow = timing or _Timing((None, None, None), None)
@@ -238,7 +284,8 @@ def _node(
         namespace=namespace if slash else None,
         name=name if slash else service,
         version=version or None,
-        kind=_kind(service, services.get(service)),
+        instance=instance or None,
+        kind="instance" if instance else _kind(service, services.get(service)),
         health=health,
         reason=reason,
         rps_in=round(traffic.rps_in, 3),
@@ -255,6 +302,8 @@ def _node(
 def _kind(service: str, state: ServiceState | None) -> Kind:
     if service == UNKNOWN:
         return "unknown"
+    if service == EXTERNAL:
+        return "external"
     return "gateway" if state and state.gateway else "service"
 
 
@@ -273,7 +322,7 @@ def _timings(view: View, by: By, traffic: Mapping[str, _Traffic], services: Serv
         key = edge_key(view.keys[row])
         if key.protocol == TCP:
             continue
-        source, target = node_id(*key[:2], by), node_id(*key[2:4], by)
+        source, target = ends_of(key, by)
         groups[0, row] = order[target]
         if not traffic[source].received[0]:
             groups[1, row] = order[source]
@@ -307,8 +356,9 @@ def _kept(nodes: Mapping[str, Node], ids: set[str]) -> dict[str, Node]:
 
 
 def _near(focus: str, edges: list[Edge], hops: int) -> set[str]:
-    """Nodes within ``hops`` edges of ``focus``, against their direction too. A service's name finds its versions."""
-    near = {end for end in _ends(edges) if end == focus or end.partition("@")[0] == focus} | {focus}
+    """Nodes within ``hops`` edges of ``focus``, against their direction too. A service's name finds its versions, and
+    theirs their instances."""
+    near = {end for end in _ends(edges) if focus in (end, service_of(end), end.partition("#")[0])} | {focus}
     for _ in range(hops):
         near |= _ends(edge for edge in edges if edge.source in near or edge.target in near)
     return near

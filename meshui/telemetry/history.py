@@ -17,7 +17,7 @@ from meshui.core.errors import InvalidInput
 from meshui.core.models import Change
 from meshui.core.selectors import changes
 from meshui.telemetry import levels, past, registry, selectors
-from meshui.telemetry.edges import By, Edge
+from meshui.telemetry.edges import Edge, Summed
 from meshui.telemetry.frames import SPAN_S
 from meshui.telemetry.graph import Graph, Kind, Node, Scope, build, scoped
 from meshui.telemetry.health import LETTERS
@@ -74,7 +74,7 @@ class Replay(Answer, frozen=True):
     start: int
     end: int
     step_s: int
-    by: By
+    by: Summed
     source: Literal["frames", "rollups"]
     resolution_s: int
     times: list[int]
@@ -84,7 +84,7 @@ class Replay(Answer, frozen=True):
     changes: list[ReplayChange]
 
 
-def replay(*, actor: Actor, since: float, until: float, step_s: int | None, by: By, scope: Scope) -> Replay:
+def replay(*, actor: Actor, since: float, until: float, step_s: int | None, by: Summed, scope: Scope) -> Replay:
     """The graph from ``since`` to ``until`` (Unix seconds), widened to whole steps. Raises InvalidInput for a step that
     is not kept or makes too many of them, or where that is too much to read."""
     step_s = step_of(since, until, step_s, _usual_edges(by))
@@ -136,7 +136,7 @@ def step_of(since: float, until: float, asked_s: int | None, edges: int) -> int:
     return asked_s
 
 
-def _usual_edges(by: By) -> int:
+def _usual_edges(by: Summed) -> int:
     """How many edges the mesh has now, by which it is known what a step costs."""
     return len(selectors.graph_get(window_s=60, by=by, scope=Scope()).edges)
 

@@ -15,11 +15,23 @@ class Edge(models.Model):
     destination = models.CharField(max_length=127)
     destination_version = models.CharField(max_length=63, blank=True)
     protocol = models.CharField(max_length=16)
+    route = models.CharField(max_length=63, blank=True, default="")
+    instance = models.CharField(max_length=64, blank=True, default="")
+    """The proxy whose own account this is, of all that it received (``source`` is empty); empty in all others."""
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["source", "source_version", "destination", "destination_version", "protocol"], name="one_edge"
+                fields=[
+                    "source",
+                    "source_version",
+                    "destination",
+                    "destination_version",
+                    "protocol",
+                    "route",
+                    "instance",
+                ],
+                name="one_edge",
             )
         ]
         indexes = [models.Index(fields=["destination"])]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -24,8 +24,17 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def load_registry() -> Registry:
-    """Proxies and versions by service, for the fold. Two queries."""
+RoutesByService = Callable[[], Mapping[str, frozenset[str]]]
+"""Reads the names of every service's routes; those who own routes say how."""
+
+
+def no_routes() -> Mapping[str, frozenset[str]]:
+    """Where routes are not told apart."""
+    return {}
+
+
+def load_registry(routes: RoutesByService = no_routes) -> Registry:
+    """Proxies and versions by service, for the fold. Two queries, and those of ``routes``."""
     proxies = Proxy.objects.values_list("id", "service__namespace__name", "service__name", "version__name")
     services: dict[str, set[str]] = {}
     rows = Service.objects.values_list("namespace__name", "name", "versions__name")
@@ -34,6 +43,7 @@ def load_registry() -> Registry:
     return Registry(
         proxies={proxy: Identity(f"{namespace}/{service}", version) for proxy, namespace, service, version in proxies},
         services={service: frozenset(versions) for service, versions in services.items()},
+        routes=routes(),
     )
 
 
@@ -88,6 +98,27 @@ def load_services() -> Services:
     return services
 
 
+Instances = dict[str, dict[str, bool]]
+"""By ``namespace/service@version`` and id, whether each instance is well: passing, and not draining."""
+
+
+def load_instances() -> Instances:
+    """Every instance, and every proxy of a gateway. Two queries."""
+    instances: Instances = {}
+    rows = Instance.objects.values_list(
+        "service__namespace__name", "service__name", "version__name", "pk", "status", "draining"
+    )
+    for namespace, service, version, pk, status, draining in rows:
+        well = status == Instance.Status.PASSING and not draining
+        instances.setdefault(f"{namespace}/{service}@{version}", {})[pk] = well
+    gateways = Proxy.objects.filter(service__kind=Service.Kind.GATEWAY)
+    for namespace, service, version, pk in gateways.values_list(
+        "service__namespace__name", "service__name", "version__name", "pk"
+    ):
+        instances.setdefault(f"{namespace}/{service}@{version}", {})[pk] = True
+    return instances
+
+
 class Cached(Generic[T]):
     """One value per process, read again when older than ``ttl_s``. Threads that come meanwhile get the old one."""
 
@@ -123,6 +154,7 @@ class Cached(Generic[T]):
 
 
 services = Cached(load_services)
+instances = Cached(load_instances)
 
 
 def service_state(service: str) -> ServiceState | None:

@@ -27,7 +27,9 @@ from meshui.telemetry.frames import (
     PolicyCounts,
     decode,
     edge_key,
+    key_text,
     limit_key,
+    only,
     policy_key,
     read_entry,
     read_limit_key,
@@ -36,9 +38,11 @@ from meshui.telemetry.frames import (
     total,
 )
 from meshui.telemetry.models import Bucket, Edge, LimitRollup, PolicyRollup, Rollup
-from meshui.telemetry.streams import Entry, entries
+from meshui.telemetry.streams import INSTANCES, Entry, entries
 from proxies.wire import keys
 
+COUNTED, OWN = Q(instance=""), ~Q(instance="")
+"""The accounts that count, and what instances counted by themselves."""
 DECIDED = ("allowed", "denied", "shadow_denied", "shadow_allowed")
 """What a policy's counts are of, in their order."""
 SLACK_MS = 1000
@@ -54,14 +58,26 @@ async def roll_up(redis: Redis) -> int:
     start = await database_sync_to_async(_next_start)(span_start(read_entry(oldest[0][1])[0]))
     end = read_entry(newest[0][1])[0]
     written = 0
-    while start + SPAN_S <= end:
+    while start + SPAN_S < end:  # what instances counted is there before the next frame
         span = await redis.xrange(keys.FRAMES, min=start * 1000, max=(start + SPAN_S) * 1000 + SLACK_MS)
         frames = [_frame_of(entry) for entry in entries(span) if start < read_entry(entry[1])[0] <= start + SPAN_S]
         if frames:
-            await database_sync_to_async(write)(start, frames)
+            received = await _received(redis, start + SPAN_S)
+            await database_sync_to_async(write)(start, frames, received)
             written += 1
         start += SPAN_S
     return written
+
+
+async def _received(redis: Redis, end: int) -> list[Frame]:
+    """What each instance received in the ten seconds up to ``end``. Whom each of them called is not kept."""
+    found = entries(await redis.xrange(INSTANCES, min=end * 1000, max=end * 1000))
+    return [received(_frame_of(entry)) for entry in found]
+
+
+def received(instances: Frame) -> Frame:
+    """Of what instances counted by themselves, what they received."""
+    return only(instances, lambda key: not key.source)
 
 
 def _next_start(oldest: int) -> int:
@@ -74,10 +90,11 @@ def _frame_of(entry: Entry) -> Frame:
     return decode(read_entry(entry[1])[1])
 
 
-def write(start: int, frames: Sequence[Frame]) -> None:
-    """Set the bucket that starts at ``start`` (Unix seconds) to the sum of its frames, in one transaction."""
+def write(start: int, frames: Sequence[Frame], received: Sequence[Frame] = ()) -> None:
+    """Set the bucket that starts at ``start`` (Unix seconds) to the sum of its frames, and of what instances received,
+    in one transaction."""
     at = datetime.fromtimestamp(start, UTC)
-    frame = total(start + SPAN_S, frames)
+    frame = total(start + SPAN_S, [*frames, *received])
     with transaction.atomic():
         Bucket.objects.update_or_create(
             at=at,
@@ -149,7 +166,7 @@ def _find(names: Sequence[str]) -> dict[str, int]:
     sources = {edge_key(name).source for name in names}
     wanted = set(names)
     rows = Edge.objects.filter(source__in=sources).values_list("id", *EdgeKey._fields)
-    return {name: pk for pk, *parts in rows if (name := "\t".join(parts)) in wanted}
+    return {name: pk for pk, *parts in rows if (name := key_text(parts)) in wanted}
 
 
 # --- reading ----------------------------------------------------------------------------------------------------
@@ -161,7 +178,7 @@ def read(since: float, until: float, edges: Q) -> Iterator[Frame]:
     """
     span = span_of(since, until)
     buckets = [(at, SPAN_S) for at in Bucket.objects.filter(**span).order_by("at").values_list("at", flat=True)]
-    return (frame for frame, _ in frames_of(buckets, SPAN_S, Rollup.objects.filter(**span), edges))
+    return (frame for frame, _ in frames_of(buckets, SPAN_S, Rollup.objects.filter(**span), edges & COUNTED))
 
 
 def frames_of(
@@ -169,7 +186,7 @@ def frames_of(
 ) -> Iterator[tuple[Frame, int]]:
     """Buckets by their start, each as a frame of the ``rows`` that are of these edges, with how many seconds of it
     were observed. Two queries."""
-    names = {pk: "\t".join(parts) for pk, *parts in Edge.objects.filter(edges).values_list("id", *EdgeKey._fields)}
+    names = {pk: key_text(parts) for pk, *parts in Edge.objects.filter(edges).values_list("id", *EdgeKey._fields)}
     chosen = rows.filter(edge_id__in=names).order_by("at").values_list(*_Row._fields)
     by_time = {at: list(group) for at, group in groupby(map(_Row._make, chosen.iterator()), key=lambda row: row.at)}
     for at, seconds in buckets:
@@ -205,7 +222,7 @@ def observed_s(since: float, until: float) -> float:
 
 def require_at_most(limit: int, since: float, until: float, edges: Q) -> None:
     """Raise InvalidInput where ``read`` would take more rows than ``limit``."""
-    chosen = Edge.objects.filter(edges).values("pk")
+    chosen = Edge.objects.filter(edges & COUNTED).values("pk")
     found = Rollup.objects.filter(edge_id__in=chosen, **span_of(since, until)).values("pk")[: limit + 1].count()
     if found > limit:
         raise InvalidInput.field("from", "range_too_wide", "the range holds too much, ask for a shorter one")

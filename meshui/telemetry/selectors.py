@@ -18,10 +18,10 @@ from msgspec import Raw, Struct, field
 
 from meshui.catalog.models import Proxy
 from meshui.core.api.bodies import View as Answer
-from meshui.core.errors import NotFound
+from meshui.core.errors import InvalidInput, NotFound
 from meshui.telemetry import past, registry, window
 from meshui.telemetry.edges import By, Edge
-from meshui.telemetry.graph import Graph, Node, Scope, Whole, build, scoped
+from meshui.telemetry.graph import Graph, Node, Scope, Whole, build, build_instances, scoped
 from meshui.telemetry.window import KEPT_S
 
 T = TypeVar("T")
@@ -153,12 +153,30 @@ def age_s(as_of: float | None) -> float | None:
 def _whole_now(window_s: int, by: By) -> Whole:
     frames = window.shared()
     services = registry.services.get()
+    if by == "instance":
+        made_from = (window.instances().newest, services)
+        return _wholes.get((window_s, by), made_from, lambda: _instances(window_s, None))
     made_from = (frames.newest, services)
     return _wholes.get((window_s, by), made_from, lambda: build(frames.view(window_s), window_s, by, services))
 
 
+def _instances(window_s: int, at: float | None) -> Whole:
+    """By instance, up to ``at`` or the newest. Raises InvalidInput where that is longer ago than it is kept."""
+    own = window.instances()
+    oldest = own.oldest
+    if at is not None and (oldest is None or at - window_s < min(oldest, time.time() - KEPT_S)):
+        raise InvalidInput.field("at", "not_kept", "instances are told apart for the last 15 minutes")
+    view = own.view(window_s, at)
+    counted = window.shared().view(window_s, view.as_of) if view else None
+    return build_instances(view, counted, window_s, registry.services.get(), registry.instances.get())
+
+
 def _whole_then(window_s: int, by: By, at: float | None) -> Whole:
     """A graph of the past is made once, and one that ends now at most every few seconds."""
+    if by == "instance":
+        if window_s > KEPT_S:
+            raise InvalidInput.field("window", "not_kept", "instances are told apart for the last 15 minutes")
+        return _instances(window_s, at)
     services = registry.services.get()
     made_from = (services, None if at is not None else int(time.time() // LONG_S))
     then = time.time() if at is None else at

@@ -33,7 +33,7 @@ Values = list[float | None]
 Source = Literal["frames", "rollups", "prometheus"]
 
 ALL = ""
-"""The group that every chosen edge counts in, beside its version's."""
+"""The group that every chosen edge counts in, beside its own."""
 MAX_FLAGS = 12
 """Response flags that a series tells apart: the most frequent ones."""
 
@@ -72,7 +72,9 @@ class Compared(Answer, frozen=True):
 
 class Metrics(Answer, frozen=True):
     """``times`` are the steps' starts in Unix seconds; ``resolution_s`` is how finely what they were made from is kept.
-    ``by_version`` is by the called service's version; empty for a namespace and the whole mesh."""
+    Of a service or an edge, one of three tells it apart as was asked, and the others are empty: ``by_version`` by the
+    called service's version, ``by_route`` by the route that requests took (``(unrouted)``: none), ``by_instance`` by
+    the proxies' ids, as each of them counted what it received."""
 
     step_s: int
     from_: datetime = msgspec.field(name="from")
@@ -83,6 +85,8 @@ class Metrics(Answer, frozen=True):
     series: Series
     details: Details
     by_version: dict[str, Series]
+    by_route: dict[str, Series]
+    by_instance: dict[str, Series]
     compare: Compared | None
 
 
@@ -126,7 +130,8 @@ class Measured:
         """Of every edge that was asked for."""
         return self._series(self._all)
 
-    def by_version(self) -> dict[str, Series]:
+    def apart(self) -> dict[str, Series]:
+        """By group."""
         return {group: self._series(self.groups[group]) for group in sorted(self.groups) if group != ALL}
 
     def details(self) -> Details:
@@ -163,21 +168,21 @@ class Measured:
 
 
 class Choice:
-    """Which edges count, and as which version. Answers are remembered, since frames name the same edges again."""
+    """Which edges count, and in which group. Answers are remembered, since frames name the same edges again."""
 
-    def __init__(self, version_of: Callable[[EdgeKey], str | None]) -> None:
-        """``version_of`` gives None for an edge that does not count."""
-        self._version_of = version_of
+    def __init__(self, group_of: Callable[[EdgeKey], str | None]) -> None:
+        """``group_of`` gives None for an edge that does not count."""
+        self._group_of = group_of
         self._known: dict[str, str | None] = {}
 
-    def version(self, key: str) -> str | None:
+    def group(self, key: str) -> str | None:
         if key not in self._known:
-            self._known[key] = self._version_of(edge_key(key))
+            self._known[key] = self._group_of(edge_key(key))
         return self._known[key]
 
 
 class Steps:
-    """Sums of frames by version and step."""
+    """Sums of frames by group and step."""
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
@@ -194,11 +199,11 @@ class Steps:
         self.observed[step] += seconds
         rows: dict[str, list[int]] = {}
         for row, key in enumerate(frame.keys):
-            version = choice.version(key)
-            if version is not None:
+            group = choice.group(key)
+            if group is not None:
                 rows.setdefault(ALL, []).append(row)
-                if version:
-                    rows.setdefault(version, []).append(row)
+                if group:
+                    rows.setdefault(group, []).append(row)
         for group, chosen in rows.items():
             self._add(group, step, frame, np.array(chosen))
 

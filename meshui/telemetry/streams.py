@@ -7,6 +7,9 @@ from typing import Any
 BLOCKS = "mesh:blocks"
 """Frames of ten seconds each, the sums of those on ``mesh:frames``, for who reads long windows."""
 
+INSTANCES = "mesh:instances"
+"""What each proxy counted of its own, ten seconds at a time: finer would be many times as much for who seldom looks."""
+
 Entry = tuple[bytes, dict[bytes, bytes]]
 
 

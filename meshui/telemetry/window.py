@@ -22,7 +22,7 @@ import redis
 from django.conf import settings
 
 from meshui.telemetry.frames import SPAN_S, Frame, FrameError, Ints, decode, read_entry, span_start, total
-from meshui.telemetry.streams import BLOCKS, Entry, entries, id_ms, read_entries
+from meshui.telemetry.streams import BLOCKS, INSTANCES, Entry, entries, id_ms, read_entries
 from meshui.telemetry.sums import Sums, Totals
 from proxies.wire import keys
 
@@ -74,9 +74,11 @@ class _Block(NamedTuple):
 
 
 class Window:
-    """Frames by time, numbered from the start of the process, so that a number stays valid when old ones go."""
+    """Frames of ``frame_s`` seconds by time, numbered from the start of the process, so that a number stays valid when
+    old ones go."""
 
-    def __init__(self) -> None:
+    def __init__(self, frame_s: int = 1) -> None:
+        self._frame_s = frame_s
         self._lock = threading.Lock()
         self._clear()
         self._listeners: list[Callable[[], None]] = []
@@ -148,7 +150,7 @@ class Window:
     def oldest(self) -> float | None:
         """The start of the oldest second."""
         with self._lock:
-            return self._ends[0] - 1 if self._ends else None
+            return self._ends[0] - self._frame_s if self._ends else None
 
     def view(self, window_s: int, at: float | None = None) -> View | None:
         """The sums of the ``window_s`` seconds up to ``at``, or up to the newest; None where no frame is in them."""
@@ -168,9 +170,10 @@ class Window:
             return View(
                 as_of=as_of,
                 window_s=window_s,
-                covered_s=float(min(window_s, last - first)),
+                covered_s=float((last - first) * self._frame_s),
                 keys=tuple(self._names),
                 totals=sums.totals(len(self._names)),
+                resolution_s=self._frame_s,
             )
 
     def frames(self, since: float, until: float, *, blocks: bool) -> Iterator[tuple[Frame, int]]:
@@ -181,7 +184,7 @@ class Window:
             if blocks:
                 pieces = list(self._pieces(self._offset + first, self._offset + last))
             else:
-                pieces = [(data, 1) for data in self._frames[first:last]]
+                pieces = [(data, self._frame_s) for data in self._frames[first:last]]
         for data, seconds in pieces:
             yield _decoded(data), seconds
 
@@ -208,7 +211,7 @@ class Window:
             sums.add(self._edges_of(frame), frame, sign)
 
     def _pieces(self, first: int, last: int) -> Iterator[tuple[bytes, int]]:
-        """Frames [first, last) as they are kept, blocks in place of their frames, each with its number of frames."""
+        """Frames [first, last) as they are kept, blocks in place of their frames, each with its seconds."""
         number = first
         while number < last:
             block = self._blocks.get(span_start(self._ends[number - self._offset]))
@@ -216,7 +219,7 @@ class Window:
                 yield block.data, block.last - block.first
                 number = block.last
             else:
-                yield self._frames[number - self._offset], 1
+                yield self._frames[number - self._offset], self._frame_s
                 number += 1
 
     def _edges_of(self, frame: Frame) -> Ints:
@@ -243,12 +246,14 @@ def _decoded(data: bytes) -> Frame:
 
 
 class Tail(threading.Thread):
-    """Feeds a window from ``mesh:frames``, through restarts of the server, until the process ends or ``stop``."""
+    """Feeds a window from the streams of its frames and, where there are such, of its blocks, through restarts of the
+    server, until the process ends or ``stop``."""
 
-    def __init__(self, window: Window, url: str) -> None:
-        super().__init__(name="frames", daemon=True)
+    def __init__(self, window: Window, url: str, frames: str = keys.FRAMES, blocks: str = BLOCKS) -> None:
+        super().__init__(name=frames, daemon=True)
         self._window = window
         self._url = url
+        self._streams = [stream for stream in (frames, blocks) if stream]
         self._ended = threading.Event()
         self._last: dict[Any, str] = {}
         self.caught_up = threading.Event()
@@ -276,7 +281,7 @@ class Tail(threading.Thread):
     def _begin(self, client: redis.Redis) -> None:
         """Read what the streams hold beyond what we have."""
         oldest = f"{int(time.time() - KEPT_S) * 1000}-0"
-        for stream in (keys.FRAMES, BLOCKS):
+        for stream in self._streams:
             self._last.setdefault(stream, oldest)
             page = None
             while page is None or len(page) == PAGE:
@@ -288,21 +293,22 @@ class Tail(threading.Thread):
         news = read_entries(
             client.xread({stream: last for stream, last in self._last.items()}, count=PAGE, block=BLOCK_MS)
         )
-        for stream in (keys.FRAMES, BLOCKS):
+        for stream in self._streams:
             self._take(stream, news.get(stream, []))
         if not news:
             self._look_for_reset(client)
 
     def _look_for_reset(self, client: redis.Redis) -> None:
         """The stream may have been begun anew with smaller ids, where the server's clock was set back."""
-        newest = entries(client.xrevrange(keys.FRAMES, count=1))
-        if newest and id_ms(newest[0][0]) < id_ms(self._last[keys.FRAMES].encode()):
+        frames = self._streams[0]
+        newest = entries(client.xrevrange(frames, count=1))
+        if newest and id_ms(newest[0][0]) < id_ms(self._last[frames].encode()):
             self._window.clear()
             self._last.clear()
             self._begin(client)
 
     def _take(self, stream: str, batch: list[Entry]) -> None:
-        take = self._window.append if stream == keys.FRAMES else self._window.add_block
+        take = self._window.append if stream == self._streams[0] else self._window.add_block
         for entry_id, fields in batch:
             self._last[stream] = entry_id.decode()
             try:
@@ -313,6 +319,7 @@ class Tail(threading.Thread):
 
 _starting = threading.Lock()
 _shared: Window | None = None
+_instances: Window | None = None
 LOADING_S = 5.0
 """How long the first reader waits for the frames of the last fifteen minutes."""
 
@@ -323,9 +330,22 @@ def shared() -> Window:
     if _shared is None:
         with _starting:
             if _shared is None:
-                window = Window()
-                tail = Tail(window, settings.MESHUI.redis_url)
-                tail.start()
-                tail.caught_up.wait(LOADING_S)
-                _shared = window
+                _shared = _started(Window(), keys.FRAMES, BLOCKS)
     return _shared
+
+
+def instances() -> Window:
+    """What instances counted by themselves, ten seconds at a time. Its thread starts when somebody first asks."""
+    global _instances
+    if _instances is None:
+        with _starting:
+            if _instances is None:
+                _instances = _started(Window(SPAN_S), INSTANCES, "")
+    return _instances
+
+
+def _started(window: Window, frames: str, blocks: str) -> Window:
+    tail = Tail(window, settings.MESHUI.redis_url, frames, blocks)
+    tail.start()
+    tail.caught_up.wait(LOADING_S)
+    return window

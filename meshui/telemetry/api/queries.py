@@ -10,8 +10,10 @@ from msgspec import Meta, field
 
 from meshui.core.api.bodies import Body
 from meshui.core.errors import InvalidInput
-from meshui.telemetry.edges import By
+from meshui.telemetry.edges import EXTERNAL, By, Summed
+from meshui.telemetry.fold import UNKNOWN
 from meshui.telemetry.frames import SPAN_S
+from meshui.telemetry.measuring.asked import Apart
 from meshui.telemetry.measuring.selectors import BackendName
 from meshui.telemetry.window import KEPT_S
 
@@ -84,7 +86,7 @@ class ReplayQuery(Body, frozen=True, kw_only=True):
     start: Time = ""
     end: Time = ""
     step: Annotated[str, Meta(pattern=r"^([0-9]{1,6}[smhd]?)?$")] = ""
-    by: By = "service"
+    by: Summed = "service"
     namespace: Name = ""
     focus: Name = ""
     hops: Annotated[int, Meta(ge=1, le=10)] = 1
@@ -114,12 +116,16 @@ class TrafficQuery(Body, frozen=True, kw_only=True):
 class MetricsQuery(Body, frozen=True, kw_only=True):
     """``service``, ``namespace`` (what its services are asked) or ``edge`` (``shop/frontend->shop/catalog``), or none
     for the whole mesh; the last fifteen minutes where no times are given. ``step`` is up to 10 s, or a multiple of
-    it."""
+    it. ``route`` and ``by=route`` are of a service or an edge, ``instance`` and ``by=instance`` of a service: what
+    its instances' own proxies counted."""
 
     service: Name = ""
     namespace: Name = ""
     edge: Name = ""
     version: Name = ""
+    route: Name = ""
+    instance: Name = ""
+    by: Apart = "version"
     from_: Time = field(default="", name="from")
     to: Time = ""
     step: Annotated[str, Meta(pattern=r"^([0-9]{1,6}[smhd]?)?$")] = ""
@@ -134,7 +140,16 @@ class MetricsQuery(Body, frozen=True, kw_only=True):
         source, arrow, target = self.edge.partition("->")
         if not arrow or self.service or self.namespace:
             raise InvalidInput.field("edge", "invalid", "expected `source->target`, and no service or namespace")
-        return source, target
+        return source, UNKNOWN if target == EXTERNAL else target
+
+    def require_sense(self) -> None:
+        """Raise InvalidInput where something is to be told apart, or chosen, of what has no such parts."""
+        for name, unasked in (("route", not self.route), ("by", self.by != "route")):
+            if not unasked and not (self.service or self.edge):
+                raise InvalidInput.field(name, "invalid", "routes are told apart of a service or an edge")
+        for name, unasked in (("instance", not self.instance), ("by", self.by != "instance")):
+            if not unasked and (self.edge or self.route or not self.service):
+                raise InvalidInput.field(name, "invalid", "instances are told apart of a service, without its routes")
 
     @property
     def span(self) -> tuple[float, float]:

@@ -72,6 +72,7 @@ class MetricsEndpoint(Endpoint):
         """
         actor = actor_of(request)
         asked = query(request, MetricsQuery)
+        asked.require_sense()
         for name in (asked.service, *(asked.ends or ())):
             if "/" in name:
                 actor.require_visible(name.partition("/")[0])
@@ -83,6 +84,9 @@ class MetricsEndpoint(Endpoint):
             namespace=asked.namespace,
             edge=asked.ends,
             version=asked.version,
+            route=asked.route,
+            instance=asked.instance,
+            by=asked.by,
             visible=actor.visible_namespaces(),
         )
         return Response(

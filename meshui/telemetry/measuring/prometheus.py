@@ -22,9 +22,9 @@ from django.conf import settings
 
 from meshui.core import prometheus
 from meshui.core.errors import InvalidInput, Unavailable
-from meshui.telemetry.fold import UNKNOWN
+from meshui.telemetry.fold import PROBER, UNKNOWN
 from meshui.telemetry.frames import CODE_CLASSES, COLUMNS, REQUEST_BYTES, RESPONSE_BYTES
-from meshui.telemetry.measuring.asked import Asked
+from meshui.telemetry.measuring.asked import UNROUTED, Asked
 from meshui.telemetry.series import ALL, Counted, Grid, Measured
 from meshui.telemetry.sums import QUANTILES, Floats
 
@@ -69,19 +69,34 @@ class Prometheus:
 
 def query(asked: Asked, range_s: int) -> str:
     """One expression whose series tell by ``kind`` what they are."""
-    version = "source_version" if asked.outgoing else "destination_version"
-    by_version = (version,) if asked.service or asked.edge else ()
+    apart = (_label(asked),) if asked.service or asked.edge else ()
     chosen = list(_matchers(asked))
     terms = [
-        _term(f"{kind}-{index}", metric, (*by_version, *labels), chosen, range_s)
+        _term(f"{kind}-{index}", metric, (*apart, *labels), _accounts(asked), chosen, range_s)
         for index, (kind, metric, labels) in enumerate(COUNTERS)
     ]
     seen = f'max(present_over_time(up{{mesh_proxy!=""}}[{range_s}s]))'
     return " or ".join([*terms, _named(seen, UP)])
 
 
-def _term(kind: str, metric: str, labels: Iterable[str], chosen: list[str], range_s: int) -> str:
-    accounts = (['reporter="source"'], ['reporter="destination"', f'source_service="{UNKNOWN}"'])
+def _label(asked: Asked) -> str:
+    """What series are told apart by."""
+    version = "source_version" if asked.outgoing else "destination_version"
+    return {"version": version, "route": "route", "instance": "mesh_proxy"}[asked.by]
+
+
+def _accounts(asked: Asked) -> list[list[str]]:
+    """Who counts: the caller, and the called where the caller is outside the mesh; or each instance its own."""
+    if not asked.own:
+        return [['reporter="source"'], ['reporter="destination"', f'source_service="{UNKNOWN}"']]
+    if asked.outgoing:
+        return [['reporter="source"']]
+    return [['reporter="destination"', f"source_service!={_quoted(PROBER)}"]]
+
+
+def _term(
+    kind: str, metric: str, labels: Iterable[str], accounts: list[list[str]], chosen: list[str], range_s: int
+) -> str:
     increases = [f"increase({metric}{{{','.join([*who, *chosen])}}}[{range_s}s])" for who in accounts]
     return _named(f"sum by ({','.join(labels)}) ({' or '.join(increases)})", kind)
 
@@ -99,6 +114,10 @@ def _matchers(asked: Asked) -> Iterator[str]:
         yield f"destination_service=~{_quoted(re.escape(asked.namespace) + '/.+')}"
     if asked.version:
         yield f"{'source' if asked.outgoing else 'destination'}_version={_quoted(asked.version)}"
+    if asked.route:
+        yield f"route={_quoted('' if asked.route == UNROUTED else asked.route)}"
+    if asked.instance:
+        yield f"mesh_proxy={_quoted(asked.instance)}"
     if asked.visible is not None:
         names = "|".join(re.escape(name) for name in sorted(asked.visible))
         yield from (f"{label}=~{_quoted(f'(?:{names})/.+|[^/]*')}" for label in _ENDS)
@@ -121,7 +140,8 @@ class _Found:
     passed yet at ``now`` is in neither."""
 
     def __init__(self, asked: Asked, grid: Grid, range_s: int, now: float) -> None:
-        self._version = "source_version" if asked.outgoing else "destination_version"
+        self._label = _label(asked)
+        self._by_route = asked.by == "route"
         self._grid = grid
         self._range_s = range_s
         ends = np.array(grid.times) + grid.step_s
@@ -140,8 +160,13 @@ class _Found:
             if kind == UP:
                 self._seen += values > 0
                 continue
-            for group in {ALL, labels.get(self._version, ALL)}:
+            for group in {ALL, self._group(kind, labels)}:
                 self._add(group, kind, labels, values)
+
+    def _group(self, kind: str, labels: dict[str, str]) -> str:
+        """A connection takes no route."""
+        group = labels.get(self._label, ALL)
+        return UNROUTED if self._by_route and not group and kind in (REQUESTS, BUCKET) else group
 
     def _values(self, points: Any) -> Floats:
         values = np.zeros(self._grid.steps)

@@ -27,10 +27,13 @@ class Recorded:
 
     def measure(self, asked: Asked, grid: Grid) -> Measured:
         """Raises InvalidInput where it is too much to read."""
-        steps, choice = Steps(grid), Choice(asked.version_of)
-        frames = has_frames(grid.start)
+        steps, choice = Steps(grid), Choice(asked.group_of)
+        frames = has_frames(grid.start) and not (asked.own and grid.step_s % SPAN_S)
         level: Level = levels.FINE if frames else levels.dividing(grid.step_s)
-        found = _live(grid) if frames else coarse.pieces(level, grid.start, grid.end, _edges(asked), MAX_ROLLUPS)
+        if frames:
+            found = _live(grid, asked.own)
+        else:
+            found = coarse.pieces(level, grid.start, grid.end, _edges(asked), MAX_ROLLUPS, own=asked.own)
         for frame, seconds in found:
             steps.add(frame, seconds, choice)
         if frames:
@@ -38,13 +41,15 @@ class Recorded:
         return steps.measured("rollups", level)
 
 
-def _live(grid: Grid) -> Iterable[tuple[Frame, int]]:
-    return window.shared().frames(grid.start, grid.end, blocks=grid.step_s % SPAN_S == 0)
+def _live(grid: Grid, own: bool) -> Iterable[tuple[Frame, int]]:
+    frames = window.instances() if own else window.shared()
+    return frames.frames(grid.start, grid.end, blocks=grid.step_s % SPAN_S == 0)
 
 
 def _edges(asked: Asked) -> Q:
     if asked.edge:
         return Q(source=asked.edge[0], destination=asked.edge[1])
     if asked.service:
-        return Q(source=asked.service) if asked.outgoing else Q(destination=asked.service)
+        ends = Q(source=asked.service) if asked.outgoing else Q(destination=asked.service)
+        return ends & Q(instance=asked.instance) if asked.instance else ends
     return Q(destination__startswith=f"{asked.namespace}/") if asked.namespace else Q()

@@ -44,7 +44,7 @@ def metrics_get(
             raise NotFound(f"no service {name}")
     state = registry.services.get().get(asked.service)
     asked = replace(asked, outgoing=state is not None and state.gateway)
-    grid = _grid(since, until, step_s, compare_s, backend)
+    grid = _grid(since, until, step_s, compare_s, backend, asked.own)
     measured = BACKENDS[backend].measure(asked, grid)
     return Metrics(
         step_s=grid.step_s,
@@ -55,7 +55,9 @@ def metrics_get(
         times=grid.times,
         series=measured.series(),
         details=measured.details(),
-        by_version=measured.by_version(),
+        by_version=measured.apart() if asked.by == "version" else {},
+        by_route=measured.apart() if asked.by == "route" else {},
+        by_instance=measured.apart() if asked.by == "instance" else {},
         compare=_earlier(asked, grid, compare_s, BACKENDS[backend]) if compare_s else None,
     )
 
@@ -74,15 +76,17 @@ def _earlier(asked: Asked, grid: Grid, compare_s: int, backend: Backend) -> Comp
     )
 
 
-def _grid(since: float, until: float, step_s: int | None, compare_s: int, backend: BackendName) -> Grid:
+def _grid(since: float, until: float, step_s: int | None, compare_s: int, backend: BackendName, own: bool) -> Grid:
     if until <= since:
         raise InvalidInput.field("from", "invalid", "expected a time before `to`")
-    frames = backend == "rollups" and not compare_s and has_frames(since)
+    frames = backend == "rollups" and not compare_s and not own and has_frames(since)
     least = levels.FINE if backend == "prometheus" or frames else finest_level(since - compare_s)
     step_s = step_s or levels.step_for(until - since, least)
     if step_s % SPAN_S and (step_s > SPAN_S or not frames):
         raise InvalidInput.field(
-            "step", "invalid", "expected a multiple of 10 s; up to 10 s within 15 minutes and without `compare`"
+            "step",
+            "invalid",
+            "expected a multiple of 10 s; up to 10 s within 15 minutes, without `compare` and not by instance",
         )
     if step_s % least and not frames:
         raise InvalidInput.field("step", "too_fine", f"so long ago only steps of {least} s are kept")

@@ -96,8 +96,8 @@ def test_namespaces_that_one_may_not_view_are_left_out(frames: Window) -> None:
     register()
     fill(frames)
     graph = get(client_of(namespace="shop"), "graph/")
-    assert ids(graph["nodes"]) == ["shop/catalog", "shop/frontend", "unknown"]
-    assert ids(graph["edges"]) == ["shop/frontend->shop/catalog", "shop/frontend->unknown"]
+    assert ids(graph["nodes"]) == ["shop/catalog", "shop/frontend", "external"]
+    assert ids(graph["edges"]) == ["shop/frontend->external", "shop/frontend->shop/catalog"]
     assert graph["summary"]["edges"] == 2
     assert "platform" not in str(graph)
 
@@ -108,10 +108,10 @@ def test_the_graph_by_version(frames: Window) -> None:
     graph = get(client_of(), "graph/", by="version", namespace="shop")
     assert ids(graph["edges"]) == [
         "platform/gateway@v1->shop/frontend@v1",
+        "shop/frontend@v1->external",
         "shop/frontend@v1->platform/users@v1",
         "shop/frontend@v1->shop/catalog@v1",
         "shop/frontend@v1->shop/catalog@v2",
-        "shop/frontend@v1->unknown",
     ]
     nodes = {node["id"]: node for node in graph["nodes"]}
     assert (nodes["shop/catalog@v2"]["version"], nodes["shop/catalog@v2"]["rps_in"]) == ("v2", 3.0)
@@ -170,13 +170,20 @@ def test_before_the_first_frame_the_graph_shows_the_registry(frames: Window) -> 
         ("graph/", {"window": "0s"}, "window"),
         ("graph/", {"window": "25h"}, "window"),
         ("graph/", {"window": "1d"}, "window"),
-        ("graph/", {"by": "instance"}, "by"),
+        ("graph/", {"by": "planet"}, "by"),
         ("graph/", {"hops": "0"}, "hops"),
         ("graph/", {"at": "yesterday"}, "at"),
         ("graph/", {"at": "2026-01-01T00:00:00"}, "at"),
         ("graph/", {"nope": "1"}, "nope"),
         ("metrics/", {"edge": "shop/frontend"}, "edge"),
         ("metrics/", {"service": "shop/catalog", "edge": "a->b"}, "edge"),
+        ("graph/", {"by": "instance", "window": "20m"}, "window"),
+        ("graph/", {"by": "instance", "at": "1000000000"}, "at"),
+        ("metrics/", {"by": "route"}, "by"),
+        ("metrics/", {"namespace": "shop", "route": "default"}, "route"),
+        ("metrics/", {"edge": "shop/frontend->shop/catalog", "by": "instance"}, "by"),
+        ("metrics/", {"instance": "p"}, "instance"),
+        ("metrics/", {"service": "shop/catalog", "by": "instance", "step": "1s"}, "step"),
         ("metrics/", {"step": "7m"}, None),
         ("metrics/", {"step": "25s"}, "step"),
         ("metrics/", {"from": "2000", "to": "1000"}, "from"),

@@ -18,6 +18,7 @@ from meshui.taps import relay as taps
 from meshui.telemetry import collector as telemetry
 from meshui.telemetry.fold import Identity, Registry
 from meshui.traces import intake as spans
+from meshui.traffic.selectors import route_names
 from proxies.wire.reports import Telemetry
 
 
@@ -44,7 +45,8 @@ async def collect(name: str) -> None:
             for taker in takers:
                 taker.take(report, identity, registry)
 
-        parts = (telemetry.run(client, take), checker.run(RegistryCredentials()), *(taker.run() for taker in takers))
+        reports = telemetry.run(client, take, route_names)
+        parts = (reports, checker.run(RegistryCredentials()), *(taker.run() for taker in takers))
         tasks = [group.create_task(part) for part in parts]
         await acks.run(client, stop, name)
         for task in tasks:

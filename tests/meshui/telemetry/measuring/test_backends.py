@@ -15,9 +15,9 @@ from pytest_django.fixtures import Settings
 
 from meshui.core.errors import InvalidInput, Unavailable
 from meshui.telemetry import registry, rollups
-from meshui.telemetry.fold import Fold, Identity
+from meshui.telemetry.fold import PROBER, Fold, Identity
 from meshui.telemetry.frames import Frame
-from meshui.telemetry.measuring.asked import Asked
+from meshui.telemetry.measuring.asked import UNROUTED, Asked
 from meshui.telemetry.measuring.selectors import BackendName, metrics_get
 from meshui.telemetry.series import Metrics as Answer
 from meshui.telemetry.series import Values
@@ -45,7 +45,7 @@ class Proxy:
         self.edges = edges
         self.metrics = Metrics()
         self.source = SimpleNamespace(
-            metrics=self.metrics, uses=Uses(), decisions=Decisions(), gauges=Gauges, overflows=list
+            metrics=self.metrics, uses=Uses(), decisions=Decisions(), gauges=Gauges, overflows=list, dropped_lines=int
         )
 
     def pass_ten_seconds(self) -> None:
@@ -83,15 +83,21 @@ def proxies() -> list[Proxy]:
         Proxy(
             "shop/frontend",
             (edge("shop/frontend", "shop/catalog"), {(200, ""): 80, (404, ""): 10, (503, "UH"): 10}, (3, 20, 40)),
-            (edge("shop/frontend", "shop/catalog", "v2"), {(200, ""): 30}, (200,)),
-            (edge("shop/frontend", "platform/users", protocol="tcp"), {(200, ""): 6, (0, "UF"): 2}, ()),
+            (edge("shop/frontend", "shop/catalog", "v2", route="search"), {(200, ""): 30}, (200,)),
+            (edge("shop/frontend", "shop/catalog", "", route=""), {(404, "NR"): 10}, (1,)),
+            (edge("shop/frontend", "platform/users", protocol="tcp", route=""), {(200, ""): 6, (0, "UF"): 2}, ()),
         ),
         Proxy("platform/gateway", (edge("platform/gateway", "shop/frontend"), {(200, ""): 50, (0, "DC"): 5}, (60,))),
         Proxy(
             "shop/catalog",
             # What the caller has counted already, and a caller outside the mesh.
             (edge("shop/frontend", "shop/catalog", reporter="destination"), {(200, ""): 90}, (3,)),
-            (edge("unknown", "shop/catalog", reporter="destination", source_version=""), {(200, ""): 20}, (7,)),
+            (
+                edge("unknown", "shop/catalog", reporter="destination", source_version="", route=""),
+                {(200, ""): 20},
+                (7,),
+            ),
+            (edge(PROBER, "shop/catalog", reporter="destination", source_version="", route=""), {(200, ""): 50}, (1,)),
         ),
     ]
 
@@ -104,7 +110,7 @@ def empty(at: float) -> Frame:
 def recorded(frames: Window, settings: Settings, tmp_path: Path) -> Iterator[int]:
     """Twenty minutes of traffic in both stores; the process id of Prometheus."""
     register()
-    known = registry.load_registry()
+    known = registry.load_registry(lambda: {"shop/catalog": frozenset({"default", "search"})})
     mesh, past = proxies(), []
     for start in range(START, START + LENGTH_S, 10):
         fold = Fold()
@@ -112,7 +118,8 @@ def recorded(frames: Window, settings: Settings, tmp_path: Path) -> Iterator[int
             proxy.pass_ten_seconds()
             past += proxy.exposed(start + 10)
             fold.add(proxy.report(start + 10), Identity(proxy.service, "v1"), known)
-        rollups.write(start, [empty(start + second) for second in range(1, 10)] + [fold.frame(start + 10.0)])
+        idle = [empty(start + second) for second in range(1, 10)]
+        rollups.write(start, [*idle, fold.frame(start + 10.0)], [rollups.received(fold.instances(start + 10.0))])
     with prometheus(tmp_path, past="\n".join([*past, "# EOF\n"])) as (url, pid):
         settings.MESHUI = replace(settings.MESHUI, prometheus_url=url)
         yield pid
@@ -152,14 +159,23 @@ def test_both_backends_answer_the_same(recorded: int) -> None:
         Asked(namespace="shop"),
         Asked(edge=("shop/frontend", "shop/catalog")),
         Asked(edge=("unknown", "shop/catalog")),
+        Asked(service="shop/catalog", by="route"),
+        Asked(service="shop/catalog", route="search"),
+        Asked(service="shop/catalog", route=UNROUTED),
+        Asked(edge=("shop/frontend", "shop/catalog"), by="route"),
+        Asked(service="platform/users", by="route"),
+        Asked(service="shop/catalog", by="instance"),
+        Asked(service="shop/catalog", instance=proxy_of("shop/catalog")),
         Asked(visible=frozenset({"shop"})),
         Asked(service="shop/catalog", visible=frozenset({"platform"})),
     ):
         ours, theirs = both(asked)
         assert (ours.source, theirs.source, ours.times) == ("rollups", "prometheus", theirs.times), asked
-        assert ours.by_version.keys() == theirs.by_version.keys(), asked
         pairs = [(ours.series, theirs.series)]
-        pairs += [(series, theirs.by_version[version]) for version, series in ours.by_version.items()]
+        for apart in ("by_version", "by_route", "by_instance"):
+            a, b = getattr(ours, apart), getattr(theirs, apart)
+            assert a.keys() == b.keys(), (asked, apart)
+            pairs += [(series, b[name]) for name, series in a.items()]
         for a, b in pairs:
             assert near(a.rps, b.rps), (asked, a.rps, b.rps)
             assert near(a.error_rate, b.error_rate), (asked, a.error_rate, b.error_rate)
@@ -175,10 +191,19 @@ def test_both_backends_answer_the_same(recorded: int) -> None:
 def test_what_is_asked_is_what_is_counted(recorded: int) -> None:
     """So that two backends that are wrong alike are found out."""
     for found in both(Asked(service="shop/catalog")):
-        assert near(found.series.rps, [15.0] * 8)
-        assert near(found.series.error_rate, [10 / 150] * 8)
+        assert near(found.series.rps, [16.0] * 8)
+        assert near(found.series.error_rate, [10 / 160] * 8)
         assert near(found.details.flags["UH"], [1.0] * 8)
         assert near(found.by_version["v2"].rps, [3.0] * 8)
+    for found in both(Asked(service="shop/catalog", by="route")):
+        rates = {route: series.rps for route, series in found.by_route.items()}
+        assert rates.keys() == {"default", "search", UNROUTED}
+        assert all(
+            near(rates[route], [rps] * 8) for route, rps in (("default", 10.0), ("search", 3.0), (UNROUTED, 3.0))
+        )
+    for found in both(Asked(service="shop/catalog", by="instance")):
+        assert found.by_instance.keys() == {proxy_of("shop/catalog")}
+        assert near(found.series.rps, [11.0] * 8) and near(found.by_instance[proxy_of("shop/catalog")].rps, [11.0] * 8)
     for found in both(Asked(service="platform/users")):
         assert near(found.details.codes["2xx"], [0.6] * 8) and near(found.details.codes["0"], [0.2] * 8)
 
@@ -224,4 +249,4 @@ def test_a_step_that_has_not_passed_yet_has_the_rate_of_what_did(
     found = metrics_get(
         asked=Asked(service="shop/catalog"), backend="prometheus", since=end - 80.0, until=end + 10.0, step_s=30
     )
-    assert found.series.rps[-3:] == pytest.approx([15.0] * 3, rel=0.2)
+    assert found.series.rps[-3:] == pytest.approx([16.0] * 3, rel=0.2)
