@@ -1,6 +1,7 @@
 /** The REST API of the mock backend: one function from a request to a response, for the dev server and the tests. */
 import type { RoleGrant } from '../src/api/types'
 import { type Context, gone, type Handler, json, page, problem, serviceId } from './answers.ts'
+import { GRAPH } from './graph.ts'
 import type { MockMesh } from './mesh.ts'
 import { ROLLOUTS } from './rolloutsApi.ts'
 import { RULES } from './rules.ts'
@@ -73,6 +74,7 @@ function createUser({ mesh, body }: Context): Response {
     email: String(body.email),
     roles: body.roles as RoleGrant[],
     is_superuser: false,
+    has_password: true,
     last_login: null,
     date_joined: new Date().toISOString(),
   }
@@ -119,6 +121,17 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
     'auth/me',
     ({ mesh }) => (mesh.signedIn ? json(mesh.me()) : problem(401, 'not_authenticated', 'Sign in.')),
   ],
+  ['GET', 'auth/methods', () => json({ password: true, oidc: null })],
+  ['GET', 'sessions', ({ mesh }) => page(mesh.sessions)],
+  ['DELETE', 'sessions', ({ mesh, query }) => json({ count: mesh.endSessions(query.get('username') ?? '') })],
+  [
+    'DELETE',
+    'sessions/:id',
+    ({ mesh, params }) => {
+      mesh.sessions = without(mesh.sessions, params.id)
+      return gone()
+    },
+  ],
   ['POST', 'auth/login', login],
   [
     'POST',
@@ -129,12 +142,7 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
     },
   ],
   ['GET', 'info', ({ mesh }) => json(mesh.info())],
-  [
-    'GET',
-    'graph',
-    ({ mesh, query }) =>
-      json(mesh.graph(seconds(query.get('window')), query.get('by') === 'version' ? 'version' : 'service')),
-  ],
+  ...GRAPH,
   [
     'GET',
     'metrics',

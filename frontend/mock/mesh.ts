@@ -40,6 +40,7 @@ const person = (username: string, email: string, roles: T.RoleGrant[]): T.User =
   email,
   roles,
   is_superuser: false,
+  has_password: true,
   last_login: null,
   date_joined: '2026-01-01T00:00:00Z',
 })
@@ -59,6 +60,15 @@ export class MockMesh {
   proxies: T.MeshProxy[] = []
   tokens: T.ApiToken[] = []
   joinTokens: T.JoinToken[] = []
+  sessions: T.Session[] = [0, 1].map((number) => ({
+    id: `session${number}`,
+    address: `10.0.0.${12 + number}`,
+    agent: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+    created_at: new Date(Date.now() - 3_600_000).toISOString(),
+    last_seen_at: new Date().toISOString(),
+    expires_at: new Date(Date.now() + 39_600_000).toISOString(),
+    current: number === 0,
+  }))
   templates: T.AnalysisTemplate[] = []
   users: T.User[] = [
     person('admin', 'admin@example.org', [{ role: 'admin', namespace: null }]),
@@ -182,6 +192,13 @@ export class MockMesh {
         revertible: isSplit,
       })
     })
+  }
+
+  /** All but the one that asks, of whoever is signed in; of others none are known here. */
+  endSessions(username: string): number {
+    const before = this.sessions.length
+    if (!username) this.sessions = this.sessions.filter(({ current }) => current)
+    return before - this.sessions.length
   }
 
   // Registry
@@ -420,17 +437,19 @@ export class MockMesh {
     }
   }
 
-  graph(windowS: number, by: 'service' | 'version'): T.Graph {
-    const edges = this.edges(windowS, by).sort((a, b) => (a.id < b.id ? -1 : 1))
+  graph(windowS: number, by: 'service' | 'version', now = this.clock()): T.Graph {
+    const edges = this.edges(windowS, by, now).sort((a, b) => (a.id < b.id ? -1 : 1))
     const ids = [...new Set([...edges.flatMap((edge) => [edge.source, edge.target])])].sort()
     const failing = edges.filter((edge) => edge.health === 'failing').length
     const degraded = edges.filter((edge) => edge.health === 'degraded').length
-    const now = this.clock()
     return {
       as_of: iso(now - 600),
       as_of_unix: (now - 600) / 1000,
       age_s: 0.6,
       window_s: windowS,
+      covered_s: windowS,
+      source: 'frames',
+      resolution_s: 1,
       by,
       nodes: ids.map((id) => this.node(id, edges)),
       edges,
@@ -460,6 +479,7 @@ export class MockMesh {
       namespace,
       name,
       version: version ?? null,
+      instance: null,
       kind: name === 'gateway' ? 'gateway' : 'service',
       health: order.find((health) => inbound.some((edge) => edge.health === health)) ?? 'healthy',
       reason: inbound[0]?.reason ?? '',
@@ -545,6 +565,8 @@ export class MockMesh {
         flags: {},
       },
       compare: null,
+      by_route: {},
+      by_instance: {},
       by_version: query.service ? this.byVersion(query.service, times, series) : {},
     }
   }

@@ -12,6 +12,20 @@ class User(AbstractUser):
     """A person. ``is_superuser`` holds every permission everywhere."""
 
 
+class Federated(models.Model):
+    """Who somebody is at the OpenID Connect provider: their name and address there may change, ``subject`` does not."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="federated")
+    issuer = models.CharField(max_length=500)
+    subject = models.CharField(max_length=255)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["issuer", "subject"], name="one_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.issuer}"
+
+
 class Session(AbstractBaseSession):
     """Somebody signed in with a browser; ``user`` is None while a sign-in elsewhere is under way."""
 

@@ -7,6 +7,6 @@ from celery import shared_task
 from meshui.accounts.services import sessions_forget
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def forget_old_sessions() -> None:
     sessions_forget()

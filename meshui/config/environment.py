@@ -13,6 +13,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from meshui.accounts import provider
+from meshui.accounts.provider import SingleSignOn
+
 ROOT = Path(__file__).resolve().parents[2]
 SMTP_SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 """With their ports."""
@@ -58,6 +61,8 @@ class Environment:
     """How long lines of the access log are kept."""
     log_lines: int
     """How many of them are kept at most; the oldest go first."""
+    single_sign_on: SingleSignOn | None
+    """The OpenID Connect provider that people may sign in with; None: there is none."""
     prometheus_url: str
     """Where custom metrics of rollouts are asked for, without a slash at the end; empty: there are none."""
     public_url: str
@@ -109,6 +114,7 @@ def read(env: Mapping[str, str]) -> Environment:
         trace_spans=_number(env, "MESHUI_TRACE_SPANS", 1_000_000, 1_000_000_000),
         log_hours=_number(env, "MESHUI_LOG_HOURS", 24, 24 * 366),
         log_lines=_number(env, "MESHUI_LOG_LINES", 500_000, 1_000_000_000),
+        single_sign_on=provider.read(env, demo=mode == "demo"),
         prometheus_url=_prometheus_url(env),
         public_url=_public_url(env),
         outgoing_allow=_list(env, "MESHUI_OUTGOING_ALLOW", ""),

@@ -29,7 +29,7 @@ WAITS = {
 WaitsCode = Literal["", "paused", "publication", "acknowledgements", "certificates", "registry", "settling"]
 
 
-class StepView(View, frozen=True, kw_only=True):
+class RotationStepView(View, frozen=True, kw_only=True):
     """``at`` is when it began; ``skipped`` are those that an abort left out."""
 
     state: State
@@ -37,7 +37,7 @@ class StepView(View, frozen=True, kw_only=True):
     at: datetime | None
 
 
-class ProgressView(View, frozen=True, kw_only=True):
+class RotationProgressView(View, frozen=True, kw_only=True):
     """Of ``proxies`` in all, ``passed`` (somebody decided not to wait for them) and ``gone`` (their certificate ended
     while they were silent) are not waited for. Of the others, ``acknowledged`` took the bundle as it is now, and
     ``reissued`` report a certificate under the root that signs."""
@@ -94,8 +94,8 @@ class RotationView(View, frozen=True, kw_only=True):
     version: int
     old: str
     new: str
-    steps: list[StepView]
-    progress: ProgressView | None
+    steps: list[RotationStepView]
+    progress: RotationProgressView | None
     missing: list[MissingView]
     missing_total: int
     passed: list[PassedView]
@@ -141,11 +141,11 @@ def rotation_view(actor: Actor, row: Rotation) -> RotationView:
     )
 
 
-def _steps(row: Rotation) -> list[StepView]:
+def _steps(row: Rotation) -> list[RotationStepView]:
     began = {entry["state"]: datetime.fromisoformat(entry["at"]) for entry in row.history}
     withdrawn = any(state in began for state in BACK)
     shown: Sequence[State] = (*(s for s in FORWARD if s in began), *BACK) if withdrawn else FORWARD
-    return [StepView(state=state, status=_status(row, state, began), at=began.get(state)) for state in shown]
+    return [RotationStepView(state=state, status=_status(row, state, began), at=began.get(state)) for state in shown]
 
 
 def _status(row: Rotation, state: State, began: dict[str, datetime]) -> Literal["done", "current", "ahead"]:
@@ -154,9 +154,9 @@ def _status(row: Rotation, state: State, began: dict[str, datetime]) -> Literal[
     return "done" if state in began else "ahead"
 
 
-def _progress(row: Rotation, facts: Facts) -> ProgressView:
+def _progress(row: Rotation, facts: Facts) -> RotationProgressView:
     counted = awaited(facts, row.passed)
-    return ProgressView(
+    return RotationProgressView(
         proxies=len(facts.proxies),
         passed=sum(proxy.id in row.passed for proxy in facts.proxies),
         gone=sum(is_gone(proxy, facts.now) and proxy.id not in row.passed for proxy in facts.proxies),

@@ -3,8 +3,10 @@ import { QueryClient, queryOptions } from '@tanstack/react-query'
 import { body, client, tagged } from './client'
 import { everyPage, MAX_PAGE } from './pages'
 import { ApiError } from './problem'
-import type { ChangeFilters, Graph, GraphParams, MetricsQuery } from './types'
+import type { ChangeFilters, Graph, GraphParams, MetricsQuery, ReplayQuery } from './types'
 
+/** As the schema of the API names it. */
+const named = ({ window, by }: GraphParams) => ({ window, by: by as Graph['by'] })
 const pathOf = (id: string) => {
   const [ns = '', name = ''] = id.split('/')
   return { ns, name }
@@ -13,11 +15,25 @@ const pathOf = (id: string) => {
 export const queries = {
   me: () =>
     queryOptions({ queryKey: ['me'], queryFn: () => body(client.GET('/api/v1/auth/me/')), retry: false }),
+  signInMethods: () =>
+    queryOptions({
+      queryKey: ['sign-in-methods'],
+      queryFn: () => body(client.GET('/api/v1/auth/methods/')),
+      retry: false,
+    }),
+  sessions: () =>
+    queryOptions({
+      queryKey: ['sessions'],
+      queryFn: () =>
+        everyPage((cursor) =>
+          body(client.GET('/api/v1/sessions/', { params: { query: { cursor, page_size: MAX_PAGE } } })),
+        ),
+    }),
   info: () => queryOptions({ queryKey: ['info'], queryFn: () => body(client.GET('/api/v1/info/')) }),
   graph: (params: GraphParams) =>
     queryOptions({
       queryKey: ['graph', params],
-      queryFn: () => body(client.GET('/api/v1/graph/', { params: { query: params as { by: Graph['by'] } } })),
+      queryFn: () => body(client.GET('/api/v1/graph/', { params: { query: named(params) } })),
     }),
   services: () =>
     queryOptions({
@@ -112,6 +128,25 @@ export const queries = {
       queryKey: ['change', id],
       queryFn: () =>
         body(client.GET('/api/v1/changes/{change_id}/', { params: { path: { change_id: id } } })),
+    }),
+  /** The window that ended at a moment, Unix seconds. What is past does not change. */
+  graphAt: (params: GraphParams, at: number) =>
+    queryOptions({
+      queryKey: ['graph', params, at],
+      queryFn: () =>
+        body(client.GET('/api/v1/graph/', { params: { query: { ...named(params), at: String(at) } } })),
+      staleTime: Number.POSITIVE_INFINITY,
+    }),
+  replay: ({ by, start, end }: ReplayQuery) =>
+    queryOptions({
+      queryKey: ['replay', by, start, end],
+      queryFn: () =>
+        body(
+          client.GET('/api/v1/graph/replay/', {
+            params: { query: { by: by as Graph['by'], start: String(start), end: String(end) } },
+          }),
+        ),
+      staleTime: Number.POSITIVE_INFINITY,
     }),
   metrics: (query: MetricsQuery, spanSeconds: number) =>
     queryOptions({

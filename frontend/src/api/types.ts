@@ -26,6 +26,7 @@ export type ProxyConfig = Schemas['ConfigView']
 export type Revision = Schemas['RevisionDetailView']
 export type RevisionState = Revision['state']
 export type ProxyAck = Revision['detail'][number]
+export type Session = Schemas['SessionView']
 export type Change = Schemas['ChangeView']
 export type Verification = Schemas['Verification']
 
@@ -33,6 +34,9 @@ export type Graph = Schemas['Graph']
 /** How fine the nodes of a graph are. */
 export type GraphBy = 'service' | 'version' | 'instance'
 export type GraphParams = { window: string; by: GraphBy }
+export type Replay = Schemas['Replay']
+/** A stretch of the past, Unix seconds. */
+export type ReplayQuery = { by: GraphBy; start: number; end: number }
 export type GraphNode = Schemas['Node']
 export type GraphEdge = Schemas['Edge']
 export type Health = GraphEdge['health']
@@ -58,6 +62,8 @@ export type ChangeFilters = {
 }
 /** Which series: of a service, an edge, or with neither the whole mesh. `step` as in "10s". */
 export type MetricsQuery = { service?: string; edge?: string; version?: string; step?: string }
+export type * from './incidentTypes'
+export type * from './logTypes'
 export type * from './traceTypes'
 export type * from './trafficTypes'
 

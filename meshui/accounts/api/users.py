@@ -59,9 +59,12 @@ class UserQuery(ListQuery, frozen=True, kw_only=True):
 
 
 class UserView(View, frozen=True, kw_only=True):
+    """``has_password``: whether they may sign in with one; who came by single sign-on has none."""
+
     username: str
     email: str
     is_superuser: bool
+    has_password: bool
     roles: list[RoleView]
     last_login: datetime | None
     date_joined: datetime
@@ -142,6 +145,7 @@ def _view(row: User) -> UserView:
         username=row.username,
         email=row.email,
         is_superuser=row.is_superuser,
+        has_password=row.has_usable_password(),
         roles=role_views(row),
         last_login=row.last_login,
         date_joined=row.date_joined,
@@ -153,6 +157,7 @@ def _written(row: User, revision: int | None) -> UserWritten:
         username=row.username,
         email=row.email,
         is_superuser=row.is_superuser,
+        has_password=row.has_usable_password(),
         roles=role_views(row),
         last_login=row.last_login,
         date_joined=row.date_joined,

@@ -1,5 +1,6 @@
 """Changes of people, their roles and their tokens."""
 
+from meshui.accounts.services.federation import user_of_claims
 from meshui.accounts.services.sessions import session_end, sessions_end, sessions_forget
 from meshui.accounts.services.signing_in import authenticate
 from meshui.accounts.services.tokens import token_create, token_revoke
@@ -16,5 +17,6 @@ __all__ = [
     "token_revoke",
     "user_create",
     "user_delete",
+    "user_of_claims",
     "user_update",
 ]

@@ -1,14 +1,23 @@
 import './login.css'
-import { Button, PasswordInput, TextInput } from '@mantine/core'
-import { useMutation } from '@tanstack/react-query'
+import { Button, Divider, PasswordInput, TextInput } from '@mantine/core'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { ApiError, toFormErrors } from '@/api/problem'
+import { queries } from '@/api/queries'
 import { useSession } from '@/api/session'
 import { useText } from '@/ui/useText'
 import { useUrlState } from '@/ui/useUrlState'
 
-const DEFAULTS = { next: '/' }
+const DEFAULTS = { next: '/', error: '' }
+/** Why a sign-in with the provider ended here. */
+const REASONS = {
+  refused: 'session.sso.refused',
+  unavailable: 'session.sso.unavailable',
+  inactive: 'session.sso.inactive',
+  no_role: 'session.sso.noRole',
+  name_taken: 'session.sso.nameTaken',
+} as const
 
 /** Only a path of this dashboard may follow a login. */
 export function safeNext(next: string): string {
@@ -19,7 +28,8 @@ export function LoginForm() {
   const t = useText()
   const navigate = useNavigate()
   const session = useSession()
-  const [{ next }] = useUrlState(DEFAULTS)
+  const [{ next, error }] = useUrlState(DEFAULTS)
+  const provider = useQuery(queries.signInMethods()).data?.oidc
   const [username, setUsername] = useState('')
   const [password, setPassword] = useState('')
   const login = useMutation({
@@ -27,6 +37,7 @@ export function LoginForm() {
     onSuccess: () => navigate({ href: safeNext(next) }),
   })
   const { fields, form } = toFormErrors(login.error, ['username', 'password'])
+  const reason = error && t(REASONS[error as keyof typeof REASONS] ?? 'session.sso.provider')
   const wait = login.error instanceof ApiError ? login.error.retryAfter : null
 
   const submit = (event: FormEvent) => {
@@ -40,10 +51,21 @@ export function LoginForm() {
           <img src={`${import.meta.env.BASE_URL}favicon.svg`} alt="" width="28" height="28" />
           <h1>{t('session.title')}</h1>
         </div>
-        {form && (
+        {(form || reason) && (
           <p className="login-error" role="alert">
-            {form} {wait ? t('session.wait', { seconds: wait }) : ''}
+            {form || reason} {wait ? t('session.wait', { seconds: wait }) : ''}
           </p>
+        )}
+        {provider && (
+          <>
+            <Button
+              component="a"
+              href={`/api/v1/auth/oidc/?${new URLSearchParams({ next: safeNext(next) })}`}
+            >
+              {t('session.sso', { provider })}
+            </Button>
+            <Divider label={t('session.or')} />
+          </>
         )}
         <TextInput
           label={t('session.username')}
@@ -64,7 +86,7 @@ export function LoginForm() {
           required
           withAsterisk={false}
         />
-        <Button type="submit" loading={login.isPending} fullWidth>
+        <Button type="submit" variant={provider ? 'default' : 'filled'} loading={login.isPending} fullWidth>
           {t('session.login')}
         </Button>
       </form>

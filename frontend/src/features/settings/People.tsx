@@ -9,6 +9,7 @@ import { type Column, DataTable } from '@/ui/DataTable'
 import { Panel } from '@/ui/Panel'
 import { ErrorState, Loaded } from '@/ui/States'
 import { useText } from '@/ui/useText'
+import { endSessionsOf } from './Sessions'
 
 const ROLES: Role[] = ['viewer', 'operator', 'security', 'admin']
 const EVERYWHERE = '*'
@@ -130,11 +131,17 @@ function PeopleTable({ users }: { users: User[] }) {
     mutationFn: (user: User) => writeUser(user.username, null),
     onSuccess: refresh,
   })
+  const signOut = useMutation({ mutationFn: (user: User) => endSessionsOf(user.username) })
   const grantText = ({ role, namespace }: User['roles'][number]) =>
     `${t(`role.${role as Role}`)} ${namespace ? t('people.in', { namespace }) : t('people.everywhere').toLowerCase()}`
   const columns: Column<User>[] = [
     { key: 'username', header: t('session.username'), cell: (user) => user.username },
     { key: 'email', header: t('people.email'), cell: (user) => user.email },
+    {
+      key: 'password',
+      header: t('people.signsIn'),
+      cell: ({ has_password }) => t(has_password ? 'people.byPassword' : 'people.bySso'),
+    },
     {
       key: 'roles',
       header: t('people.roles'),
@@ -163,6 +170,16 @@ function PeopleTable({ users }: { users: User[] }) {
             <Button
               size="compact-xs"
               variant="default"
+              aria-label={t('people.signOut.named', { name: user.username })}
+              onClick={() =>
+                window.confirm(t('people.signOut.sure', { name: user.username })) && signOut.mutate(user)
+              }
+            >
+              {t('people.signOut')}
+            </Button>
+            <Button
+              size="compact-xs"
+              variant="default"
               aria-label={t('people.remove.named', { name: user.username })}
               onClick={() =>
                 window.confirm(t('people.remove.sure', { name: user.username })) && remove.mutate(user)
@@ -176,6 +193,7 @@ function PeopleTable({ users }: { users: User[] }) {
   ]
   return (
     <>
+      {signOut.error && <ErrorState source={t('people.signOut')} error={signOut.error} />}
       {remove.error && <ErrorState source={t('people.remove')} error={remove.error} />}
       <DataTable
         label={t('settings.people')}

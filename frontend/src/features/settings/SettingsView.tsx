@@ -7,6 +7,7 @@ import { useUrlState } from '@/ui/useUrlState'
 import { About } from './About'
 import { JoinTokens } from './JoinTokens'
 import { People } from './People'
+import { Sessions } from './Sessions'
 import { Tokens } from './Tokens'
 
 const DEFAULTS = { tab: 'tokens' }
@@ -21,6 +22,7 @@ export function SettingsView({ telemetry }: { telemetry: ReactNode }) {
     { id: 'tokens', label: t('settings.tokens'), view: <Tokens /> },
     ...(mayJoin ? [{ id: 'join', label: t('settings.join'), view: <JoinTokens /> }] : []),
     ...(mayManagePeople ? [{ id: 'people', label: t('settings.people'), view: <People /> }] : []),
+    { id: 'sessions', label: t('settings.sessions'), view: <Sessions /> },
     { id: 'telemetry', label: t('settings.telemetry'), view: telemetry },
     { id: 'about', label: t('settings.about'), view: <About /> },
   ]
