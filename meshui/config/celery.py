@@ -38,6 +38,7 @@ app.conf.beat_schedule = {
     },
     "drop-old-alerts": {"task": "meshui.alerts.tasks.drop_old_alerts", "schedule": 86_400.0},
     "advance-rotation": {"task": "meshui.rotation.tasks.advance", "schedule": 2.0, "options": {"expires": 2}},
+    "fetch-keys": {"task": "meshui.security.tasks.fetch_keys", "schedule": 10.0, "options": {"expires": 10}},
     "renew-authority": {"task": "meshui.security.tasks.renew_authority", "schedule": 3600.0},
     "drop-old-certificates": {"task": "meshui.security.tasks.drop_old_records", "schedule": 86_400.0},
 }

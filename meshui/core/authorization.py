@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from meshui.mesh.policies import Policy
@@ -30,13 +30,17 @@ class DraftPolicy:
 @dataclass(frozen=True, slots=True)
 class Judged:
     """``policy`` and the index of its ``rule`` are what decided; ``policy`` is empty where the default did, or several
-    allow policies did not match. ``shadow`` names the policy in shadow mode that would have turned the answer round."""
+    allow policies did not match. ``shadow`` names the policy in shadow mode that would have turned the answer round.
+    ``token`` is why the request is answered 401, empty where it is not. ``checks`` are the policies whose external
+    checks must let it pass first: they are not asked here."""
 
     service: str
     allowed: bool
     policy: str
     rule: int | None
     shadow: str
+    token: str = ""
+    checks: Sequence[str] = ()
 
 
 Judge = Callable[[Arrival, DraftPolicy | None], Judged]

@@ -1,4 +1,4 @@
-"""The one door for requests to addresses that users name: webhooks and notifications.
+"""The one door for requests to addresses that users name: webhooks and notifications, keys of token providers.
 
 A user who may name an address must not reach through us what only we can reach. So names are resolved once, every
 address is judged, and the connection goes to the very address that was judged: a name that resolves differently the
@@ -69,8 +69,27 @@ def check(url: str) -> None:
         raise Refused(f"{host} is no public address")
 
 
+def check_secure(url: str) -> None:
+    """Raise Refused as ``check`` does, and for what comes without TLS, which anybody between could replace; but for
+    hosts that ``MESHUI_OUTGOING_ALLOW`` names."""
+    check(url)
+    parts = _parsed(url)
+    if parts.scheme != "https" and not _is_named(str(parts.hostname)):
+        raise Refused("what is fetched must come over https")
+
+
+def get(url: str, headers: Mapping[str, str], *, timeout_s: float = TIMEOUT_S) -> Answer:
+    """GET a URL that a user named, and that ``check_secure`` lets pass. Raises Refused, Failed."""
+    check_secure(url)
+    return _ask("GET", url, None, headers, timeout_s)
+
+
 def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float = TIMEOUT_S) -> Answer:
     """POST to a URL that a user named. Raises Refused, Failed."""
+    return _ask("POST", url, body, headers, timeout_s)
+
+
+def _ask(method: str, url: str, body: bytes | None, headers: Mapping[str, str], timeout_s: float) -> Answer:
     parts = _parsed(url)
     deadline = time.monotonic() + timeout_s
     try:
@@ -81,7 +100,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float 
     connection.sock = _Timed(sock, deadline)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        connection.request("POST", target, body, {"Host": parts.netloc, "Connection": "close", **headers})
+        connection.request(method, target, body, {"Host": parts.netloc, "Connection": "close", **headers})
         response = connection.getresponse()
         return Answer(response.status, response.read(MAX_ANSWER))
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -117,7 +136,7 @@ def _parsed(url: str) -> SplitResult:
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise Refused("expected a URL such as https://hooks.example.com/meshui")
     if parts.username is not None or parts.password is not None:
-        raise Refused("a URL with a user or a password would show it to everybody who may see the rollout")
+        raise Refused("a URL with a user or a password would show it to everybody who may see it")
     if not url.isascii() or any(character.isspace() for character in url):
         raise Refused("a URL has no spaces and only ASCII characters")
     return parts
@@ -132,6 +151,14 @@ def _may(host: str, address: Address) -> bool:
     if host.lower() in hosts or any(address in network for network in networks):
         return True
     return all(_is_public(meant) for meant in _meant(address))
+
+
+def _is_named(host: str) -> bool:
+    hosts, networks = _allowed()
+    try:
+        return any(ipaddress.ip_address(host) in network for network in networks)
+    except ValueError:
+        return host.lower() in hosts
 
 
 def _meant(address: Address) -> Iterator[Address]:

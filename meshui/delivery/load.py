@@ -22,6 +22,7 @@ from meshui.mesh.names import ServiceName
 from meshui.mesh.policies import Access
 from meshui.mesh.tracing import Tracing
 from meshui.security.access import policies_of, policy_value, receives
+from meshui.security.providers import known_providers, providers_for
 from meshui.security.selectors import denied_identities, ordered_renewals, revoked_serials
 from meshui.security.services import trust_bundle
 from meshui.traces.settings import tracing_get
@@ -110,16 +111,22 @@ def _rows(names: Collection[str], *, instances: bool) -> list[Service]:
 
 
 def _load_access(loaded: Loaded, rows: Collection[Service]) -> None:
-    how, policies = receives(rows), policies_of(rows)
+    how, policies, known = receives(rows), policies_of(rows), known_providers()
     for name in how:
+        tokens = how[name].tokens
         try:
+            decided = [policy_value(policy) for policy in policies[name]]
             loaded.access[name] = Access(
                 mtls=how[name].mtls,
                 default_action=how[name].default_action,
-                policies=tuple(policy_value(policy) for policy in policies[name]),
+                policies=tuple(decided),
+                tokens=tokens,
+                providers=tuple(providers_for(decided, tokens, known)),
             )
         except msgspec.ValidationError as error:
             loaded.faults["inbound", name] = f"stored policies are invalid: {error}"
+        except LookupError as error:
+            loaded.faults["inbound", name] = f"there is no token provider {error}"
 
 
 def _load_services(loaded: Loaded, rows: Collection[Service], *, instances: bool) -> None:

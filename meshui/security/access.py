@@ -15,6 +15,7 @@ from meshui.core.actors import Actor
 from meshui.core.errors import NotFound
 from meshui.core.versions import etag
 from meshui.mesh.policies import DefaultAction, Mtls, Policy
+from meshui.mesh.tokens import Tokens
 from meshui.security.models import AccessPolicy, AccessSetting
 
 BUILT_IN = "built-in"
@@ -27,6 +28,8 @@ class Receives(NamedTuple):
     mtls_from: str
     default_action: DefaultAction
     default_from: str
+    tokens: Tokens = Tokens()
+    tokens_from: str = BUILT_IN
 
 
 # --- policies
@@ -69,7 +72,8 @@ def get_policy(actor: Actor, key: str) -> AccessPolicy:
 
 def policy_value(row: AccessPolicy) -> Policy:
     """Raises msgspec.ValidationError where its rules are none."""
-    return msgspec.convert({"name": row.name, "action": row.action, "mode": row.mode, "rules": row.rules}, Policy)
+    said = {"name": row.name, "action": row.action, "mode": row.mode, "rules": row.rules, "check": row.external}
+    return msgspec.convert(said, Policy)
 
 
 def policy_version(row: AccessPolicy) -> str:
@@ -84,6 +88,7 @@ def logged(row: AccessPolicy) -> dict[str, Any]:
         "action": row.action,
         "mode": row.mode,
         "rules": row.rules,
+        "check": row.external,
         "description": row.description,
     }
 
@@ -104,7 +109,7 @@ def applying_to(names: Iterable[str]) -> Q:
 
 def policies_of(services: Collection[Service]) -> dict[str, list[AccessPolicy]]:
     """What applies to each, by name. One query. To a gateway applies what names it, and nothing wider: that speaks of
-    services that are called."""
+    services that are called. No service is asked about the questions that it gets itself."""
     rows = list(AccessPolicy.objects.filter(applying_to(str(service) for service in services)))
     found: dict[str, list[AccessPolicy]] = {}
     for service in services:
@@ -112,7 +117,11 @@ def policies_of(services: Collection[Service]) -> dict[str, list[AccessPolicy]]:
         scopes = {(name.namespace, name.name)}
         if service.kind in CALLED:
             scopes |= {(name.namespace, ""), ("", "")}
-        found[str(name)] = [row for row in rows if (row.namespace, row.service) in scopes]
+        found[str(name)] = [
+            row
+            for row in rows
+            if (row.namespace, row.service) in scopes and (row.external or {}).get("service") != str(name)
+        ]
     return found
 
 
@@ -133,7 +142,9 @@ def _receives(service: Service, settings: Mapping[tuple[str, str], AccessSetting
     found = [settings[place] for place in places if place in settings]
     mtls = next(((row.mtls, row.scope) for row in found if row.mtls), ("strict", BUILT_IN))
     default = next(((row.default_action, row.scope) for row in found if row.default_action), ("allow", BUILT_IN))
-    return msgspec.convert((*mtls, *default), Receives)
+    says = next((row for row in found if row.tokens is not None), AccessSetting(tokens={}))
+    tokens = (says.tokens, BUILT_IN if says.tokens == {} else says.scope)
+    return msgspec.convert((*mtls, *default, *tokens), Receives)
 
 
 def settings_shown(actor: Actor) -> list[AccessSetting]:
@@ -150,7 +161,7 @@ def get_setting(scope: str) -> AccessSetting:
 
 
 def setting_version(row: AccessSetting) -> str:
-    return etag([row.scope, row.mtls, row.default_action])
+    return etag([row.scope, row.mtls, row.default_action, row.tokens])
 
 
 def plaintext_services() -> frozenset[str]:

@@ -109,7 +109,8 @@ def outlook(standing: Standing, source: str | None) -> Outlook:
         )
     else:
         passes = "allowed" if standing.default_action == "allow" else "denied"
-    return "conditional" if denies and passes != "denied" else passes
+    asked = any(True for _ in _rules(enforced, "external", source))
+    return "conditional" if (denies or asked) and passes != "denied" else passes
 
 
 def _rules(policies: Sequence[Policy], action: str, source: str | None) -> Iterator[PolicyRule]:
@@ -142,4 +143,4 @@ def _is_about(rule: PolicyRule, source: str) -> bool:
 def _depends(rule: PolicyRule) -> bool:
     to = rule.to
     asked = (to.methods, to.not_methods, to.paths, to.not_paths, to.hosts, to.not_hosts, to.ports, to.not_ports)
-    return any(asked) or bool(rule.when or rule.hours or rule.from_.cidrs or rule.from_.not_cidrs)
+    return any(asked) or bool(rule.when or rule.hours or rule.from_.cidrs or rule.from_.not_cidrs or rule.from_.jwt)

@@ -146,6 +146,7 @@ class AccessPolicy(models.Model):
     class Action(models.TextChoices):
         ALLOW = "allow"
         DENY = "deny"
+        EXTERNAL = "external"
 
     class Mode(models.TextChoices):
         ENFORCE = "enforce"
@@ -158,6 +159,8 @@ class AccessPolicy(models.Model):
     mode = models.CharField(max_length=8, choices=Mode.choices)
     rules = models.JSONField(default=list)
     """Ordered list of ``meshui.mesh.policies.PolicyRule``."""
+    external = models.JSONField(null=True, default=None)
+    """``meshui.mesh.policies.PolicyCheck`` of an external policy."""
     description = models.CharField(max_length=500, blank=True, default="")
     revision = models.BigIntegerField(default=0)
     """The last revision that changed it."""
@@ -186,11 +189,17 @@ class AccessSetting(models.Model):
         PERMISSIVE = "permissive"
         DISABLE = "disable"
 
+    class Default(models.TextChoices):
+        ALLOW = "allow"
+        DENY = "deny"
+
     namespace = models.CharField(max_length=63, blank=True, default="")
     service = models.CharField(max_length=63, blank=True, default="")
     mtls = models.CharField(max_length=16, choices=Mtls.choices, blank=True, default="")
-    default_action = models.CharField(max_length=8, choices=AccessPolicy.Action.choices, blank=True, default="")
+    default_action = models.CharField(max_length=8, choices=Default.choices, blank=True, default="")
     """What holds where no allow policy is."""
+    tokens = models.JSONField(null=True, default=None)
+    """``meshui.mesh.tokens.Tokens``."""
     revision = models.BigIntegerField(default=0)
 
     class Meta:
@@ -204,3 +213,37 @@ class AccessSetting(models.Model):
     def scope(self) -> str:
         """``*``, ``shop`` or ``shop/catalog``."""
         return f"{self.namespace}/{self.service}" if self.service else self.namespace or "*"
+
+
+class JwtProvider(models.Model):
+    """Who signs tokens, for the services of a namespace, or without one of the whole mesh."""
+
+    name = models.CharField(max_length=63, unique=True)
+    namespace = models.CharField(max_length=63, blank=True, default="")
+    issuer = models.CharField(max_length=1024)
+    """As in ``rules``."""
+    rules = models.JSONField()
+    """``meshui.mesh.tokens.TokenRules``."""
+    jwks = models.JSONField(null=True, default=None)
+    """The keys as they were given; None where they are fetched."""
+    jwks_url = models.CharField(max_length=500, blank=True, default="")
+    refresh_s = models.PositiveIntegerField(default=300)
+    description = models.CharField(max_length=500, blank=True, default="")
+    keys = models.JSONField(default=list)
+    """Those in force: ordered list of ``proxies.wire.tokens.VerificationKey``."""
+    fetched_at = models.DateTimeField(null=True)
+    failing_since = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    """Fetches that failed since the last that did not."""
+    fetch_error = models.CharField(max_length=500, blank=True, default="")
+    next_fetch_at = models.DateTimeField(null=True, db_index=True)
+    revision = models.BigIntegerField(default=0)
+    """The last revision that changed what a person decided."""
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.issuer}"

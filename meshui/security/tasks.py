@@ -1,4 +1,4 @@
-"""What beat starts: renewal of the authority, and forgetting."""
+"""What beat starts: renewal of the authority, keys of token providers, and forgetting."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from meshui.security import services
 def renew_authority() -> None:
     """Make or renew the authority where that is due."""
     services.authority_ensure()
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def fetch_keys() -> None:
+    """Fetch the keys of token providers that are due."""
+    services.fetch_due()
 
 
 @shared_task  # type: ignore[untyped-decorator]

@@ -24,6 +24,7 @@ from proxies.core.rules import Who
 
 MAX_ROWS = 200
 ADDRESS = "the caller's address"
+TOKEN = "the request's token"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ class _Judge:
     def __init__(self, standing: Standing) -> None:
         self._at = 0.0
         self._guard: Guard = standing.guard(lambda: self._at)
+        self._tokens = any(rule.from_.jwt is not None for policy, _ in standing.policies for rule in policy.rules)
         self._compared = frozenset(
             condition.header.lower()
             for policy, _ in standing.policies
@@ -141,7 +143,11 @@ class _Judge:
     def missing(self, sample: Sample) -> set[str]:
         """What it compares and was not told."""
         missing = untold(sample.headers, self._compared)
-        return missing | {ADDRESS} if self._guard.by_address else missing
+        if self._guard.by_address:
+            missing.add(ADDRESS)
+        if self._tokens:
+            missing.add(TOKEN)
+        return missing
 
     def decide(self, caller: str, sample: Sample, at: float) -> Decision:
         """``caller`` is empty for who has no identity, as at a gateway."""

@@ -28,6 +28,7 @@ def untold(named: Sequence[Named], compared: Set[str]) -> set[str]:
 def head_of(sample: Sample) -> RequestHead:
     """The request as matchers read it; a value that was not told is empty."""
     head = RequestHead()
+    head.token = None
     head.method, head.host, head.path = (
         text.encode("latin-1", "replace") for text in (sample.method, sample.host, sample.path)
     )

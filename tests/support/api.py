@@ -17,7 +17,7 @@ from meshui.accounts.models import ApiToken, RoleGrant, User
 from meshui.catalog.models import Instance, JoinToken, Namespace, Proxy, Service, Version
 from meshui.core.models import Change, Mesh, Outbox, Revision
 from meshui.rollouts.models import AnalysisTemplate, Approval, IdempotencyKey, Rollout, RolloutEvent
-from meshui.security.models import AccessPolicy, AccessSetting, DeniedIdentity
+from meshui.security.models import AccessPolicy, AccessSetting, DeniedIdentity, JwtProvider
 from meshui.taps.models import Tap
 from meshui.traffic.models import GatewayHost, TrafficRules
 
@@ -33,6 +33,7 @@ WATCHED = (
     AccessPolicy,
     AccessSetting,
     DeniedIdentity,
+    JwtProvider,
     RoleGrant,
     Rollout,
     RolloutEvent,

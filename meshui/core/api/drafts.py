@@ -9,7 +9,7 @@ from msgspec import Meta, field
 from meshui.core.api.bodies import Body
 from meshui.core.authorization import DraftPolicy
 from meshui.mesh.names import LABEL
-from meshui.mesh.policies import Policy, PolicyAction, PolicyMode, PolicyName, Rules
+from meshui.mesh.policies import Policy, PolicyAction, PolicyCheck, PolicyMode, PolicyName, Rules
 
 Target = Annotated[
     str,
@@ -28,7 +28,9 @@ class DraftPolicyBody(Body, frozen=True, kw_only=True):
     action: PolicyAction
     mode: PolicyMode = "enforce"
     rules: Rules = field(default_factory=list)
+    check: PolicyCheck | None = None
 
     @property
     def draft(self) -> DraftPolicy:
-        return DraftPolicy(Policy(name=self.name, action=self.action, mode=self.mode, rules=self.rules), self.target)
+        policy = Policy(name=self.name, action=self.action, mode=self.mode, rules=self.rules, check=self.check)
+        return DraftPolicy(policy, self.target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from meshui.catalog.api.fields import NamespaceFilter, Search
 from meshui.core.api.bodies import Body, Description, Reason, View
@@ -16,21 +16,25 @@ from meshui.mesh.policies import (
     Mtls,
     Policy,
     PolicyAction,
+    PolicyCheck,
     PolicyMode,
     PolicyName,
     PolicyRule,
     Rules,
 )
+from meshui.mesh.tokens import Tokens
 from meshui.security.services.policies import Decided
 
 
 class PolicyBody(Body, frozen=True, kw_only=True):
-    """A policy whole. An allow policy without rules denies what no other allows."""
+    """A policy whole. An allow policy without rules denies what no other allows. ``check`` says whom an external one
+    asks."""
 
     target: Target
     action: PolicyAction
     mode: PolicyMode = "enforce"
     rules: Rules = field(default_factory=list)
+    check: PolicyCheck | None = None
     description: Description = ""
     reason: Reason = ""
 
@@ -49,7 +53,7 @@ class PolicyQuery(ListQuery, frozen=True, kw_only=True):
     target: Annotated[str, Meta(max_length=127)] = ""
     namespace: NamespaceFilter = ""
     service: Annotated[str, Meta(max_length=127)] = ""
-    action: Literal["", "allow", "deny"] = ""
+    action: Literal["", "allow", "deny", "external"] = ""
     mode: Literal["", "enforce", "shadow"] = ""
     search: Search = ""
 
@@ -63,6 +67,7 @@ class PolicyView(View, frozen=True, kw_only=True):
     action: PolicyAction
     mode: PolicyMode
     rules: list[PolicyRule]
+    check: PolicyCheck | None
     description: str
     revision: int | None
     created_at: datetime
@@ -71,10 +76,12 @@ class PolicyView(View, frozen=True, kw_only=True):
 
 
 class SettingBody(Body, frozen=True, kw_only=True):
-    """Null is as wider scopes say; for the mesh: strict, and allow."""
+    """Null is as wider scopes say; for the mesh: strict, allow, and no tokens. ``tokens`` that are left out stay as
+    they are."""
 
     mtls: Mtls | None = None
     default_action: DefaultAction | None = None
+    tokens: Tokens | UnsetType | None = UNSET
     reason: Reason = ""
 
 
@@ -85,6 +92,7 @@ class SettingView(View, frozen=True, kw_only=True):
     scope: str
     mtls: Mtls | None
     default_action: DefaultAction | None
+    tokens: Tokens | None
     revision: int | None
     version: str
 
@@ -98,6 +106,8 @@ class ServiceAccess(View, frozen=True, kw_only=True):
     mtls_from: str
     default_action: DefaultAction
     default_from: str
+    tokens: Tokens
+    tokens_from: str
     policies: list[str]
 
 
@@ -110,5 +120,5 @@ class AccessTable(View, frozen=True, kw_only=True):
 
 
 def decided(name: str, sent: PolicyBody) -> Decided:
-    policy = Policy(name=name, action=sent.action, mode=sent.mode, rules=sent.rules)
+    policy = Policy(name=name, action=sent.action, mode=sent.mode, rules=sent.rules, check=sent.check)
     return Decided(policy, sent.target, sent.description)

@@ -99,6 +99,7 @@ def _view(row: AccessPolicy) -> PolicyView:
         action=value.action,
         mode=value.mode,
         rules=value.rules,
+        check=value.check,
         description=row.description,
         revision=row.revision,
         created_at=row.created_at,

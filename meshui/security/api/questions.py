@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import time
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 from rest_framework.request import Request
@@ -21,11 +21,13 @@ from meshui.core.authorization import Arrival, DraftPolicy, Judged
 from meshui.core.errors import InvalidInput
 from meshui.mesh.names import LABEL
 from meshui.mesh.policies import Policy, PolicyAction, PolicyMode, PolicyRule
+from meshui.mesh.tokens import ProviderName
 from meshui.security import trials
 from meshui.security.judging import Standing, decided, standing_of, steps
 from meshui.security.suggest import suggest
 from meshui.telemetry.api.queries import Duration, seconds
 from meshui.telemetry.samples import KEPT_MS
+from proxies.core.claims import Token
 from proxies.core.errors import BadMessage
 from proxies.core.head import RequestHead, read_request
 
@@ -34,9 +36,17 @@ HeaderValue = Annotated[str, Meta(max_length=4096)]
 Caller = Annotated[str, Meta(pattern=rf"^({LABEL.pattern}/{LABEL.pattern})?$", description="Empty: no identity.")]
 
 
+class StatedToken(Body, frozen=True, kw_only=True):
+    """A good token of this provider, that claims this."""
+
+    provider: ProviderName
+    claims: dict[Annotated[str, Meta(max_length=256)], Any] = {}
+
+
 class ExplainBody(Body, frozen=True, kw_only=True):
     """A request as it reaches ``service``. ``source`` is who it proves to be; empty for a stranger, or plaintext.
-    With ``policy`` that one stands in place of the one of its name; ``at`` is when, else now."""
+    With ``policy`` that one stands in place of the one of its name; ``at`` is when, else now. ``token`` is what the
+    request is to be taken to carry; without it, a token in ``headers`` is verified as proxies verify it."""
 
     service: ServiceId
     source: Caller = ""
@@ -46,6 +56,7 @@ class ExplainBody(Body, frozen=True, kw_only=True):
     path: Annotated[str, Meta(min_length=1, max_length=8192)] = "/"
     headers: Annotated[dict[HeaderName, HeaderValue], Meta(max_length=90)] = {}
     at: Annotated[datetime, Meta(tz=True)] | None = None
+    token: StatedToken | None = None
     policy: DraftPolicyBody | None = None
 
 
@@ -71,13 +82,18 @@ class PolicyExplained(View, frozen=True, kw_only=True):
 
 class Explanation(View, frozen=True, kw_only=True):
     """``policy`` and the index of its ``rule`` are what decided; ``policy`` is empty where the default action did, or
-    several allow policies did not match. ``shadow`` is the policy in shadow mode that would turn the answer round."""
+    several allow policies did not match. ``shadow`` is the policy in shadow mode that would turn the answer round.
+    ``status`` is what a proxy answers, 200 where the request goes on: then if all of ``checks`` let it, the external
+    policies that are asked first. ``token`` says why the status is 401: `absent`, or what is wrong with it."""
 
     allowed: bool
     policy: str
     rule: int | None
     shadow: str
     default_action: Literal["allow", "deny"]
+    status: Literal[200, 401, 403]
+    token: str
+    checks: list[str]
     because: str
     steps: list[PolicyExplained]
 
@@ -163,7 +179,7 @@ class Explain(Endpoint):
         actor = actor_of(request)
         actor.require_visible(sent.service.partition("/")[0])
         standing = standing_of(sent.service, _draft(sent.policy))
-        arrival = Arrival(sent.service, sent.source, _address(sent.address), _head(sent))
+        arrival = Arrival(sent.service, sent.source, _address(sent.address), _head(sent, standing))
         judged = decided(standing, arrival, sent.at)
         return Response(
             Explanation(
@@ -172,6 +188,9 @@ class Explain(Endpoint):
                 rule=judged.rule,
                 shadow=judged.shadow,
                 default_action=standing.default_action,
+                status=401 if judged.token else 200 if judged.allowed else 403,
+                token=judged.token,
+                checks=list(judged.checks),
                 because=_because(standing, judged),
                 steps=[
                     PolicyExplained(
@@ -248,16 +267,25 @@ def _address(text: str) -> str:
         raise InvalidInput.field("address", "invalid", str(error)) from None
 
 
-def _head(sent: ExplainBody) -> RequestHead:
+def _head(sent: ExplainBody, standing: Standing) -> RequestHead:
     lines = [f"{sent.method} {sent.path} HTTP/1.1", f"host: {sent.host or 'unnamed'}"]
     lines += [f"{name}: {value}" for name, value in sent.headers.items()]
     try:
-        return read_request("\r\n".join(lines).encode())
+        head = read_request("\r\n".join(lines).encode())
     except BadMessage as error:
         raise InvalidInput(f"a proxy would answer {error.status}: {error.reason}") from None
+    if sent.token is not None:
+        if sent.token.provider not in {provider.name for provider in standing.providers}:
+            raise InvalidInput.field("token.provider", "unknown_provider", f"{sent.service} takes no such tokens")
+        head.token = Token(sent.token.provider, sent.token.claims)
+    return head
 
 
 def _because(standing: Standing, judged: Judged) -> str:
+    if judged.token == "absent":  # noqa: S105
+        return f"a token of {', '.join(standing.required())} is required"
+    if judged.token:
+        return f"its token is refused: {judged.token}"
     found = next((policy for policy, _ in standing.policies if policy.name == judged.policy), None)
     if found is not None and judged.rule is not None:
         return f"rule {judged.rule} of {found.action} policy {found.name} matches"

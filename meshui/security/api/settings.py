@@ -79,14 +79,18 @@ def _get(scope: str) -> Response:
 def _put(request: Request, scope: str) -> Response:
     sent = body(request, SettingBody)
     done = setting_set(
-        scope=scope, mtls=sent.mtls, default_action=sent.default_action, **conditions(request, sent.reason)
+        scope=scope,
+        mtls=sent.mtls,
+        default_action=sent.default_action,
+        tokens=sent.tokens,
+        **conditions(request, sent.reason),
     )
     shown = msgspec.structs.replace(_view(done.value), revision=done.revision)
     return answer(shown, version=shown.version)
 
 
 def _view(row: AccessSetting) -> SettingView:
-    said = {"mtls": row.mtls or None, "default_action": row.default_action or None}
+    said = {"mtls": row.mtls or None, "default_action": row.default_action or None, "tokens": row.tokens}
     return msgspec.convert(
         {"scope": row.scope, **said, "revision": row.revision, "version": access.setting_version(row)}, SettingView
     )
@@ -110,5 +114,7 @@ def _service(row: Service, how: Receives, policies: list[AccessPolicy]) -> Servi
         mtls_from="" if gateway else how.mtls_from,
         default_action=how.default_action,
         default_from=how.default_from,
+        tokens=how.tokens,
+        tokens_from=how.tokens_from,
         policies=[policy.name for policy in policies],
     )

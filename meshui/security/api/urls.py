@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from meshui.security.api import authority, certificates, observed, policies, questions, settings
+from meshui.security.api import authority, certificates, observed, policies, providers, questions, settings
 
 urlpatterns: list[URLPattern] = [
     path("certificates/", certificates.Certificates.as_view()),
@@ -21,6 +21,9 @@ urlpatterns: list[URLPattern] = [
     path("policies/suggest/", questions.Suggest.as_view()),
     path("policies/<policy:key>/", policies.OnePolicy.as_view()),
     path("policies/<policy:key>/enforce/", policies.Enforce.as_view()),
+    path("jwt-providers/", providers.Providers.as_view()),
+    path("jwt-providers/<policy:name>/", providers.OneProvider.as_view()),
+    path("jwt-providers/<policy:name>/refresh/", providers.Refresh.as_view()),
     path("mtls/", settings.Mtls.as_view()),
     path("mtls/plaintext/", observed.Plaintext.as_view()),
     path("mtls/namespaces/<label:ns>/", settings.NamespaceMtls.as_view()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from meshui.catalog.models import CALLED
 from meshui.catalog.selectors import find_workload
@@ -11,6 +11,7 @@ from meshui.core.commits import Commit
 from meshui.core.errors import FieldError, InvalidInput
 from meshui.mesh.invariants import Breach
 from meshui.security.access import columns, services_in
+from meshui.security.models import JwtProvider
 
 
 def namespace_of(scope: str) -> str | None:
@@ -32,6 +33,15 @@ def refuse_unknown(actor: Actor, scope: str, path: str) -> None:
         found = find_workload(scope)
         if found is None or not actor.may("view", place["namespace"]):
             raise InvalidInput.field(path, "unknown_service", f"no service {scope}")
+
+
+def unknown_providers(names: Collection[str], scope: str, path: str) -> Iterator[Breach]:
+    """Token providers that are not there, or are another namespace's."""
+    known = JwtProvider.objects.filter(namespace__in=["", columns(scope)["namespace"]])
+    there = set(known.filter(name__in=names).values_list("name", flat=True)) if names else set()
+    for index, name in enumerate(names):
+        if name not in there:
+            yield Breach(f"{path}.{index}", "unknown_provider", f"no token provider {name} for {scope}")
 
 
 def dirty(change: Commit, scopes: Iterable[str], *, endpoints: bool = False) -> int:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
 import msgspec
 
+from meshui.catalog.models import CALLED
+from meshui.catalog.selectors import find_workload
 from meshui.compile.policies import compiled_breaches
 from meshui.core.actors import Actor
 from meshui.core.commits import Outcome, commit
 from meshui.core.errors import Conflict, InvalidInput, NotFound, Stale
 from meshui.core.reverts import Restoration
 from meshui.core.versions import expect
+from meshui.mesh.invariants import Breach
 from meshui.mesh.policies import Policy, policy_breaches
 from meshui.security.access import columns, get_policy, logged, policy_value, policy_version
 from meshui.security.models import AccessPolicy
-from meshui.security.services.common import dirty, namespace_of, refuse, refuse_unknown
+from meshui.security.services.common import dirty, namespace_of, refuse, refuse_unknown, unknown_providers
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,8 @@ def policy_restore(restoration: Restoration) -> int | None:
     """Set a policy back to what it was before a change, which may be that there was none. Raises as changing it does;
     Stale where it is not what the change made of it any more."""
     actor, reason = restoration.actor, restoration.reason
-    before, after = restoration.before["policy"], restoration.after["policy"]
-    name = (after or before)["name"]
+    before, after = _whole(restoration.before["policy"]), _whole(restoration.after["policy"])
+    name = (restoration.after["policy"] or restoration.before["policy"])["name"]
     row = AccessPolicy.objects.filter(name=name).first()
     if (None if row is None else logged(row)) != after:
         raise Stale(f"policy {name} has changed")
@@ -126,7 +130,7 @@ def _write(
             refuse_unknown(actor, target, "target")
         if row is not None and row.name != policy.name:
             raise InvalidInput.field("name", "immutable", "a policy keeps its name")
-        refuse([*policy_breaches(policy), *compiled_breaches(policy)])
+        refuse([*policy_breaches(policy), *compiled_breaches(policy), *_unknown(actor, policy, target)])
         before = None if row is None else logged(row)
         scopes = {target} if row is None else {target, row.target}
         row = _filled(row or AccessPolicy(), decided)
@@ -141,6 +145,18 @@ def _write(
         change.summary = _summary(before, after)
         dirty(change, sorted(scopes))
     return Outcome(row, change.revision)
+
+
+def _unknown(actor: Actor, policy: Policy, target: str) -> Iterator[Breach]:
+    """What a policy names that is not there, or not for its target."""
+    for index, rule in enumerate(policy.rules):
+        if rule.from_.jwt is not None:
+            yield from unknown_providers(rule.from_.jwt.providers, target, f"rules.{index}.from.jwt.providers")
+    if policy.check is not None:
+        asked = find_workload(policy.check.service)
+        namespace = policy.check.service.partition("/")[0]
+        if asked is None or asked.kind not in CALLED or asked.protocol != "http" or not actor.may("view", namespace):
+            yield Breach("check.service", "unknown_service", f"no HTTP service {policy.check.service}")
 
 
 def _locked(actor: Actor, row: AccessPolicy) -> AccessPolicy:
@@ -163,12 +179,18 @@ def _filled(row: AccessPolicy, decided: Decided) -> AccessPolicy:
     row.name, row.action, row.mode = policy.name, policy.action, policy.mode
     row.namespace, row.service = place["namespace"], place["service"]
     row.rules = msgspec.to_builtins(policy.rules)
+    row.external = msgspec.to_builtins(policy.check)
     row.description = decided.description
     return row
 
 
+def _whole(policy: dict[str, Any] | None) -> dict[str, Any] | None:
+    """As it is logged now: lines from before there were checks do not say that there is none."""
+    return None if policy is None else {"check": None, **policy}
+
+
 def _unlogged(policy: dict[str, Any]) -> Decided:
-    value = {name: policy[name] for name in ("name", "action", "mode", "rules")}
+    value = {name: policy[name] for name in ("name", "action", "mode", "rules", "check")}
     return Decided(msgspec.convert(value, Policy), policy["target"], policy["description"])
 
 
@@ -183,6 +205,8 @@ def _summary(before: dict[str, Any] | None, after: dict[str, Any]) -> str:
     ]
     if before["rules"] != after["rules"]:
         parts.append(f"rules changed ({len(before['rules'])} -> {len(after['rules'])})")
+    if before["check"] != after["check"]:
+        parts.append("check changed")
     if before["description"] != after["description"]:
         parts.append("description changed")
     return ", ".join(parts)

@@ -22,7 +22,7 @@ from meshui.rollouts.bodies import PlanBody
 from meshui.rollouts.models import AnalysisTemplate, Rollout
 from meshui.rollouts.planning import plan_of
 from meshui.rotation.models import Rotation
-from meshui.security.models import AccessPolicy, Authority, DeniedIdentity, IssuedCertificate
+from meshui.security.models import AccessPolicy, Authority, DeniedIdentity, IssuedCertificate, JwtProvider
 from meshui.security.services import authority_ensure
 from meshui.taps.models import Tap
 from meshui.telemetry.models import Objective
@@ -50,6 +50,7 @@ QUERIES = {
     "certificates/denied/": 3,
     "authority/rotations/": 3,
     "policies/": 3,
+    "jwt-providers/": 6,
     "rollouts/": 9,
     "analysis-templates/": 3,
     "alerts/": 4,
@@ -61,6 +62,10 @@ QUERIES = {
     "logs/": 3,
     "taps/": 3,
 }
+
+
+RULES = {"issuer": "a", "algorithms": ["RS256"]}
+"""Of a token provider."""
 
 
 @pytest.fixture
@@ -80,6 +85,7 @@ def crowd(admin: Api, catalog: Service) -> Callable[[int], None]:
             Objective.objects.create(service=service, availability=99.9)
             version = Version.objects.create(service=catalog, name=f"x{number}")
             AccessPolicy.objects.create(name=f"p{number}", namespace="shop", action="allow", mode="shadow")
+            JwtProvider.objects.create(name=f"p{number}", namespace="shop", issuer="a", rules=RULES)
             proxy = Proxy.objects.create(
                 id=f"p{number}", name=f"p{number}", service=catalog, version=version, redis_password_sha256="0"
             )

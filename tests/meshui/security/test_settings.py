@@ -46,6 +46,8 @@ def test_the_most_specific_scope_says(admin: Api) -> None:
         "mtls_from": "built-in",
         "default_action": "allow",
         "default_from": "built-in",
+        "tokens": {"providers": [], "required": False},
+        "tokens_from": "built-in",
         "policies": [],
     }
     assert put(admin, MESH, mtls="permissive", default_action="deny").status == 200
