@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,7 +48,7 @@ def free_port() -> int:
 class Demo:
     """A running demo. ``api`` and ``fetch`` talk to it; ``processes`` finds what to kill."""
 
-    def __init__(self, data_dir: Path, rps: int = 50) -> None:
+    def __init__(self, data_dir: Path, rps: int = 50, env: Mapping[str, str] | None = None) -> None:
         self.port, self.gateway_port = free_port(), free_port()
         self.data_dir = data_dir
         self.output: list[str] = []
@@ -59,6 +59,7 @@ class Demo:
             "MESHUI_DATA_DIR": str(data_dir),
             "MESHUI_ADMIN_PASSWORD": PASSWORD,
             "DEMO_RPS": str(rps),
+            **(env or {}),
         }
         self.token = ""
 
@@ -231,10 +232,10 @@ def walk(body: Any) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def running_demo(rps: int = 50) -> Iterator[Demo]:
+def running_demo(rps: int = 50, env: Mapping[str, str] | None = None) -> Iterator[Demo]:
     with tempfile.TemporaryDirectory(prefix="meshui-demo-", dir="/tmp") as folder:
         os.chmod(folder, 0o755)  # PostgreSQL runs as another user when we are root
-        demo = Demo(Path(folder), rps)
+        demo = Demo(Path(folder), rps, env)
         try:
             demo.start()
             yield demo
