@@ -1,5 +1,7 @@
 /** The WebSocket of the mock backend: the topics, each second, and revisions as proxies acknowledge. */
 import type { WebSocket } from 'ws'
+import { type Asked, graphOf } from './graph.ts'
+import { incidentsOf } from './incidents.ts'
 import type { MockMesh } from './mesh.ts'
 
 type Subscription = { params: Record<string, string>; seq: number }
@@ -30,10 +32,10 @@ export class MockLive {
 
   private stateOf(topic: string, params: Record<string, string>): unknown {
     const { mesh } = this
-    if (topic === 'graph')
-      return mesh.graph(windowOf(params.window), params.by === 'version' ? 'version' : 'service')
+    if (topic === 'graph') return graphOf(mesh, askedOf(params))
     if (topic === 'proxies') return mesh.proxies
     if (topic === 'changes') return mesh.changes.slice(0, 50)
+    if (topic === 'alerts') return incidentsOf(mesh).inState('firing')
     if (topic === 'info') return mesh.info()
     if (topic === 'rollouts') return mesh.rollouts.active()
     const [kind = '', id = ''] = topic.split(/:(.*)/s)
@@ -66,7 +68,7 @@ export class MockLive {
   }
 
   private sendGraph(socket: WebSocket, params: Record<string, string>): void {
-    const graph = this.mesh.graph(windowOf(params.window), params.by === 'version' ? 'version' : 'service')
+    const graph = graphOf(this.mesh, askedOf(params))
     this.send(socket, 'graph', 'diff', { ...graph, removed_nodes: [], removed_edges: [] })
   }
 
@@ -86,6 +88,6 @@ export class MockLive {
   }
 }
 
-function windowOf(window = '60s'): number {
-  return Number.parseInt(window, 10) * (window.endsWith('m') ? 60 : 1)
+function askedOf({ window = '60s', by }: Record<string, string>): Asked {
+  return { window, by: by === 'version' || by === 'instance' ? by : 'service' }
 }

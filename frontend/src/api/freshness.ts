@@ -5,6 +5,7 @@ type Frame = { ageAtArrivalS: number; arrivedAt: number }
 
 let newest: Frame | null = null
 let watchers = 0
+let past: number | null = null
 
 /** Tell which frame the page shows. Pages without telemetry have no age. */
 export function useFrame(ageS: number | null | undefined, arrivedAt: number): void {
@@ -23,4 +24,19 @@ export function useFrame(ageS: number | null | undefined, arrivedAt: number): vo
 /** Seconds, or null when nothing on the page ages. */
 export function frameAge(now: number): number | null {
   return newest && Math.max(0, newest.ageAtArrivalS + (now - newest.arrivedAt) / 1000)
+}
+
+/** Tell that the page shows a past moment (Unix seconds), and not what is; null when it does not. */
+export function usePast(at: number | null): void {
+  useEffect(() => {
+    past = at
+    return () => {
+      past = null
+    }
+  }, [at])
+}
+
+/** The past moment the page shows, Unix seconds; null while it is live. */
+export function pastMoment(): number | null {
+  return past
 }

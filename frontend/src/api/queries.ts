@@ -3,10 +3,8 @@ import { QueryClient, queryOptions } from '@tanstack/react-query'
 import { body, client, tagged } from './client'
 import { everyPage, MAX_PAGE } from './pages'
 import { ApiError } from './problem'
-import type { ChangeFilters, Graph, GraphParams, MetricsQuery, ReplayQuery } from './types'
+import type { ChangeFilters, GraphParams, MetricsQuery, ReplayQuery } from './types'
 
-/** As the schema of the API names it. */
-const named = ({ window, by }: GraphParams) => ({ window, by: by as Graph['by'] })
 const pathOf = (id: string) => {
   const [ns = '', name = ''] = id.split('/')
   return { ns, name }
@@ -33,7 +31,7 @@ export const queries = {
   graph: (params: GraphParams) =>
     queryOptions({
       queryKey: ['graph', params],
-      queryFn: () => body(client.GET('/api/v1/graph/', { params: { query: named(params) } })),
+      queryFn: () => body(client.GET('/api/v1/graph/', { params: { query: params } })),
     }),
   services: () =>
     queryOptions({
@@ -134,7 +132,7 @@ export const queries = {
     queryOptions({
       queryKey: ['graph', params, at],
       queryFn: () =>
-        body(client.GET('/api/v1/graph/', { params: { query: { ...named(params), at: String(at) } } })),
+        body(client.GET('/api/v1/graph/', { params: { query: { ...params, at: String(at) } } })),
       staleTime: Number.POSITIVE_INFINITY,
     }),
   replay: ({ by, start, end }: ReplayQuery) =>
@@ -143,7 +141,7 @@ export const queries = {
       queryFn: () =>
         body(
           client.GET('/api/v1/graph/replay/', {
-            params: { query: { by: by as Graph['by'], start: String(start), end: String(end) } },
+            params: { query: { by, start: String(start), end: String(end) } },
           }),
         ),
       staleTime: Number.POSITIVE_INFINITY,

@@ -32,7 +32,7 @@ export type Verification = Schemas['Verification']
 
 export type Graph = Schemas['Graph']
 /** How fine the nodes of a graph are. */
-export type GraphBy = 'service' | 'version' | 'instance'
+export type GraphBy = Graph['by']
 export type GraphParams = { window: string; by: GraphBy }
 export type Replay = Schemas['Replay']
 /** A stretch of the past, Unix seconds. */

@@ -117,6 +117,7 @@ function standIn(id: string, inside: SceneNode[], edges: GraphEdge[]): SceneNode
     namespace,
     name: namespace,
     version: null,
+    instance: null,
     kind: 'namespace',
     health,
     reason: inside.find((node) => node.health === health)?.reason ?? '',

@@ -60,6 +60,7 @@ export function graphStyle(palette: Palette): cytoscape.StylesheetJson {
         'text-valign': 'bottom',
         'text-margin-y': 7,
         'text-wrap': 'wrap',
+        'line-height': 1.2,
         'text-outline-color': palette.panel,
         'text-outline-width': 3,
         'overlay-opacity': 0,

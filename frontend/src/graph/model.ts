@@ -4,7 +4,7 @@ import { boxOfNode, groupBy, type NodeKind, type Scene, type SceneNode, worstHea
 
 /** Shares of responses, summing to 1 when there is traffic. */
 export type ResponseShares = { ok: number; client: number; failed: number }
-/** Whether a search found it; `faint` is what it did not find. */
+/** Whether a search found it; `faint` is what it did not find, unless it found nothing at all. */
 export type Mark = 'found' | 'faint' | ''
 
 export type NodeView = {
@@ -73,7 +73,7 @@ export function toView({ nodes, edges }: Scene, { labelOf, nameOf, found, all }:
   const answersOfBoxes = answered(edges)
   const ids = new Set(edges.map((edge) => edge.id))
   const labelled = edges.length <= MOST_LABELS
-  const markOf = (id: string): Mark => (found === null ? '' : found.has(id) ? 'found' : 'faint')
+  const markOf = (id: string): Mark => (!found?.size ? '' : found.has(id) ? 'found' : 'faint')
   return {
     nodes: nodes.map((node) => ({
       id: node.id,

@@ -1,11 +1,9 @@
 /** The graph as it is shown: the API's nodes, and collapsed namespaces among them. */
 import type { GraphEdge, GraphNode, Health } from '@/api/types'
 
-export type NodeKind = GraphNode['kind'] | 'instance' | 'external' | 'namespace'
+export type NodeKind = GraphNode['kind'] | 'namespace'
 export type SceneNode = Omit<GraphNode, 'kind'> & {
   kind: NodeKind
-  /** The id of the proxy, where nodes are instances. */
-  instance?: string | null
   /** Of a collapsed namespace: how many nodes it stands for. */
   members?: number
 }

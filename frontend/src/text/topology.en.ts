@@ -2,6 +2,7 @@
 export const topologyEn = {
   'topology.by.instance': 'Instances',
   'topology.label.throughput': 'Throughput',
+  'topology.filters': 'Filters',
   'topology.queries': 'Find and hide',
   'topology.find': 'Find',
   'topology.hide': 'Hide',

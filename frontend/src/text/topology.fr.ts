@@ -4,6 +4,7 @@ import type { topologyEn } from './topology.en'
 export const topologyFr: Record<keyof typeof topologyEn, string> = {
   'topology.by.instance': 'Instances',
   'topology.label.throughput': 'Débit',
+  'topology.filters': 'Filtres',
   'topology.queries': 'Trouver et masquer',
   'topology.find': 'Trouver',
   'topology.hide': 'Masquer',

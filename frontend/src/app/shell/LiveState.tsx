@@ -1,4 +1,4 @@
-import { frameAge } from '@/api/freshness'
+import { frameAge, pastMoment } from '@/api/freshness'
 import { live } from '@/api/live'
 import { useLiveStatus } from '@/api/useLive'
 import { ToneMark } from '@/ui/Mark'
@@ -20,6 +20,13 @@ export function LiveState() {
   const t = useText()
   const status = useLiveStatus()
   const now = useNow(1000)
+  if (pastMoment() !== null) {
+    return (
+      <span className="live-state" role="status" aria-live="off">
+        <ToneMark tone="progress" label={t('live.past')} />
+      </span>
+    )
+  }
   const silentS = live.lastMessageAt && (now - live.lastMessageAt) / 1000
   const { state, ageS } = liveness(status, frameAge(now), silentS)
   const age = ageS === null ? '' : `${Math.max(1, Math.round(ageS))} s`

@@ -8,8 +8,9 @@ import {
   IconPlus,
   IconRefresh,
 } from '@tabler/icons-react'
-import type { RefObject } from 'react'
+import { type RefObject, useEffect, useRef } from 'react'
 import { movedTogether } from '@/graph/arrange'
+import { MOST_OPEN_NODES } from '@/graph/collapse'
 import type { Composed } from '@/graph/compose'
 import type { Positions } from '@/graph/layout'
 import { EmptyState } from '@/ui/States'
@@ -44,6 +45,7 @@ export function GraphArea({ composed, drawing, state, set, canvas, motion }: Gra
     }
     layout.move(next)
   }
+  useFit(canvas, state)
   return (
     <div className="graph-area">
       <GraphCanvas
@@ -71,6 +73,18 @@ export function GraphArea({ composed, drawing, state, set, canvas, motion }: Gra
       </span>
     </div>
   )
+}
+
+/** What somebody narrowed, or opened, is brought into the frame; what arrives by itself moves nothing. */
+function useFit(canvas: RefObject<CanvasHandle | null>, state: TopologyState): void {
+  const { ns, focus, hops, dir, open, closed, by } = state
+  const chosen = JSON.stringify([ns, focus, hops, dir, open, closed, by])
+  const before = useRef(chosen)
+  useEffect(() => {
+    if (before.current === chosen) return
+    before.current = chosen
+    canvas.current?.fit()
+  }, [canvas, chosen])
 }
 
 function NothingLeft({ set }: { set: SetState }) {
@@ -102,7 +116,7 @@ function Notes({
   const boxes = new Set(open.nodes.flatMap((node) => (node.kind === 'gateway' ? [] : (node.namespace ?? []))))
   return (
     <div className="graph-notes">
-      {closed.size > 0 && (
+      {closed.size > 0 && open.nodes.length > MOST_OPEN_NODES && (
         <p>{t('topology.boxes.collapsed', { n: closed.size, all: boxes.size, nodes: open.nodes.length })}</p>
       )}
       {layout.shared && (

@@ -10,6 +10,7 @@ type QueryBarProps = {
   state: TopologyState
   set: SetState
   composed: Composed
+  isOpen: boolean
   vocabulary: () => Vocabulary
   findRef: RefObject<HTMLInputElement | null>
   onNext: () => void
@@ -17,11 +18,11 @@ type QueryBarProps = {
 
 const ASKS_FOR_VERSION = /\bversion\s*[=!]/
 
-export function QueryBar({ state, set, composed, vocabulary, findRef, onNext }: QueryBarProps) {
+export function QueryBar({ state, set, composed, isOpen, vocabulary, findRef, onNext }: QueryBarProps) {
   const t = useText()
   const needsVersions = state.by === 'service' && ASKS_FOR_VERSION.test(`${state.find} ${state.hide}`)
   return (
-    <search className="query-bar" aria-label={t('topology.queries')}>
+    <search className="query-bar" data-open={isOpen || undefined} aria-label={t('topology.queries')}>
       <QueryField
         label={t('topology.find')}
         placeholder={t('topology.find.example')}

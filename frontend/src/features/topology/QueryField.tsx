@@ -100,8 +100,8 @@ export function QueryField(props: QueryFieldProps) {
             aria-describedby={isTold ? faultId : undefined}
             error={Boolean(isTold)}
             leftSection={<span className="query-name">{label}</span>}
-            leftSectionWidth="auto"
-            rightSectionWidth="auto"
+            leftSectionWidth={68}
+            rightSectionWidth={text ? 116 : 0}
             rightSection={
               text && (
                 <span className="query-outcome">

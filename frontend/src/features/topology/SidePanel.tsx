@@ -26,13 +26,15 @@ type SidePanelProps = {
   composed: Composed
   state: TopologyState
   set: SetState
+  /** The graph is of a past moment; charts are not. */
+  past: boolean
 }
 
 const CHART_SPAN_S = 900
 const MOST_LISTED = 50
 
 /** The selected node or edge: its state in words, numbers, series, codes and where to go next. */
-export function SidePanel({ graph, composed, state, set }: SidePanelProps) {
+export function SidePanel({ graph, composed, state, set, past }: SidePanelProps) {
   const t = useText()
   const selected = state.sel
   const { scene, open, closed } = composed
@@ -50,11 +52,13 @@ export function SidePanel({ graph, composed, state, set }: SidePanelProps) {
         <h2>{edge ? <EdgeTitle edge={edge} set={set} /> : selected}</h2>
         <CloseButton size="sm" aria-label={t('action.close')} onClick={() => set({ sel: '' })} />
       </header>
-      {edge && <EdgePanel edge={edge} merged={merged} by={graph.by} set={set} />}
+      {edge && <EdgePanel edge={edge} merged={merged} by={graph.by} set={set} past={past} />}
       {node?.kind === 'namespace' && (
         <NamespacePanel node={node} composed={composed} state={state} set={set} />
       )}
-      {node && node.kind !== 'namespace' && <NodePanel node={node} graph={graph} state={state} set={set} />}
+      {node && node.kind !== 'namespace' && (
+        <NodePanel node={node} graph={graph} state={state} set={set} past={past} />
+      )}
       {!edge && !node && <p className="muted">{t('topology.panel.gone')}</p>}
     </aside>
   )
@@ -73,9 +77,9 @@ function EdgeTitle({ edge, set }: { edge: GraphEdge; set: SetState }) {
   )
 }
 
-type EdgePanelProps = { edge: GraphEdge; merged: GraphEdge[]; by: GraphBy; set: SetState }
+type EdgePanelProps = { edge: GraphEdge; merged: GraphEdge[]; by: GraphBy; set: SetState; past: boolean }
 
-function EdgePanel({ edge, merged, by, set }: EdgePanelProps) {
+function EdgePanel({ edge, merged, by, set, past }: EdgePanelProps) {
   const t = useText()
   const several = merged.length > 1 || merged.some((each) => each.id !== edge.id)
   const flags = Object.entries(edge.flags).filter(([, count]) => count > 0)
@@ -113,16 +117,20 @@ function EdgePanel({ edge, merged, by, set }: EdgePanelProps) {
         </>
       )}
       {by !== 'service' && <p className="muted">{t('topology.series.byService')}</p>}
-      {by === 'service' && !several && (
-        <TrafficCharts query={{ edge: edge.id, step: '10s' }} spanSeconds={CHART_SPAN_S} />
-      )}
+      {by === 'service' &&
+        !several &&
+        (past ? (
+          <NoCharts />
+        ) : (
+          <TrafficCharts query={{ edge: edge.id, step: '10s' }} spanSeconds={CHART_SPAN_S} />
+        ))}
     </>
   )
 }
 
-type NodePanelProps = { node: SceneNode; graph: Scene; state: TopologyState; set: SetState }
+type NodePanelProps = { node: SceneNode; graph: Scene; state: TopologyState; set: SetState; past: boolean }
 
-function NodePanel({ node, graph, state, set }: NodePanelProps) {
+function NodePanel({ node, graph, state, set, past }: NodePanelProps) {
   const t = useText()
   const inbound = graph.edges.filter((edge) => edge.target === node.id)
   const outbound = graph.edges.filter((edge) => edge.source === node.id)
@@ -177,7 +185,8 @@ function NodePanel({ node, graph, state, set }: NodePanelProps) {
       <Codes edges={inbound} flags={[]} />
       <EdgeList title={t('topology.callers')} edges={inbound} end="source" set={set} />
       <EdgeList title={t('topology.callees')} edges={outbound} end="target" set={set} />
-      {node.kind === 'service' && (
+      {node.kind === 'service' && past && <NoCharts />}
+      {node.kind === 'service' && !past && (
         <TrafficCharts
           query={{ service: `${namespace}/${name}`, version: version ?? undefined, step: '10s' }}
           spanSeconds={CHART_SPAN_S}
@@ -187,7 +196,7 @@ function NodePanel({ node, graph, state, set }: NodePanelProps) {
   )
 }
 
-type NamespacePanelProps = Omit<SidePanelProps, 'graph'> & { node: SceneNode }
+type NamespacePanelProps = Omit<SidePanelProps, 'graph' | 'past'> & { node: SceneNode }
 
 /** A collapsed namespace: what crosses its border, and who is in it. */
 function NamespacePanel({ node, composed, state, set }: NamespacePanelProps) {
@@ -246,6 +255,10 @@ function NamespacePanel({ node, composed, state, set }: NamespacePanelProps) {
       </div>
     </>
   )
+}
+
+function NoCharts() {
+  return <p className="muted">{useText()('topology.replay.noSeries')}</p>
 }
 
 function HealthLine({ health, reason }: { health: ReactNode; reason: string }) {

@@ -3,7 +3,9 @@ import {
   IconBoxMultiple,
   IconBraces,
   IconDownload,
+  IconFilter,
   IconGraph,
+  IconHistory,
   IconLink,
   IconPhoto,
   IconSourceCode,
@@ -33,12 +35,27 @@ type ToolbarProps = {
   set: SetState
   namespaces: string[]
   composed: Composed
+  replaying: boolean
+  /** On a phone, what narrows the graph is shown on demand. */
+  isOpen: boolean
+  onOpen: (open: boolean) => void
+  onReplay: () => void
   onExport: (kind: FileKind) => void
   onShare: () => void
 }
 
 /** What the graph shows: window, grain, labels, namespaces, focus, and whether as a graph or a table. */
-export function Toolbar({ state, set, namespaces, composed, ...actions }: ToolbarProps) {
+export function Toolbar({
+  state,
+  set,
+  namespaces,
+  composed,
+  replaying,
+  onReplay,
+  isOpen,
+  onOpen,
+  ...actions
+}: ToolbarProps) {
   const t = useText()
   const focus = focusOf(state)
   const { window, by } = graphParams(state)
@@ -48,41 +65,64 @@ export function Toolbar({ state, set, namespaces, composed, ...actions }: Toolba
   }
   return (
     <div className="topology-toolbar" role="toolbar" aria-label={t('topology.toolbar')}>
-      <SegmentedControl
-        size="xs"
-        aria-label={t('topology.window')}
-        value={window}
-        onChange={(chosen) => set({ window: chosen })}
-        data={WINDOWS.map((value) => ({ value, label: windowLabel(value) }))}
-      />
-      <SegmentedControl
-        size="xs"
-        aria-label={t('topology.by')}
-        value={by}
-        onChange={(chosen) => set({ by: chosen, sel: '' })}
-        data={GRAINS.map((value: Grain) => ({ value, label: t(`topology.by.${value}`) }))}
-      />
-      <Select
-        size="xs"
-        w={116}
-        aria-label={t('topology.label')}
-        value={state.label}
-        allowDeselect={false}
-        onChange={(label) => set({ label: label ?? 'rate' })}
-        data={LABELS.map((value) => ({ value, label: nameOfLabel(value) }))}
-      />
-      <MultiSelect
-        size="xs"
-        className="namespace-filter"
-        aria-label={t('topology.namespaces')}
-        placeholder={state.ns ? undefined : t('topology.namespaces.all')}
-        value={namesIn(state.ns)}
-        onChange={(chosen) => set({ ns: chosen.join(',') })}
-        data={namespaces}
-        clearable
-      />
+      <div className="topology-options" data-open={isOpen || undefined}>
+        <SegmentedControl
+          size="xs"
+          aria-label={t('topology.window')}
+          value={window}
+          onChange={(chosen) => set({ window: chosen })}
+          data={WINDOWS.map((value) => ({ value, label: windowLabel(value) }))}
+        />
+        <SegmentedControl
+          size="xs"
+          aria-label={t('topology.by')}
+          value={by}
+          onChange={(chosen) => set({ by: chosen, sel: '' })}
+          data={GRAINS.map((value: Grain) => ({ value, label: t(`topology.by.${value}`) }))}
+        />
+        <Select
+          size="xs"
+          w={116}
+          aria-label={t('topology.label')}
+          value={state.label}
+          allowDeselect={false}
+          onChange={(label) => set({ label: label ?? 'rate' })}
+          data={LABELS.map((value) => ({ value, label: nameOfLabel(value) }))}
+        />
+        <MultiSelect
+          size="xs"
+          className="namespace-filter"
+          aria-label={t('topology.namespaces')}
+          placeholder={state.ns ? undefined : t('topology.namespaces.all')}
+          value={namesIn(state.ns)}
+          onChange={(chosen) => set({ ns: chosen.join(',') })}
+          data={namespaces}
+          clearable
+        />
+      </div>
       {focus && <FocusControl focus={focus} known={composed.focusKnown} set={set} />}
       <div className="topology-actions">
+        <Button
+          className="topology-filters"
+          size="xs"
+          variant="default"
+          aria-expanded={isOpen}
+          leftSection={<IconFilter size={14} />}
+          onClick={() => onOpen(!isOpen)}
+        >
+          {t('topology.filters')}
+        </Button>
+        {!replaying && (
+          <Button
+            size="xs"
+            variant="default"
+            leftSection={<IconHistory size={14} />}
+            onClick={onReplay}
+            title={t('topology.replay.open')}
+          >
+            {t('topology.replay')}
+          </Button>
+        )}
         <MoreMenu set={set} {...actions} />
         <SegmentedControl
           size="xs"

@@ -15,24 +15,31 @@ import type { CanvasHandle } from './GraphCanvas'
 import { keysOf, nextFound } from './keys'
 import { choiceOf, graphParams, URL_DEFAULTS } from './options'
 import { QueryBar } from './QueryBar'
+import { PastBanner, ReplayBar } from './ReplayBar'
 import { SidePanel } from './SidePanel'
 import { TableView } from './TableView'
-import { Toolbar } from './Toolbar'
+import { Toolbar, windowLabel } from './Toolbar'
 import { useDrawing } from './useDrawing'
 import { useExport } from './useExport'
 import { useGraphKeys } from './useGraphKeys'
+import { useReplay } from './useReplay'
 
 const NO_GRAPH: Scene = { nodes: [], edges: [] }
 
 export function TopologyView() {
   const t = useText()
   const [state, set] = useUrlState(URL_DEFAULTS)
-  const query = useGraph(graphParams(state))
-  useFrame(query.data?.age_s, query.dataUpdatedAt)
+  const params = useParams(state)
+  const past = useReplay(state, set, params)
+  const replay = past.control
+  const live = useGraph(params, replay === null)
+  const query = replay ? past.query : live
+  useFrame(replay ? null : live.data?.age_s, live.dataUpdatedAt)
   const graph: Scene = query.data ?? NO_GRAPH
   const choice = useChoice(state)
   const composed = useMemo(() => compose(graph, choice), [graph, choice])
   const drawing = useDrawing(graph, composed, state, set)
+  const [isFiltering, setFiltering] = useState(false)
   const [notice, setNotice] = useState('')
   const files = useExport(query.data, composed, drawing, state, setNotice)
   const [isMoving, setMoving] = useLocalStorage({
@@ -42,7 +49,7 @@ export function TopologyView() {
   })
   const canvas = useRef<CanvasHandle>(null)
   const find = useRef<HTMLInputElement>(null)
-  const page = { state, set, composed, drawing, canvas, find }
+  const page = { state, set, composed, drawing, canvas, find, replay }
   useGraphKeys(keysOf(page))
   const namespaces = useMemo(
     () => [...new Set(graph.nodes.flatMap((node) => node.namespace ?? []))].sort(),
@@ -56,6 +63,10 @@ export function TopologyView() {
         set={set}
         composed={composed}
         namespaces={namespaces}
+        isOpen={isFiltering}
+        onOpen={setFiltering}
+        replaying={replay !== null}
+        onReplay={() => set({ at: String(Math.floor(Date.now() / 1000)) })}
         onExport={(kind) => void files.save(kind)}
         onShare={() => void files.share()}
       />
@@ -63,10 +74,12 @@ export function TopologyView() {
         state={state}
         set={set}
         composed={composed}
+        isOpen={isFiltering || state.find !== '' || state.hide !== ''}
         vocabulary={() => vocabularyOf(graph)}
         findRef={find}
         onNext={() => nextFound(page, 1)}
       />
+      {replay && <PastBanner control={replay} window={windowLabel(params.window)} />}
       <div className="topology-body">
         <Loaded query={query} source={t('source.graph')} skeleton={<BlockSkeleton height={480} />}>
           {(data) => {
@@ -78,14 +91,20 @@ export function TopologyView() {
           }}
         </Loaded>
         {query.data && state.sel && (
-          <SidePanel state={state} set={set} composed={composed} graph={query.data} />
+          <SidePanel state={state} set={set} composed={composed} graph={query.data} past={replay !== null} />
         )}
       </div>
+      {replay && <ReplayBar control={replay} />}
       <p className="topology-notice" role="status">
         {notice}
       </p>
     </div>
   )
+}
+
+function useParams(state: Parameters<typeof graphParams>[0]) {
+  const { window, by } = state
+  return useMemo(() => graphParams({ window, by }), [window, by])
 }
 
 /** The same object while what it was made of is the same: composing again is the dear part. */

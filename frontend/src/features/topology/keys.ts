@@ -8,6 +8,7 @@ import { neighbourOf } from './neighbour'
 import { focusOf, MOST_HOPS, type SetState, type TopologyState, togglePatch } from './options'
 import type { Drawing } from './useDrawing'
 import type { GraphKeys } from './useGraphKeys'
+import type { ReplayControl } from './useReplay'
 
 export type Page = {
   state: TopologyState
@@ -16,13 +17,14 @@ export type Page = {
   drawing: Drawing
   canvas: RefObject<CanvasHandle | null>
   find: RefObject<HTMLInputElement | null>
+  replay: ReplayControl | null
 }
 
 const ZOOM = 1.25
 const ARROWS = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown']
 
 export function keysOf(page: Page): GraphKeys {
-  const { state, set, canvas, find } = page
+  const { state, set, canvas, find, replay } = page
   const zoom = (factor: number) => canvas.current?.zoomBy(factor)
   return new Map([
     ['+', () => zoom(ZOOM)],
@@ -40,6 +42,10 @@ export function keysOf(page: Page): GraphKeys {
     ['c', () => toggleSelected(page)],
     ['Enter', () => openSelected(page)],
     ['Escape', () => set({ sel: '' })],
+    ['r', () => (replay ? replay.leave() : set({ at: String(Math.floor(Date.now() / 1000)) }))],
+    [' ', () => replay?.setPlaying(!replay.playing)],
+    [',', () => replay?.step(-1)],
+    ['.', () => replay?.step(1)],
     ['t', () => set({ view: state.view === 'table' ? 'graph' : 'table' })],
     ...ARROWS.map((key): [string, () => void] => [key, () => walk(page, key)]),
   ])

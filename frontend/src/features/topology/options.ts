@@ -29,6 +29,9 @@ export const URL_DEFAULTS = {
   view: 'graph',
   /** An arrangement that came with the link, packed. */
   layout: '',
+  /** The past moment shown, Unix seconds; empty is live. */
+  at: '',
+  span: '15m',
 }
 export type TopologyState = Record<keyof typeof URL_DEFAULTS, string>
 export type SetState = (patch: Partial<TopologyState>) => void
@@ -50,12 +53,12 @@ export function edgeLabel(choice: string): (edge: GraphEdge) => string {
   return LABEL_OF[choice as LabelChoice] ?? LABEL_OF.rate
 }
 
-function oneOf<T extends string>(values: readonly T[], value: string, fallback: T): T {
+export function oneOf<T extends string>(values: readonly T[], value: string, fallback: T): T {
   return (values as readonly string[]).includes(value) ? (value as T) : fallback
 }
 
 /** An unknown value in a hand-written address falls back to the default. */
-export function graphParams(state: TopologyState): { window: string; by: Grain } {
+export function graphParams(state: Pick<TopologyState, 'window' | 'by'>): { window: string; by: Grain } {
   return { window: oneOf(WINDOWS, state.window, '60s'), by: oneOf(GRAINS, state.by, 'service') }
 }
 

@@ -11,6 +11,7 @@ export function node(id: string, patch: Partial<SceneNode> = {}): SceneNode {
     namespace: name === undefined ? null : namespace,
     name: name ?? service,
     version,
+    instance: null,
     kind: 'service',
     health: 'healthy',
     reason: '',
