@@ -6,6 +6,7 @@ hub, however many clients follow them. ``read`` runs in a thread and may query t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -57,6 +58,8 @@ EVENTS = 100
 """Events in a rollout's state."""
 LINES = 100
 """Lines of the access log in one message."""
+LINES_S = 300
+"""How far back it is looked for them: a rare one would be looked for in all that is kept, each second."""
 OPEN = ("pending", "partial")
 """States of a revision that may still change."""
 
@@ -288,7 +291,7 @@ class AlertsTopic(Topic, frozen=True):
 
 
 class LogsState(Struct, frozen=True):
-    """The newest lines, the newest first."""
+    """The newest lines of the last minutes, the newest first."""
 
     logs: list[LogView]
 
@@ -309,7 +312,8 @@ class LogsTopic(Topic, frozen=True):
     every_s = 2.0
 
     def read(self) -> LogsState:
-        rows = found(self.wanted.wanted(), self.visible).order_by("-pk")[:LINES]
+        asked = self.wanted.wanted(since=time.time() - LINES_S)
+        rows = found(asked, self.visible).order_by("-pk")[:LINES]
         return LogsState([log_view(row, self.visible) for row in rows])
 
     def diff(self, before: LogsState, after: LogsState) -> LogsDiff | None:

@@ -1,6 +1,6 @@
 """The last records of a tap, on a stream of Redis that the collector writes: short, and gone a minute after its last.
 
-Their heads are what people may not keep, so no other place has them.
+Heads are not to be kept: besides this only the reports have them, which the collector drops after minutes.
 """
 
 from __future__ import annotations

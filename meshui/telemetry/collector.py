@@ -149,6 +149,7 @@ class Collector:
         self._begin(limit)
         if frame.at % SPAN_S == 0:
             await self._append_block(int(frame.at))
+            await self._forget_reports(limit - KEPT_MS)
             await self._append_instances(int(frame.at))
         self._framed.set()
 
@@ -210,6 +211,13 @@ class Collector:
             await self._redis.xadd(
                 INSTANCES, fields, id=f"{end * SECOND_MS}-0", minid=end * SECOND_MS - KEPT_MS, approximate=True
             )
+
+    async def _forget_reports(self, oldest: int) -> None:
+        """Drop what no collector would read again: it may hold heads of requests that somebody tapped."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for shard in SHARDS:
+                pipe.xtrim(shard, minid=oldest, approximate=False)
+            await pipe.execute()
 
     def _begin(self, position: int) -> None:
         self._position = position

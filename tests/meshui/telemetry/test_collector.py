@@ -117,6 +117,19 @@ async def test_a_backlog_is_put_into_the_seconds_in_which_it_came(valkey: Redis)
         assert (block.keys, block.counts.tolist()) == (own.keys, own.counts.tolist())
 
 
+async def test_reports_go_once_nobody_would_read_them_again(valkey: Redis) -> None:
+    await database_sync_to_async(register)()
+    proxy = proxy_of("shop/frontend")
+    reporter = Reporter(valkey, proxy)
+    now = int(valkey.time()[0])
+    for ago in (1000, 901, 60):
+        fields = entry(reporter.key, reporter.report(call("shop/catalog", codes={200: 1})))
+        valkey.xadd(keys.telemetry(proxy), fields, id=f"{(now - ago) * 1000}-0")
+    async with collecting():
+        await until(lambda: valkey.xlen(keys.telemetry(proxy)) == 1, "the old ones dropped")
+    assert requests(valkey) == 1
+
+
 async def test_a_web_process_reads_what_is_there_and_follows_through_an_emptied_valkey(valkey: Redis) -> None:
     await database_sync_to_async(register)()
     window = Window()

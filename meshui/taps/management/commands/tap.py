@@ -6,7 +6,6 @@ Who may run it may see everything; ``--as`` says who that was for the change log
 from __future__ import annotations
 
 import argparse
-import getpass
 import os
 import signal
 import sys
@@ -28,6 +27,7 @@ from meshui.taps.stream import Counts, Seen, recent
 from meshui.taps.values import MAX_SECONDS, TapBody
 
 EVERY_S = 0.5
+SHELL = "system:shell"
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         parser.add_argument("--for", dest="time", type=_seconds, default=MAX_SECONDS, help="such as 60s or 5m (1h)")
         parser.add_argument("--json", action="store_true", help="a JSON object a line, with the headers")
         parser.add_argument("--reason", default="", help="why, for the change log")
-        parser.add_argument("--as", dest="user", default=f"shell:{getpass.getuser()}", help="who, for the change log")
+        parser.add_argument("--as", dest="user", default=SHELL, metavar="USER", help="who it is, for the change log")
 
     def handle(self, *args: Any, **options: Any) -> None:
         actor = Actor(name=options["user"], system=True)
