@@ -42,6 +42,7 @@ class Tree {
 
 const decided = (rest: Partial<T.Decisions> = {}): T.Decisions => ({
   route: '',
+  rule: '',
   flags: [],
   endpoint: '127.0.0.1:20031',
   code: 200,

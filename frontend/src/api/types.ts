@@ -36,7 +36,7 @@ export type GraphBy = Graph['by']
 export type GraphParams = { window: string; by: GraphBy }
 export type Replay = Schemas['Replay']
 /** A stretch of the past, Unix seconds. */
-export type ReplayQuery = { by: GraphBy; start: number; end: number }
+export type ReplayQuery = { by: Replay['by']; start: number; end: number }
 export type GraphNode = Schemas['Node']
 export type GraphEdge = Schemas['Edge']
 export type Health = GraphEdge['health']

@@ -93,6 +93,21 @@ const trace = createRoute({
   path: '/traces/$id',
   component: lazyRouteComponent(() => import('@/routes/trace'), 'TraceRoute'),
 })
+const logs = createRoute({
+  getParentRoute: () => shell,
+  path: '/logs',
+  component: lazyRouteComponent(() => import('@/routes/logs'), 'LogsPage'),
+})
+const taps = createRoute({
+  getParentRoute: () => shell,
+  path: '/logs/taps',
+  component: lazyRouteComponent(() => import('@/routes/taps'), 'TapsPage'),
+})
+const tap = createRoute({
+  getParentRoute: () => shell,
+  path: '/logs/taps/$id',
+  component: lazyRouteComponent(() => import('@/routes/taps'), 'TapRoute'),
+})
 const proxies = createRoute({
   getParentRoute: () => shell,
   path: '/proxies',
@@ -135,6 +150,9 @@ const pages = [
   policy,
   traces,
   trace,
+  logs,
+  taps,
+  tap,
   proxies,
   proxy,
   changes,

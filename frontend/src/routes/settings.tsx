@@ -2,6 +2,7 @@ import { lazy, Suspense } from 'react'
 import { SettingsView } from '@/features/settings/SettingsView'
 import { BlockSkeleton } from '@/ui/States'
 
+const LoggingSettings = lazy(() => import('@/features/logs/LoggingSettings'))
 const TracingSettings = lazy(() => import('@/features/traces/TracingSettings'))
 
 export function SettingsPage() {
@@ -10,6 +11,7 @@ export function SettingsPage() {
       telemetry={
         <Suspense fallback={<BlockSkeleton height={240} />}>
           <TracingSettings />
+          <LoggingSettings />
         </Suspense>
       }
     />

@@ -35,6 +35,7 @@ export const logsEn = {
   'logs.reporter.destination': 'The called proxy',
   'logs.traceId': 'Trace id',
   'logs.requestId': 'Request id',
+  'logs.anyId': 'Trace or request id',
   'logs.errorsOnly': 'Failed only',
   'logs.remove': 'Search without it',
   'logs.at': 'Time',

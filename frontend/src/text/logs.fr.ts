@@ -38,6 +38,7 @@ export const logsFr: Record<keyof typeof logsEn, string> = {
   'logs.reporter.destination': 'Le proxy appelé',
   'logs.traceId': 'Id de trace',
   'logs.requestId': 'Id de requête',
+  'logs.anyId': 'Id de trace ou de requête',
   'logs.errorsOnly': 'Échecs seuls',
   'logs.remove': 'Chercher sans cela',
   'logs.at': 'Heure',

@@ -1,6 +1,6 @@
 /** The one table: sortable by its headers, right-aligned numbers, rows that stack on a phone, long lists in steps. */
 import { Button } from '@mantine/core'
-import { type ReactNode, useMemo, useState } from 'react'
+import { Fragment, type ReactNode, useMemo, useState } from 'react'
 import { useText } from './useText'
 
 export type Column<R> = {
@@ -26,6 +26,8 @@ type DataTableProps<R> = {
   sort?: Sort
   onSort?: (sort: Sort) => void
   selected?: string
+  /** What stands below the row that is selected; a cell of the row must open and close it. */
+  detail?: (row: R) => ReactNode
 }
 
 /** Rows drawn at first, and with each "more": a thousand live rows at once would keep a browser busy. */
@@ -45,7 +47,16 @@ export function sortRows<R>(rows: R[], columns: Column<R>[], sort: Sort | undefi
   })
 }
 
-export function DataTable<R>({ label, columns, rows, rowKey, sort, onSort, selected }: DataTableProps<R>) {
+export function DataTable<R>({
+  label,
+  columns,
+  rows,
+  rowKey,
+  sort,
+  onSort,
+  selected,
+  detail,
+}: DataTableProps<R>) {
   const t = useText()
   const [limit, setLimit] = useState(STEP)
   const sorted = useMemo(() => sortRows(rows, columns, sort), [rows, columns, sort])
@@ -62,13 +73,20 @@ export function DataTable<R>({ label, columns, rows, rowKey, sort, onSort, selec
         </thead>
         <tbody>
           {sorted.slice(0, limit).map((row) => (
-            <tr key={rowKey(row)} data-selected={selected === rowKey(row) || undefined}>
-              {columns.map((column) => (
-                <td key={column.key} data-label={column.header} className={cellClass(column)}>
-                  {column.cell(row)}
-                </td>
-              ))}
-            </tr>
+            <Fragment key={rowKey(row)}>
+              <tr data-selected={selected === rowKey(row) || undefined}>
+                {columns.map((column) => (
+                  <td key={column.key} data-label={column.header} className={cellClass(column)}>
+                    {column.cell(row)}
+                  </td>
+                ))}
+              </tr>
+              {detail && selected === rowKey(row) && (
+                <tr className="detail-row">
+                  <td colSpan={columns.length}>{detail(row)}</td>
+                </tr>
+              )}
+            </Fragment>
           ))}
         </tbody>
       </table>

@@ -124,7 +124,7 @@ function About({ about, span, parent }: AboutProps) {
 function AboutPolicy({ span, parent }: { span: Span; parent: Span | undefined }) {
   const t = useText()
   const told = (name: string) => String(span.attributes[name] ?? '')
-  const policy = policyOf(told('meshui.rule'))
+  const policy = policyOf(span.decisions?.rule ?? '')
   if (policy) {
     return (
       <Link to="/security/policies/$name" params={{ name: policy }}>

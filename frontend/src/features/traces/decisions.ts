@@ -35,12 +35,12 @@ export function sentencesOf(span: Span, children: readonly Span[], t: Translate)
   const outcome = word(span, 'meshui.outcome')
   if (outcome) return [tryEnded(span, outcome, t)]
   if (!decisions) return []
-  const rule = word(span, 'meshui.rule')
+  const { rule, flags } = decisions
   return [
     ...routed(span, t),
     ...tried(span, children, t),
     ...(rule ? [{ tone: 'unknown', text: ruleWords(rule, t) } as const] : []),
-    ...decisions.flags.map((flag) => ({
+    ...flags.map((flag) => ({
       tone: MILD.has(flag) ? ('degraded' as const) : ('failing' as const),
       text: flagWords(flag, t),
       about: ABOUT[flag],

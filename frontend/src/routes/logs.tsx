@@ -1,0 +1,5 @@
+import { LogsView } from '@/features/logs/LogsView'
+
+export function LogsPage() {
+  return <LogsView />
+}
