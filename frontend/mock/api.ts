@@ -2,6 +2,7 @@
 import type { RoleGrant } from '../src/api/types'
 import { type Context, gone, type Handler, json, page, problem, serviceId } from './answers.ts'
 import { GRAPH } from './graph.ts'
+import { INCIDENTS } from './incidents.ts'
 import type { MockMesh } from './mesh.ts'
 import { ROLLOUTS } from './rolloutsApi.ts'
 import { RULES } from './rules.ts'
@@ -192,6 +193,7 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
     'services/:namespace/:name/traffic',
     (c) => json(c.mesh.traffic(serviceId(c), seconds(c.query.get('window')))),
   ],
+  ...INCIDENTS,
   ...RULES,
   ...ROLLOUTS,
   ...SECURITY,

@@ -28,6 +28,11 @@ const topology = createRoute({
   path: '/topology',
   component: lazyRouteComponent(() => import('@/routes/topology'), 'TopologyPage'),
 })
+const alerts = createRoute({
+  getParentRoute: () => shell,
+  path: '/alerts',
+  component: lazyRouteComponent(() => import('@/routes/alerts'), 'AlertsPage'),
+})
 const services = createRoute({
   getParentRoute: () => shell,
   path: '/services',
@@ -137,6 +142,7 @@ const settings = createRoute({
 const pages = [
   overview,
   topology,
+  alerts,
   services,
   service,
   routing,

@@ -1,40 +1,46 @@
-/** The first page: one sentence, the worst edges, and what changed. */
+/** The first page: one sentence, the worst edges, what fires, what burns, and what changed. */
 import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useMemo } from 'react'
+import { useMemo, useState } from 'react'
 import { useFrame } from '@/api/freshness'
+import { useFiringAlerts } from '@/api/incidents'
 import { queries } from '@/api/queries'
+import { allows, useMe } from '@/api/session'
+import type { Change, Overview } from '@/api/types'
 import { useGraph } from '@/api/useLive'
+import { FiringPanel } from '@/features/alerts/FiringPanel'
 import { ChangesTable } from '@/features/changes/ChangesTable'
 import { chartMarks } from '@/features/changes/marks'
-import { headline, rankEdges } from '@/features/overview/headline'
+import { RevertButton } from '@/features/changes/RevertButton'
+import { DangerPanel } from '@/features/objectives/DangerPanel'
+import { CertificatesPanel } from '@/features/overview/CertificatesPanel'
+import { headline } from '@/features/overview/headline'
 import { SyncPanel } from '@/features/overview/SyncPanel'
+import { useIncident } from '@/features/overview/useIncident'
+import { WorstEdges } from '@/features/overview/WorstEdges'
 import { ActiveRollouts } from '@/features/rollouts/ActiveRollouts'
-import { EdgeTable } from '@/ui/EdgeTable'
+import { AckBar } from '@/ui/AckBar'
 import { formatCount, formatRate, formatShare } from '@/ui/format'
-import { HealthMark } from '@/ui/Mark'
+import { HealthMark, ToneMark } from '@/ui/Mark'
 import { PageBody, PageHead, Panel } from '@/ui/Panel'
 import { EmptyState, Loaded, TableSkeleton } from '@/ui/States'
 import { TrafficCharts } from '@/ui/TrafficCharts'
-import { useNow } from '@/ui/useNow'
 import { useText } from '@/ui/useText'
 
 const GRAPH = { window: '60s', by: 'service' } as const
-const WORST = 8
 const CHANGES = 8
 
 export function OverviewPage() {
   const t = useText()
   const graph = useGraph(GRAPH)
   useFrame(graph.data?.age_s, graph.dataUpdatedAt)
-  const changes = useQuery(queries.changes({ page_size: CHANGES }))
-  const recent = useMemo(() => changes.data?.results ?? [], [changes.data])
-  const marks = useMemo(() => chartMarks(recent), [recent])
-  const now = useNow(10_000)
-  const answer = graph.data && headline(graph.data, recent, now, t)
+  const { overview, worst } = useIncident(graph.data)
+  const [undone, setUndone] = useState<number | null>(null)
+  const undo = useUndo(setUndone)
+  const answer = graph.data && headline(graph.data, worst, t)
   const summary = graph.data?.summary
-  const worst = useMemo(() => rankEdges(graph.data?.edges ?? []).slice(0, WORST), [graph.data])
+  const cause = worst.find(({ edge }) => edge.id === answer?.worst?.id)?.change
   return (
     <PageBody>
       <PageHead
@@ -53,44 +59,102 @@ export function OverviewPage() {
         }
         actions={
           answer?.worst && (
-            <Button
-              size="xs"
-              renderRoot={(props) => (
-                <Link
-                  to="/topology"
-                  search={{ sel: answer.worst?.id, focus: answer.worst?.target } as never}
-                  {...props}
-                />
-              )}
-            >
-              {t('overview.look')}
-            </Button>
+            <>
+              <Button
+                size="xs"
+                renderRoot={(props) => (
+                  <Link
+                    to="/topology"
+                    search={{ sel: answer.worst?.id, focus: answer.worst?.target, hops: '1' } as never}
+                    {...props}
+                  />
+                )}
+              >
+                {t('overview.look')}
+              </Button>
+              <Button
+                size="xs"
+                variant="default"
+                renderRoot={(props) => (
+                  <Link to="/traces" search={{ edge: answer.worst?.id } as never} {...props} />
+                )}
+              >
+                {t('overview.traces')}
+              </Button>
+              {cause && undo(cause, false)}
+            </>
           )
         }
       />
-      <ActiveRollouts />
-      <Panel title={t('overview.traffic')} aside={t('service.last15')}>
-        <TrafficCharts query={{ step: '10s' }} spanSeconds={900} marks={marks} wide />
-      </Panel>
+      {undone !== null && <AckBar revision={undone} />}
       <Panel title={t('overview.worst')} flush>
-        <Loaded query={graph} source={t('source.graph')} skeleton={<TableSkeleton rows={WORST} />}>
-          {() =>
-            worst.length ? (
-              <EdgeTable
-                label={t('overview.worst')}
-                nameHeader={t('table.edge')}
-                edges={worst}
-                name={(edge) => (
-                  <Link to="/topology" search={{ sel: edge.id, focus: edge.target } as never}>
-                    {edge.source} → {edge.target}
-                  </Link>
-                )}
-              />
+        <Loaded query={graph} source={t('source.graph')} skeleton={<TableSkeleton rows={3} />}>
+          {({ edges }) =>
+            worst.length > 0 ? (
+              <WorstEdges edges={worst} undo={undo} />
+            ) : edges.length > 0 ? (
+              <p className="overview-quiet">
+                <ToneMark tone="healthy" label={t('overview.calm')} />{' '}
+                <span className="muted">{t('overview.calm.next')}</span>
+              </p>
             ) : (
               <EmptyState title={t('topology.empty')} next={t('topology.empty.next')} />
             )
           }
         </Loaded>
+      </Panel>
+      <Loaded query={overview} source={t('source.overview')}>
+        {(known) => <Dangers overview={known} />}
+      </Loaded>
+      <ActiveRollouts />
+      <Changes undo={undo} />
+    </PageBody>
+  )
+}
+
+/** What was promised and is in danger, what fires, what ends soon; one quiet line where there is nothing. */
+function Dangers({ overview }: { overview: Overview }) {
+  const t = useText()
+  const alerts = useFiringAlerts().data ?? overview.alerts
+  const { objectives, certificates } = overview
+  if (alerts.length + objectives.length + certificates.length === 0) {
+    return <p className="muted">{t('overview.quiet')}</p>
+  }
+  return (
+    <div className="overview-dangers">
+      {alerts.length > 0 && <FiringPanel alerts={alerts} />}
+      {objectives.length > 0 && <DangerPanel objectives={objectives} />}
+      <CertificatesPanel certificates={certificates} />
+    </div>
+  )
+}
+
+type Undo = (change: Change, compact?: boolean) => React.ReactNode
+
+/** The button that undoes a change, where it can be undone and one may. */
+function useUndo(onReverted: (revision: number) => void): Undo {
+  const t = useText()
+  const me = useMe().data
+  return (change, compact = true) =>
+    change.revertible &&
+    allows(me, 'traffic.write', change.namespace || undefined) && (
+      <RevertButton
+        change={change}
+        label={t('overview.undo', { id: change.id })}
+        onReverted={onReverted}
+        compact={compact}
+      />
+    )
+}
+
+function Changes({ undo }: { undo: Undo }) {
+  const t = useText()
+  const changes = useQuery(queries.changes({ page_size: CHANGES }))
+  const marks = useMemo(() => chartMarks(changes.data?.results ?? []), [changes.data])
+  return (
+    <>
+      <Panel title={t('overview.traffic')} aside={t('service.last15')}>
+        <TrafficCharts query={{ step: '10s' }} spanSeconds={900} marks={marks} wide />
       </Panel>
       <div className="columns columns-wide">
         <Panel
@@ -101,7 +165,7 @@ export function OverviewPage() {
           <Loaded query={changes} source={t('source.changes')}>
             {({ results }) =>
               results.length ? (
-                <ChangesTable changes={results} />
+                <ChangesTable changes={results} action={(change) => undo(change)} />
               ) : (
                 <EmptyState title={t('changes.empty')} next={t('changes.empty.next')} />
               )
@@ -110,6 +174,6 @@ export function OverviewPage() {
         </Panel>
         <SyncPanel />
       </div>
-    </PageBody>
+    </>
   )
 }

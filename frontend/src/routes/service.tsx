@@ -28,8 +28,9 @@ import { useUrlState } from '@/ui/useUrlState'
 
 const RoutingWorkspace = lazy(() => import('@/features/traffic/RoutingWorkspace'))
 const ServicePolicies = lazy(() => import('@/features/security/ServicePolicies'))
+const ServiceObjectives = lazy(() => import('@/features/objectives/ServiceObjectives'))
 const DEFAULTS = { tab: 'traffic' }
-const TABS = ['traffic', 'split', 'routes', 'policies', 'changes'] as const
+const TABS = ['traffic', 'split', 'routes', 'policies', 'objectives', 'changes'] as const
 
 export function ServicePage() {
   const t = useText()
@@ -151,6 +152,11 @@ function ServiceTabs({ service, traffic, owned }: TabsProps) {
       <Tabs.Panel value="policies" className="stack">
         <Suspense fallback={<BlockSkeleton height={320} />}>
           <ServicePolicies service={service.id} />
+        </Suspense>
+      </Tabs.Panel>
+      <Tabs.Panel value="objectives" className="stack">
+        <Suspense fallback={<BlockSkeleton height={320} />}>
+          <ServiceObjectives service={service.id} marks={marks} />
         </Suspense>
       </Tabs.Panel>
       <Tabs.Panel value="changes">

@@ -17,6 +17,8 @@ type FormDialogProps<R> = {
   blocked?: string
   /** Whether the change is refused without a reason. */
   reasonRequired?: boolean
+  /** False where nobody keeps a reason. */
+  reason?: boolean
   /** Small enough for a row of a table. */
   compact?: boolean
   /** Whether the form can be sent. */
@@ -36,6 +38,7 @@ export function FormDialog<R>({
   danger,
   primary,
   blocked,
+  reason: asksReason = true,
   reasonRequired,
   compact,
   ready = true,
@@ -92,13 +95,15 @@ export function FormDialog<R>({
       >
         <form className="stack" onSubmit={send}>
           {children(errors)}
-          <TextInput
-            label={t('review.reason')}
-            value={reason}
-            maxLength={500}
-            required={reasonRequired}
-            onChange={(event) => setReason(event.currentTarget.value)}
-          />
+          {asksReason && (
+            <TextInput
+              label={t('review.reason')}
+              value={reason}
+              maxLength={500}
+              required={reasonRequired}
+              onChange={(event) => setReason(event.currentTarget.value)}
+            />
+          )}
           {form && (
             <p className="text-failing" role="alert">
               {form}

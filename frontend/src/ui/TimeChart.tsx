@@ -4,6 +4,7 @@ import './chart.css'
 import { useComputedColorScheme } from '@mantine/core'
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
+import { currentLocale } from '@/text'
 import { useText } from './useText'
 
 export type ChartSeries = { label: string; values: (number | null)[]; color: ChartColor; dashed?: boolean }
@@ -19,6 +20,8 @@ type TimeChartProps = {
   height?: number
   /** The top of the scale while all values are zero. */
   least?: number
+  /** The top of the scale, whatever the values are. */
+  most?: number
   /** The ends of a logarithmic scale; without it the scale is linear from zero. */
   log?: readonly [number, number]
   /** What a click on a moment (Unix seconds) does. Offer the same to keyboards elsewhere. */
@@ -26,7 +29,9 @@ type TimeChartProps = {
 }
 
 /** A label says the minute. */
-const TICKS_S = [60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400]
+const TICKS_S = [
+  60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 345_600, 604_800,
+]
 const MOST_DECADES = 6
 const SYNC_KEY = 'page'
 /** Labels of marks nearer than this would lie on one another. */
@@ -40,6 +45,7 @@ export function TimeChart({
   marks = [],
   height = 132,
   least = 1,
+  most,
   log,
   onPick,
 }: TimeChartProps) {
@@ -49,7 +55,11 @@ export function TimeChart({
   const latest = useRef({ marks, format, log, onPick })
   latest.current = { marks, format, log, onPick }
   const scheme = useComputedColorScheme('light', { getInitialValueInEffect: false })
-  const shape = JSON.stringify([series.map(({ label: name, color }) => [name, color]), scheme, height])
+  const shape = JSON.stringify([
+    series.map(({ label: name, color, dashed }) => [name, color, dashed]),
+    scheme,
+    height,
+  ])
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` names everything a new plot depends on
   useEffect(() => {
@@ -58,7 +68,7 @@ export function TimeChart({
     const style = getComputedStyle(element)
     const color = (name: string) => style.getPropertyValue(name).trim()
     const created = new uPlot(
-      options({ series, color, height, least, width: element.clientWidth, latest }),
+      options({ series, color, height, least, most, width: element.clientWidth, latest }),
       [times, ...series.map(({ values }) => values)] as uPlot.AlignedData,
       element,
     )
@@ -117,10 +127,11 @@ type Drawing = {
   height: number
   width: number
   least: number
+  most: number | undefined
   latest: Latest
 }
 
-function options({ series, color, height, width, least, latest }: Drawing): uPlot.Options {
+function options({ series, color, height, width, least, most, latest }: Drawing): uPlot.Options {
   const font = '11px system-ui, sans-serif'
   const axis: uPlot.Axis = {
     stroke: color('--muted'),
@@ -134,9 +145,9 @@ function options({ series, color, height, width, least, latest }: Drawing): uPlo
     padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: SYNC_KEY }, points: { size: 6 }, drag: { x: false, y: false } },
-    scales: { y: latest.current.log ? logScale(latest) : linearScale(least) },
+    scales: { y: latest.current.log ? logScale(latest) : linearScale(least, most) },
     axes: [
-      { ...axis, space: 72, size: 24, incrs: TICKS_S, values: (_plot, ticks) => ticks.map(clock) },
+      { ...axis, space: 72, size: 24, incrs: TICKS_S, values: (_plot, ticks) => ticks.map(moments(ticks)) },
       {
         ...axis,
         size: 66,
@@ -164,8 +175,8 @@ function options({ series, color, height, width, least, latest }: Drawing): uPlo
   }
 }
 
-function linearScale(least: number): uPlot.Scale {
-  return { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : least] }
+function linearScale(least: number, most: number | undefined): uPlot.Scale {
+  return { range: (_plot, _min, max) => [0, most ?? (max > 0 ? max * 1.1 : least)] }
 }
 
 /** Few enough powers of ten for their labels to stand apart. */
@@ -181,6 +192,18 @@ function decades([from, to]: readonly [number, number]): number[] {
 
 function logScale(latest: Latest): uPlot.Scale {
   return { distr: 3, log: 10, range: () => [...(latest.current.log ?? [1, 10])] }
+}
+
+const LONG_S = 36 * 3600
+
+/** Times of day, or days where the ticks span more than one. */
+function moments(ticks: number[]): (seconds: number) => string {
+  const span = (ticks.at(-1) ?? 0) - (ticks[0] ?? 0)
+  return span > LONG_S ? day : clock
+}
+
+function day(seconds: number): string {
+  return new Date(seconds * 1000).toLocaleDateString(currentLocale(), { day: 'numeric', month: 'short' })
 }
 
 function clock(seconds: number): string {

@@ -65,6 +65,18 @@ export function formatShare(share: Maybe): string {
   return `${significant(percent)}${NBSP}%`
 }
 
+/** Of a hundred, as many digits as it has, up to three behind the point: 99.95 is not 100. */
+export function formatPercent(percent: number): string {
+  return new Intl.NumberFormat(currentLocale(), { maximumFractionDigits: 3 }).format(percent)
+}
+
+/** How many times as much. */
+export function formatFactor(factor: Maybe): string {
+  if (factor == null) return NONE
+  const digits = factor < 10 ? 2 : factor < 100 ? 1 : 0
+  return `${new Intl.NumberFormat(currentLocale(), { maximumFractionDigits: digits }).format(factor)}×`
+}
+
 /** A whole per cent, as weights are. */
 export function formatWeight(weight: number): string {
   return `${weight}${NBSP}%`
@@ -80,6 +92,25 @@ export function formatBytesPerSecond(bytes: Maybe): string {
 
 export function formatCount(count: Maybe): string {
   return count == null ? NONE : new Intl.NumberFormat(currentLocale()).format(count)
+}
+
+const SPANS = [
+  [86_400, 'day'],
+  [3600, 'hour'],
+  [60, 'minute'],
+  [1, 'second'],
+] as const
+
+/** A length of time in its largest whole unit: "5 min", "3 hr". */
+export function formatSpan(seconds: Maybe): string {
+  if (seconds == null) return NONE
+  const [size, unit] = SPANS.find(([least]) => seconds >= least) ?? [1, 'second' as const]
+  return new Intl.NumberFormat(currentLocale(), {
+    style: 'unit',
+    unit,
+    unitDisplay: 'short',
+    maximumFractionDigits: 0,
+  }).format(Math.floor(seconds / size))
 }
 
 const CLOCK_SKEW_S = 10

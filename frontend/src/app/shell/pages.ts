@@ -1,5 +1,6 @@
 import {
   IconAffiliate,
+  IconBell,
   IconCube,
   IconHistory,
   IconLayoutDashboard,
@@ -17,6 +18,7 @@ import type { TextKey } from '@/text'
 export const PAGES = [
   { to: '/', text: 'nav.overview', icon: IconLayoutDashboard, key: 'o' },
   { to: '/topology', text: 'nav.topology', icon: IconAffiliate, key: 't' },
+  { to: '/alerts', text: 'nav.alerts', icon: IconBell, key: 'a' },
   { to: '/services', text: 'nav.services', icon: IconCube, key: 's' },
   { to: '/routing', text: 'nav.routing', icon: IconRoute, key: 'u' },
   { to: '/rollouts', text: 'nav.rollouts', icon: IconRocket, key: 'r' },

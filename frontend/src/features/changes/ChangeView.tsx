@@ -1,7 +1,5 @@
-import { Button, Modal, TextInput } from '@mantine/core'
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { body, client } from '@/api/client'
 import { queries } from '@/api/queries'
 import { useMay } from '@/api/session'
 import type { Change } from '@/api/types'
@@ -9,10 +7,11 @@ import { AckBar } from '@/ui/AckBar'
 import { NONE } from '@/ui/format'
 import { JsonDiff } from '@/ui/JsonDiff'
 import { Facts, PageBody, PageHead, Panel } from '@/ui/Panel'
-import { BlockSkeleton, ErrorState, Loaded } from '@/ui/States'
+import { BlockSkeleton, Loaded } from '@/ui/States'
 import { Time } from '@/ui/Time'
 import { useText } from '@/ui/useText'
 import { ObjectLink } from './ChangesTable'
+import { RevertButton } from './RevertButton'
 
 export function ChangeView({ id }: { id: number }) {
   const t = useText()
@@ -65,53 +64,4 @@ function ChangeDetail({ change }: { change: Change }) {
 function ArrivedPanel({ revision }: { revision: number }) {
   const query = useQuery({ ...queries.revision(revision), retry: false })
   return query.data ? <AckBar revision={revision} /> : null
-}
-
-function RevertButton({ change, onReverted }: { change: Change; onReverted: (revision: number) => void }) {
-  const t = useText()
-  const cache = useQueryClient()
-  const [open, setOpen] = useState(false)
-  const [reason, setReason] = useState('')
-  const revert = useMutation({
-    mutationFn: () =>
-      body(
-        client.POST('/api/v1/changes/{change_id}/revert/', {
-          params: { path: { change_id: change.id } },
-          body: { reason },
-        }),
-      ),
-    onSuccess: ({ revision }) => {
-      setOpen(false)
-      if (revision !== null) onReverted(revision)
-      cache.invalidateQueries({ queryKey: ['changes'] })
-    },
-  })
-  return (
-    <>
-      <Button size="xs" variant="default" onClick={() => setOpen(true)}>
-        {t('change.revert')}
-      </Button>
-      <Modal
-        opened={open}
-        onClose={() => setOpen(false)}
-        title={t('change.revert.title', { id: change.id, object: change.object })}
-        closeButtonProps={{ 'aria-label': t('action.close') }}
-        size="lg"
-      >
-        <div className="stack">
-          <JsonDiff before={change.after} after={change.before} />
-          {revert.error && <ErrorState source={t('change.revert')} error={revert.error} />}
-          <TextInput
-            label={t('review.reason')}
-            value={reason}
-            maxLength={500}
-            onChange={(event) => setReason(event.currentTarget.value)}
-          />
-          <Button loading={revert.isPending} onClick={() => revert.mutate()}>
-            {t('change.revert')}
-          </Button>
-        </div>
-      </Modal>
-    </>
-  )
 }

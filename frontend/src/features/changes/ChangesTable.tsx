@@ -1,10 +1,17 @@
 import { Link } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
 import type { Change } from '@/api/types'
 import { type Column, DataTable } from '@/ui/DataTable'
 import { Time } from '@/ui/Time'
 import { useText } from '@/ui/useText'
 
-export function ChangesTable({ changes }: { changes: Change[] }) {
+type ChangesTableProps = {
+  changes: Change[]
+  /** What can be done about each. */
+  action?: (change: Change) => ReactNode
+}
+
+export function ChangesTable({ changes, action }: ChangesTableProps) {
   const t = useText()
   const columns: Column<Change>[] = [
     {
@@ -31,6 +38,7 @@ export function ChangesTable({ changes }: { changes: Change[] }) {
     { key: 'actor', header: t('changes.actor'), cell: (change) => change.actor },
     { key: 'reason', header: t('changes.reason'), cell: (change) => change.reason, wideOnly: true },
     { key: 'at', header: t('changes.at'), cell: (change) => <Time at={change.at} />, numeric: true },
+    ...(action ? [{ key: 'actions', header: t('table.actions'), cell: action, numeric: true }] : []),
   ]
   return (
     <DataTable
