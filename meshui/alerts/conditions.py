@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Literal, NamedTuple
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db.models import Q
@@ -70,7 +71,7 @@ def objective_burn() -> Iterator[Condition]:
                     service=view.service,
                     title=f"{view.service} burns its {name} budget {worst.long:g} times too fast",
                     detail=_burn_detail(worst, budget.objective, budget.budget_left),
-                    path=f"/services/{view.service}",
+                    path=f"/services/{view.service}?tab=objectives",
                 )
 
 
@@ -98,9 +99,9 @@ def edge_failing() -> Iterator[Condition]:
                 object=f"edge:{edge.id}",
                 severity="page",
                 service=edge.target if "/" in edge.target else edge.source,
-                title=f"{edge.source} -> {edge.target} is failing",
+                title=f"{edge.source} → {edge.target} is failing",
                 detail=edge.reason,
-                path=f"/topology?focus={edge.target}",
+                path=f"/topology?{urlencode({'sel': edge.id, 'focus': edge.target, 'hops': 1})}",
                 holds_s=15.0,
             )
 

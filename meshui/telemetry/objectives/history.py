@@ -37,7 +37,7 @@ SPANS: Mapping[Span, _Span] = {
 
 
 class BudgetHistory(Answer, frozen=True):
-    """``times`` are the ends of steps in Unix seconds. The part of each budget that was left then, of the period of
+    """``times`` are the ends of steps in Unix seconds, the last one now. The part of each budget that was left then, of the period of
     ``period_s`` up to it: 1 where it is untouched, negative where overdrawn, null below the sample. A part that is not
     promised is null."""
 
@@ -51,8 +51,9 @@ class BudgetHistory(Answer, frozen=True):
 def budget_history(row: Objective | None, span: Span, now: float | None = None) -> BudgetHistory:
     """Of what a service promises now. Raises InvalidInput where that is too much to read."""
     seconds, step_s, level = SPANS[span]
-    end = int(time.time() if now is None else now) // step_s * step_s
-    times = list(range(end - seconds + step_s, end + 1, step_s))
+    at = int(time.time() if now is None else now)
+    end = -(-at // step_s) * step_s
+    times = [*range(end - seconds + step_s, end, step_s), at]
     if row is None:
         return BudgetHistory(step_s, PERIOD_S, times, None, None)
     parts = _parts(promise_of(row), end - seconds, end, step_s, level)

@@ -138,7 +138,7 @@ def test_notices_tell_what_could_not_be_sent_and_keep_secrets(admin: Api, operat
 
 
 def test_the_live_topic_tells_what_begins_and_ends() -> None:
-    topic = topics.parse("alerts", {}, frozenset({"shop"}))
+    topic = topics.parse("alerts", {}, topics.Rights(frozenset({"shop"}), frozenset()))
     before = topic.read()
     assert [alert.service for alert in before] == ["shop/catalog"]
     assert topic.diff(before, topic.read()) is None

@@ -45,6 +45,7 @@ def test_an_edge_that_fails(failing: None) -> None:
     (found,) = conditions.edge_failing()
     assert (found.object, found.severity, found.namespace) == ("edge:shop/frontend->shop/catalog", "page", "shop")
     assert found.detail == "20 % errors over 200 requests"
+    assert found.path == "/topology?sel=shop%2Ffrontend-%3Eshop%2Fcatalog&focus=shop%2Fcatalog&hops=1"
 
 
 def test_a_budget_that_burns(failing: None) -> None:
