@@ -1,7 +1,6 @@
 /** The WebSocket of the mock backend: the topics, each second, and revisions as proxies acknowledge. */
 import type { WebSocket } from 'ws'
 import { type Asked, graphOf } from './graph.ts'
-import { incidentsOf } from './incidents.ts'
 import type { MockMesh } from './mesh.ts'
 
 type Subscription = { params: Record<string, string>; seq: number }
@@ -35,7 +34,6 @@ export class MockLive {
     if (topic === 'graph') return graphOf(mesh, askedOf(params))
     if (topic === 'proxies') return mesh.proxies
     if (topic === 'changes') return mesh.changes.slice(0, 50)
-    if (topic === 'alerts') return incidentsOf(mesh).inState('firing')
     if (topic === 'info') return mesh.info()
     if (topic === 'rollouts') return mesh.rollouts.active()
     const [kind = '', id = ''] = topic.split(/:(.*)/s)
