@@ -9,7 +9,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class ProxyFact:
-    """``took``: it acknowledged the bundle as it is published now; ``refusal`` says why it did not. ``holds``: it
+    """``took``: it acknowledged the bundle of this state; ``refusal`` says why it did not. ``holds``: it
     reports a certificate under the root that signs; else ``others`` are the serials that it may hold, and
     ``ordered_at`` is when it was told to renew."""
 

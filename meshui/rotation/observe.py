@@ -22,7 +22,7 @@ from meshui.security.models import IssuedCertificate
 _PROXIES = f"""
 WITH follower AS ({FOLLOWERS})
 SELECT f.id, f.service, p.name, p.joined_at, p.last_seen_at, p.certificate_not_after, f.offline,
-       coalesce((a.epoch, a.revision) >= (d.epoch, d.revision), false),
+       %(published)s AND coalesce((a.epoch, a.revision) >= (d.epoch, d.revision), false),
        CASE WHEN (a.refused_epoch, a.refused_revision) >= (d.epoch, d.revision) THEN a.error ELSE '' END,
        coalesce(held.good, false), coalesce(held.others, '{{}}'::varchar[]), held.ordered_at
 FROM follower f
@@ -44,13 +44,14 @@ def observe(rotation: Rotation) -> Facts:
     """Everything at once, in a fixed number of queries."""
     now = timezone.now()
     revision = Revision.objects.filter(pk=rotation.bundle_revision).first()
+    published = revision is not None and revision.published_at is not None
     leaving = IssuedCertificate.objects.filter(authority__root=rotation.leaving)
     with connection.cursor() as cursor:
-        cursor.execute(_PROXIES, {"root": rotation.signing.pk, "offline_s": OFFLINE_S})
+        cursor.execute(_PROXIES, {"root": rotation.signing.pk, "published": published, "offline_s": OFFLINE_S})
         proxies = tuple(ProxyFact(*row) for row in cursor.fetchall())
     return Facts(
         now=now,
-        published=revision is not None and revision.published_at is not None,
+        published=published,
         failure=revision.error if revision is not None and revision.failed_at is not None else "",
         proxies=proxies,
         last_replaced_at=leaving.aggregate(at=Max("replaced_at"))["at"],

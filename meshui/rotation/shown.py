@@ -160,7 +160,7 @@ def _progress(row: Rotation, facts: Facts) -> RotationProgressView:
         proxies=len(facts.proxies),
         passed=sum(proxy.id in row.passed for proxy in facts.proxies),
         gone=sum(is_gone(proxy, facts.now) and proxy.id not in row.passed for proxy in facts.proxies),
-        acknowledged=sum(facts.published and is_there(proxy, "bundle") for proxy in counted),
+        acknowledged=sum(is_there(proxy, "bundle") for proxy in counted),
         reissued=sum(is_there(proxy, "certificates") for proxy in counted),
     )
 

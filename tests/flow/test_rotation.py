@@ -160,9 +160,8 @@ def test_no_request_and_no_handshake_fails_while_the_root_is_replaced_and_things
         seen = client.total
         until(lambda: client.total > seen + 100, "traffic after the rotation")
         after, why = handshakes(mesh), not_ok(mesh)
-    print(
-        f"\n{client.total} requests, {len(client.failures)} failed; handshakes {dict(before)} -> {dict(after)}; {over['steps']}"
-    )
+    figures = f"{client.total} requests, {len(client.failures)} failed; handshakes {dict(before)} -> {dict(after)}"
+    print(f"\n{figures}; {[(step['state'], step['at']) for step in over['steps']]}")
     assert client.failures == [], why
     assert after["refused"] == 0
     assert after["done"] > before["done"], "connections were made anew"
