@@ -18,7 +18,7 @@ COLD = {
     "core": """actions addresses authorize check decisions dns edits health identity inbound interception keys locality
         maglev rewrite routes rules shared sniff tapping tcp told usage zone""",
     "net": """admin admission call catalog checks edge_tls engine external holding identity intercept lines mirror
-        original permissive prometheus replies special standalone taps tcp""",
+        original permissive prometheus recording replies special standalone taps tcp""",
 }
 """By package: the modules that most requests do not pass through. All others are compiled."""
 ALSO = {"wire": "histogram"}

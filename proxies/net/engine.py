@@ -21,7 +21,6 @@ from proxies.core.hosts import HostTable
 from proxies.core.limits import Gates
 from proxies.core.shared import SharedCounts
 from proxies.core.usage import Uses
-from proxies.net.access_log import AccessLog, new_reports
 from proxies.net.admission import Admission
 from proxies.net.catalog import Catalog, Passthrough
 from proxies.net.cluster import Cluster, Source
@@ -31,11 +30,9 @@ from proxies.net.lines import Lines
 from proxies.net.listeners import Gateway, Inbound, Listener, Outbound
 from proxies.net.metrics import UNKNOWN, Edge, Metrics
 from proxies.net.ports import Port, TcpPort
-from proxies.net.recorder import Recorder
-from proxies.net.taps import Taps
+from proxies.net.recording import Recording
 from proxies.net.tcp import ToApp, ToService, Way
 from proxies.net.tls import ClientTls, ServerTls, build_contexts
-from proxies.net.tracing import Tracer, new_spans
 from proxies.net.transparent import ToOriginal, TransparentOutbound, TransparentPort
 from proxies.net.upstream import Endpoint
 from proxies.net.wheel import Wheel
@@ -68,13 +65,7 @@ class Engine:
         self.metrics = Metrics()
         self.uses = Uses()
         self.decisions = Decisions()
-        self._spans = new_spans()
-        self._tracer: Tracer | None = None
-        self._log_lines = log_lines
-        self._logs = new_reports()
-        self._log: AccessLog | None = None
-        self._taps = Taps(processes)
-        self._recorder: Recorder | None = None
+        self._recording = Recording(processes, log_lines)
         self._gates = Gates(monotonic, self.uses, counts, processes)
         self._share_ports = processes > 1
         self._wheel = Wheel(self._loop)
@@ -163,19 +154,17 @@ class Engine:
 
     def spans(self) -> tuple[list[SpanReport], int]:
         """The spans that ended since the last call, and how many were dropped. For one caller, once a second."""
-        return self._spans.collect()
+        return self._recording.spans.collect()
 
     def logs(self) -> tuple[list[LogRecord], int]:
         """The records of the access log since the last call, where the control plane wants them, and how many were
         dropped. For one caller, once a second."""
-        return self._logs.collect()
+        return self._recording.logs.collect()
 
     def taps(self) -> tuple[list[TapRecord], list[TapUse]]:
         """What was copied for taps since the last call, and how much each did. For one caller, once a second."""
-        were = len(self._taps)
-        told = self._taps.collect()
-        if were and not len(self._taps):
-            self._record()
+        told = self._recording.collect_taps()
+        self._record()
         return told
 
     def gauges(self) -> Gauges:
@@ -190,7 +179,7 @@ class Engine:
 
     def dropped_lines(self) -> int:
         """The lines of the access log that could not be written since the start."""
-        return self._log_lines.dropped if self._log_lines is not None else 0
+        return self._recording.dropped_lines()
 
     def handshakes(self) -> list[tuple[str, str, int]]:
         """``(side, outcome, count)`` of the handshakes with other members of the mesh so far."""
@@ -209,12 +198,12 @@ class Engine:
 
     def tap(self, order: TapOrder) -> None:
         """Begin, change, prolong or end a tap."""
-        self._taps.order(order)
+        self._recording.tap(order)
         self._record()
 
     def refuse_tap(self, tap: str, error: str) -> None:
         """Tell with the next report that this order was not understood."""
-        self._taps.refuse(tap, error)
+        self._recording.refuse_tap(tap, error)
 
     # --- life
 
@@ -293,23 +282,15 @@ class Engine:
         self._bundle = trust.bundle
         self._server_tls.trust_domain = trust.trust_domain
         self._denials.replace(trust.denied, trust.revoked)
-        self._trace(trust.tracing)
-        self._log = AccessLog(trust.access_log, self._log_lines, self._logs) if trust.access_log is not None else None
+        self._recording.set(trust)
         self._record()
-
-    def _trace(self, tracing: wire.Tracing | None) -> None:
-        self._tracer = Tracer(self._spans, tracing.percent / 100, tracing.errors) if tracing is not None else None
-        for port in self._ports.values():
-            if not isinstance(port, TcpPort):
-                port.listener.tracer = self._tracer
 
     def _record(self) -> None:
         """Have requests tell of themselves exactly while somebody listens."""
-        taps = self._taps if len(self._taps) else None
-        wanted = self._tracer is not None or self._log is not None or taps is not None
-        self._recorder = Recorder(self._tracer, self._log, taps) if wanted else None
         for port in self._ports.values():
-            port.recorder = self._recorder
+            port.recorder = self._recording.recorder
+            if not isinstance(port, TcpPort):
+                port.listener.tracer = self._recording.tracer
 
     def _use(self, server: ssl.SSLContext, client: ssl.SSLContext) -> None:
         self._server_tls.context = server
@@ -346,7 +327,7 @@ class Engine:
         self._ports |= opened
         for key, port in self._ports.items():
             port.edge = edges.get(key)
-            port.recorder = self._recorder
+            port.recorder = self._recording.recorder
         self._serve(resource)
 
     def _serve(self, resource: wire.ProxyResource) -> None:
@@ -369,7 +350,7 @@ class Engine:
                 port.way = self._original_way(spec, source)
             mark = blake2s(f"{resource.name} {spec.address} {spec.port}".encode(), digest_size=6).hexdigest()
             listener = self._listener(spec, f"meshui-{mark}", source)
-            listener.tracer = self._tracer
+            listener.tracer = self._recording.tracer
             port.serve(_KINDS[type(spec)], listener)
         self._receive_as(body)
 
