@@ -49,6 +49,9 @@ class Port:
     """``listener`` and ``edge`` may be replaced at any time."""
 
     _server_first = False
+    grace_s = 30.0
+    """For how long both are taken where a port goes over between mTLS alone and plaintext alone: each caller hears of
+    it at a moment of its own."""
 
     def __init__(
         self, address: str, port: int, wheel: Wheel, metrics: Metrics, tls: ServerTls, *, shared: bool = False
@@ -57,6 +60,8 @@ class Port:
         address, when that cannot be."""
         self.kind = ""
         self.mtls: Mtls = "disable"
+        self._required: Mtls | None = None
+        self._going_over: asyncio.TimerHandle | None = None
         self.edge: EdgeTls | None = None
         """The certificates to show to strangers."""
         self.listener: Listener
@@ -78,7 +83,19 @@ class Port:
             spawn(self._open())
 
     def require(self, mtls: Mtls) -> None:
-        """Speak so from now on. Where that is mTLS alone, who came in plaintext finishes its request and goes."""
+        """Speak so from now on; from mTLS alone to plaintext alone, and back, by way of both. Where it is mTLS alone,
+        who came in plaintext finishes its request and goes."""
+        former, self._required = self._required, mtls
+        if former == mtls:
+            return
+        self._stop_going_over()
+        if {former, mtls} == {"strict", "disable"}:
+            self.mtls = "permissive"
+            self._going_over = asyncio.get_running_loop().call_later(self.grace_s, self._speak, mtls)
+        else:
+            self._speak(mtls)
+
+    def _speak(self, mtls: Mtls) -> None:
         self.mtls = mtls
         if mtls == "strict":
             for connection in [connection for connection in self.connections if not connection.secured]:
@@ -87,9 +104,15 @@ class Port:
     def _turn_away(self, connection: Accepted) -> None:
         connection.drain()
 
+    def _stop_going_over(self) -> None:
+        if self._going_over is not None:
+            self._going_over.cancel()
+            self._going_over = None
+
     def drain(self) -> None:
         """Accept no more; connections end with their current request."""
         self._closed = True
+        self._stop_going_over()
         if self._server is None:
             self._socket.close()
         else:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
+import ssl
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -157,3 +161,69 @@ async def test_a_request_of_each_route_is_told_of(engine: Engine) -> None:
         assert [sample.path for sample in engine.samples()] == ["/"]
     finally:
         app.close()
+
+
+async def test_a_port_goes_over_between_mtls_and_plaintext_by_way_of_both(engine: Engine, tmp_path: Path) -> None:
+    """Callers hear of it at moments of their own: until all have, either is taken."""
+    authority = Authority()
+    chain, key = authority.issue("spiffe://test.mesh/ns/shop/svc/catalog")
+    app, port = App(echo("app")), free_port()
+    engine.set_identity(chain, key, [authority.root])
+
+    def receive(mtls: str) -> None:
+        for resource in parse({"kind": "inbound", "name": "shop/catalog", "body": {"mtls": mtls}}):
+            engine.apply(resource)
+
+    async def taken() -> list[bool]:
+        """Whether plaintext is, and mTLS."""
+
+        def plaintext() -> bool:
+            with suppress(OSError), Conversation.to(port) as client:
+                client.send(GET)
+                return client.read_response().status == 200
+            return False
+
+        def secured() -> bool:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.load_verify_locations(cadata=authority.root)
+            file = tmp_path / "caller.pem"
+            mine, secret = authority.issue("spiffe://test.mesh/ns/shop/svc/frontend")
+            file.write_text(secret + mine)
+            context.load_cert_chain(file)
+            raw = socket.create_connection(("127.0.0.1", port), timeout=5)
+            with raw, suppress(OSError), Conversation(context.wrap_socket(raw)) as client:
+                client.send(GET)
+                return client.read_response().status == 200
+            return False
+
+        loop = asyncio.get_running_loop()
+        return [await loop.run_in_executor(None, ask) for ask in (plaintext, secured)]
+
+    async def becomes(expected: list[bool]) -> None:
+        async with asyncio.timeout(10):
+            while await taken() != expected:
+                pass
+
+    trust = {"kind": "trust", "body": {"trust_domain": "test.mesh", "bundle": [authority.root]}}
+    receive("strict")
+    for resource in parse(trust, proxy(inbound(port, app.port), service="shop/catalog")):
+        engine.apply(resource)
+    assert await taken() == [False, True]
+    (listening,) = engine._ports.values()
+    receive("disable")
+    assert await taken() == [True, True]
+    receive("disable")
+    assert await taken() == [True, True]
+    listening.grace_s = 0.05
+    receive("strict")
+    await becomes([False, True])
+    receive("disable")
+    await becomes([True, False])
+    listening.grace_s = 30.0
+    receive("strict")
+    assert await taken() == [True, True]
+    receive("permissive")
+    receive("strict")
+    assert await taken() == [False, True], "what was permissive is strict at once"
+    app.close()
