@@ -262,7 +262,7 @@ def matrix(api: Api) -> dict[tuple[str, str], dict[str, Any]]:
     return {(cell["source"], cell["destination"]): cell for cell in answer.body["cells"]}
 
 
-def test_the_matrix_holds_policy_beside_traffic(shop: Api, frames: Window) -> None:
+def test_the_matrix_holds_policy_beside_traffic(shop: Api, frames: Window, monkeypatch: pytest.MonkeyPatch) -> None:
     second(frames, time.time(), shop_frontend=[called()])
     (cell,) = (cell for cell in matrix(shop).values() if cell["source"] != "unknown")
     assert (cell["policy"], cell["requests"], cell["disagrees"], cell["why"]) == ("allowed", 1, False, "")
@@ -274,6 +274,11 @@ def test_the_matrix_holds_policy_beside_traffic(shop: Api, frames: Window) -> No
     by_name = {row["service"]: row["policy"] for row in shop.get("policies/matrix/").body["destinations"]}
     assert by_name == {"shop/catalog": "denied", "shop/frontend": "allowed"}
     shop.post("policies/", NO_WRITES | {"rules": [{"from": {"services": ["shop/frontend"]}}]})
+    fresh = matrix(shop)["shop/frontend", "shop/catalog"]
+    assert (fresh["policy"], fresh["requests"], fresh["disagrees"]) == ("denied", 1, False), (
+        "it passed before the change"
+    )
+    monkeypatch.setattr("meshui.security.matrix.SETTLED_S", -30)  # as though it had passed after it
     denied = matrix(shop)["shop/frontend", "shop/catalog"]
     assert (denied["policy"], denied["disagrees"], denied["why"]) == ("denied", True, "passed_though_denied")
     assert all(not name.startswith("bank/") for pair in found for name in pair)
