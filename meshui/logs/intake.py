@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from meshui.core.allowance import Allowance
 from meshui.logs.store import write
 from meshui.logs.values import NewLine, lines_of
 from meshui.telemetry.fold import Identity, Registry
@@ -13,8 +14,9 @@ from proxies.wire.reports import Telemetry
 
 WAITING = 20_000
 BATCH = 2_000
-MAX_A_SECOND = 4_000
-"""Lines taken in by one collector: a flood costs lines, and neither frames nor the database their time."""
+PER_S, BURST_S = 4_000, 5
+"""Lines taken in by one collector: a flood costs lines, and neither frames nor the database their time. Reports of
+several seconds may come at once."""
 
 
 class Intake(Waiting[NewLine]):
@@ -22,19 +24,15 @@ class Intake(Waiting[NewLine]):
 
     def __init__(self) -> None:
         super().__init__("log lines", most=WAITING, batch=BATCH)
-        self._second = 0
-        self._taken = 0
+        self._allowance = Allowance(PER_S, BURST_S)
 
     def keep(self, items: list[NewLine]) -> None:
         write(items)
 
     def take(self, report: Telemetry, identity: Identity, registry: Registry) -> None:
         """Keep the records of a report until they are written."""
-        now = time.time()
-        if int(now) != self._second:
-            self._second, self._taken = int(now), 0
-        records = report.logs[: min(MAX_LOGS, MAX_A_SECOND - self._taken)]
-        self._taken += len(records)
+        records = report.logs[: min(MAX_LOGS, self._allowance.left)]
+        self._allowance.take(len(records))
         self.lose(report.dropped_logs + len(report.logs) - len(records))
-        for line in lines_of(records, report, identity, registry, now):
+        for line in lines_of(records, report, identity, registry, time.time()):
             self.add(line)

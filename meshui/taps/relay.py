@@ -11,12 +11,13 @@ import logging
 import time
 from collections.abc import Mapping
 
-from channels.db import database_sync_to_async
+from channels.db import DatabaseSyncToAsync
 from django.db import Error as DatabaseError
 from msgspec.structs import replace
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from meshui.core.allowance import Allowance
 from meshui.core.lease import while_leased
 from meshui.logs.values import is_sound, line_of
 from meshui.taps import stream
@@ -33,9 +34,10 @@ log = logging.getLogger(__name__)
 LOCK = 0x6D65736875690003
 """The advisory lock, in the number space of ``delivery.publish``."""
 EVERY_S = 0.5
-RECORDS_AT_ONCE = 100
-BYTES_AT_ONCE = 256 * 1024
-"""Of one tap, every ``EVERY_S``."""
+RECORDS_PER_S = 100
+BYTES_PER_S = 256 * 1024
+BURST_S = 4
+"""Of one tap. Reports of several seconds may come at once."""
 SILENT_S = 4.0
 """A proxy that says nothing of a tap for so long does not copy."""
 MAX_COUNT = 10_000_000
@@ -86,7 +88,7 @@ class Relay:
 
     async def _look(self) -> None:
         """Which taps there are now; one that another collector began goes on from its counts."""
-        live = await database_sync_to_async(_live)()
+        live = await DatabaseSyncToAsync(_live, thread_sensitive=False)()
         for gone in self._tapped.keys() - live.keys():
             del self._tapped[gone]
         for tap, service in live.items():
@@ -114,7 +116,8 @@ class Tapped:
         self._counts = counts
         self._told: Counts | None = None
         self._records: list[Seen] = []
-        self._bytes = 0
+        self._allowed = Allowance(RECORDS_PER_S, BURST_S)
+        self._allowed_bytes = Allowance(BYTES_PER_S, BURST_S)
         self._heard: dict[str, float] = {}
         self._refused: dict[str, str] = {}
 
@@ -131,11 +134,12 @@ class Tapped:
 
     def add(self, record: TapRecord, place: str, proxy: str, identity: Identity, registry: Registry) -> None:
         size = len(record.target) + _size(record.request_headers) + _size(record.response_headers)
-        if len(self._records) >= RECORDS_AT_ONCE or self._bytes + size > BYTES_AT_ONCE:
+        if not self._allowed.left or self._allowed_bytes.left < size:
             self._counts = replace(self._counts, dropped_by_collector=self._counts.dropped_by_collector + 1)
             return
         self._counts = replace(self._counts, received=self._counts.received + 1)
-        self._bytes += size
+        self._allowed.take(1)
+        self._allowed_bytes.take(size)
         self._records.append(
             Seen(
                 n=self._counts.received,
@@ -155,7 +159,7 @@ class Tapped:
         self._counts = replace(self._counts, proxies=len(self._heard), refused=refused)
         if not self._records and self._counts == self._told:
             return None
-        records, self._records, self._bytes, self._told = self._records, [], 0, self._counts
+        records, self._records, self._told = self._records, [], self._counts
         return Batch(self._counts, records)
 
 

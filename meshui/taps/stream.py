@@ -1,6 +1,6 @@
 """The last records of a tap, on a stream of Redis that the collector writes: short, and gone a minute after its last.
 
-Heads are not to be kept: besides this only the reports have them, which the collector drops after minutes.
+Heads are not to be kept: besides this only the reports have them, which the collector drops after a minute.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from meshui.telemetry.streams import entries
 PREFIX = "mesh:tapped:"
 ENTRIES = 40
 KEPT_S = 60
-SHOWN = 200
+SHOWN = 400
 """Records that a watcher gets at first, and after it missed some."""
 _AT_ONCE = 8
 

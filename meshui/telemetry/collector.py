@@ -43,6 +43,8 @@ POLL_S = 0.1
 BATCH = 250
 """Entries read from one shard at a time; between batches other tasks of the process run."""
 KEPT_MS = 15 * 60 * SECOND_MS
+READ_KEPT_MS = 60 * SECOND_MS
+"""How long reports stay on their streams after they were counted."""
 REGISTRY_S = 2.0
 SKEW_MS = 60_000
 """A stream whose last id is further in the future than this is unusable: the server's clock was set back."""
@@ -149,7 +151,7 @@ class Collector:
         self._begin(limit)
         if frame.at % SPAN_S == 0:
             await self._append_block(int(frame.at))
-            await self._forget_reports(limit - KEPT_MS)
+            await self._forget_reports(limit - READ_KEPT_MS)
             await self._append_instances(int(frame.at))
         self._framed.set()
 
@@ -213,7 +215,7 @@ class Collector:
             )
 
     async def _forget_reports(self, oldest: int) -> None:
-        """Drop what no collector would read again: it may hold heads of requests that somebody tapped."""
+        """Drop what is in frames and no collector reads again: it may be much, and heads of requests among it."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for shard in SHARDS:
                 pipe.xtrim(shard, minid=oldest, approximate=False)

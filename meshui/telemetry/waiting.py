@@ -8,7 +8,7 @@ import logging
 from collections import deque
 from typing import Generic, TypeVar
 
-from channels.db import database_sync_to_async
+from channels.db import DatabaseSyncToAsync
 from django.db import Error as DatabaseError
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,8 @@ class Waiting(Generic[T]):
         """Write some of what waits; whether there may be more."""
         batch = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
         try:
-            await database_sync_to_async(self.keep)(batch)
+            # A thread of its own: frames and heartbeats share one, and must not wait for this.
+            await DatabaseSyncToAsync(self.keep, thread_sensitive=False)(batch)
         except DatabaseError as error:
             self._put_back(batch)
             if not self._complained:

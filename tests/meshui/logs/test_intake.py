@@ -11,6 +11,7 @@ from django.conf import settings
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
+from meshui.core import allowance
 from meshui.core.concurrency import end
 from meshui.logs import intake
 from meshui.logs.intake import Intake
@@ -46,19 +47,20 @@ async def test_lines_come_through_the_collector(valkey: Redis) -> None:
 async def test_a_flood_is_cut_to_what_is_taken_in_a_second(
     monkeypatch: pytest.MonkeyPatch, servers: object, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(intake, "MAX_A_SECOND", 5)
-    monkeypatch.setattr(intake.time, "time", lambda: 1_800_000_000.5)
+    now = [1000.0]
+    monkeypatch.setattr(allowance.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(intake, "PER_S", 1)
     waiting = Intake()
-    flood = [record(at_us=1_800_000_000_000_000, path=f"/{number}") for number in range(4)]
+    flood = [record(path=f"/{number}") for number in range(4)]
     for seq in range(3):
         waiting.take(report(*flood, seq=seq, dropped=10), FRONT, REGISTRY)
     await waiting.write()
     assert len(await database_sync_to_async(paths)()) == 5
     assert "37 log lines were dropped" in caplog.text
-    monkeypatch.setattr(intake.time, "time", lambda: 1_800_000_001.5)
+    now[0] += 3
     waiting.take(report(*flood, seq=9), FRONT, REGISTRY)
     await waiting.write()
-    assert len(await database_sync_to_async(paths)()) == 9
+    assert len(await database_sync_to_async(paths)()) == 8
 
 
 async def test_a_report_has_no_more_than_it_may(servers: object) -> None:

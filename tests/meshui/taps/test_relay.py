@@ -9,6 +9,7 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from meshui.catalog.services import namespace_create, service_create
+from meshui.core import allowance
 from meshui.taps import relay, stream
 from meshui.taps.models import Tap
 from meshui.taps.relay import Relay
@@ -76,35 +77,44 @@ async def test_what_ended_is_handed_on_no_more(client: AsyncRedis) -> None:
     assert not await client.exists(stream.key(tap.pk))
 
 
-async def test_too_much_is_left_out_and_counted(client: AsyncRedis) -> None:
+async def test_too_much_is_left_out_and_counted(client: AsyncRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(allowance.time, "monotonic", lambda: now[0])
     tap = await in_thread(tapped)()
     hands = Relay(client)
     await hands._look()
-    for seq in range(3):
+    most = relay.RECORDS_PER_S * relay.BURST_S
+    for seq in range(10):
         hands.take(told(*[copy(tap)] * 70, seq=seq), CATALOG, REGISTRY)
     await hands._hand_on()
     counts = (await in_thread(recent)(tap.pk)).counts
-    assert (counts.received, counts.dropped_by_collector) == (relay.RECORDS_AT_ONCE, 210 - relay.RECORDS_AT_ONCE)
+    assert (counts.received, counts.dropped_by_collector) == (most, 700 - most)
+    now[0] += 60
     big = copy(tap, request_headers=[("x", "v" * 1000)] * 100)
-    hands.take(told(*[big] * 5), CATALOG, REGISTRY)
+    hands.take(told(*[big] * 20), CATALOG, REGISTRY)
     await hands._hand_on()
     tail = await in_thread(recent)(tap.pk)
-    assert tail.counts.received == relay.RECORDS_AT_ONCE + relay.BYTES_AT_ONCE // 100_000
+    assert tail.counts.received == most + relay.BYTES_PER_S * relay.BURST_S // 100_000
     headers = tail.records[-1].request_headers
     assert (len(headers), {len(value) for _, value in headers}) == (MAX_HEADERS, {MAX_HEADER_VALUE})
 
 
-async def test_the_stream_stays_short_and_a_watcher_gets_the_newest(client: AsyncRedis) -> None:
+async def test_the_stream_stays_short_and_a_watcher_gets_the_newest(
+    client: AsyncRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(allowance.time, "monotonic", lambda: now[0])
     tap = await in_thread(tapped)()
     hands = Relay(client)
     await hands._look()
     for seq in range(60):
-        hands.take(told(*[copy(tap)] * 10, seq=seq), CATALOG, REGISTRY)
+        hands.take(told(*[copy(tap)] * 20, seq=seq), CATALOG, REGISTRY)
         await hands._hand_on()
+        now[0] += 1
     assert await client.xlen(stream.key(tap.pk)) == stream.ENTRIES
     tail = await in_thread(recent)(tap.pk)
-    assert [each.n for each in tail.records] == list(range(401, 601))
-    assert tail.counts.received == 600
+    assert [each.n for each in tail.records] == list(range(1201 - stream.SHOWN, 1201))
+    assert tail.counts.received == 1200
 
 
 async def test_another_collector_goes_on_counting(client: AsyncRedis) -> None:
