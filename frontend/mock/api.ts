@@ -3,6 +3,7 @@ import type { RoleGrant } from '../src/api/types'
 import { type Context, gone, type Handler, json, page, problem, serviceId } from './answers.ts'
 import { GRAPH } from './graph.ts'
 import { INCIDENTS } from './incidents.ts'
+import { LOGS } from './logs.ts'
 import type { MockMesh } from './mesh.ts'
 import { ROLLOUTS } from './rolloutsApi.ts'
 import { RULES } from './rules.ts'
@@ -198,6 +199,7 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
   ...ROLLOUTS,
   ...SECURITY,
   ...TRACING,
+  ...LOGS,
   ['GET', 'proxies', ({ mesh }) => page(mesh.proxies)],
   [
     'GET',

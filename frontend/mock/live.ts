@@ -1,6 +1,7 @@
 /** The WebSocket of the mock backend: the topics, each second, and revisions as proxies acknowledge. */
 import type { WebSocket } from 'ws'
 import { type Asked, graphOf } from './graph.ts'
+import { newestLines } from './logs.ts'
 import type { MockMesh } from './mesh.ts'
 
 type Subscription = { params: Record<string, string>; seq: number }
@@ -36,12 +37,14 @@ export class MockLive {
     if (topic === 'changes') return mesh.changes.slice(0, 50)
     if (topic === 'info') return mesh.info()
     if (topic === 'rollouts') return mesh.rollouts.active()
+    if (topic === 'logs') return { logs: newestLines(mesh, params) }
     const [kind = '', id = ''] = topic.split(/:(.*)/s)
     if (kind === 'service') return { ...mesh.traffic(id, 60), service: mesh.service(id) }
     if (kind === 'rollout') {
       const rollout = mesh.rollouts.one(id)
       return rollout ? { ...rollout, events: mesh.rollouts.events(id).slice(-100) } : null
     }
+    if (kind === 'tap') return mesh.logs.watched(id)
     if (kind === 'revision') return mesh.revisions.get(Number(id)) ?? null
     return null
   }
@@ -59,6 +62,8 @@ export class MockLive {
         } else if (topic === 'proxies')
           this.send(socket, topic, 'diff', { changed: this.mesh.proxies, removed: [] })
         else if (topic === 'rollouts' || topic.startsWith('rollout:'))
+          this.send(socket, topic, 'state', this.stateOf(topic, params))
+        else if (topic === 'logs' || topic.startsWith('tap:'))
           this.send(socket, topic, 'state', this.stateOf(topic, params))
         else if (topic.startsWith('service:')) this.send(socket, topic, 'state', this.stateOf(topic, params))
       }

@@ -2,6 +2,7 @@
 import type * as T from '../src/api/types'
 import { newRoute, RESILIENCE } from '../src/features/traffic/draft/rules.ts'
 import { complete } from '../src/features/traffic/draft/shape.ts'
+import { MockLogs } from './logs.ts'
 import { MockRollouts } from './rollouts.ts'
 import { MockSecurity } from './security.ts'
 import { MockTraces } from './traces.ts'
@@ -81,6 +82,7 @@ export class MockMesh {
   readonly rollouts: MockRollouts
   readonly security: MockSecurity
   readonly traces: MockTraces
+  readonly logs: MockLogs
 
   constructor(private readonly clock: () => number = Date.now) {
     this.startedAt = clock()
@@ -96,6 +98,7 @@ export class MockMesh {
     this.rollouts = new MockRollouts(this, clock)
     this.security = new MockSecurity(this)
     this.traces = new MockTraces(this, clock)
+    this.logs = new MockLogs(this, clock)
     this.tokens = [
       {
         id: 'tok1',

@@ -160,7 +160,7 @@ export class MockTraces {
     const now = this.clock()
     return Array.from({ length: TRACES }, (_, n) => ({
       id: traceId(n),
-      at: now - 4000 - n * EVERY_MS,
+      at: now - 10_000 - n * EVERY_MS,
       spans: walk(n),
     }))
   }

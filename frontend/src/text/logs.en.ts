@@ -2,8 +2,8 @@
 export const logsEn = {
   'logs.tab.search': 'Access log',
   'logs.tab.taps': 'Taps',
-  'logs.sentence': '{count} {n|line|lines} found, {failed} of failed requests',
-  'logs.sentence.more': 'The newest {count} lines, {failed} of failed requests',
+  'logs.sentence': '{count} {n|line|lines} found: {failed} of failed requests',
+  'logs.sentence.more': 'The newest {count} lines: {failed} of failed requests',
   'logs.sentence.none': 'Nothing logged',
   'logs.sentence.live': 'Following the access log',
   'logs.source.list': 'The access log',
@@ -28,7 +28,6 @@ export const logsEn = {
   'logs.path': 'Path begins with',
   'logs.path.short': 'Path',
   'logs.rule': 'Decided by',
-  'logs.rule.hint': 'policy:readers',
   'logs.reporter': 'Seen by',
   'logs.reporter.any': 'Both sides',
   'logs.reporter.source': 'The caller’s proxy',

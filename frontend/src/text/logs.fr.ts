@@ -31,7 +31,6 @@ export const logsFr: Record<keyof typeof logsEn, string> = {
   'logs.path': 'Chemin commençant par',
   'logs.path.short': 'Chemin',
   'logs.rule': 'Décidé par',
-  'logs.rule.hint': 'policy:readers',
   'logs.reporter': 'Vu par',
   'logs.reporter.any': 'Les deux côtés',
   'logs.reporter.source': 'Le proxy appelant',

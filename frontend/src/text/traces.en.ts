@@ -56,6 +56,7 @@ export const tracesEn = {
   'trace.truncated': 'This trace has more spans than are shown: these are its first {count}.',
   'trace.spent': 'What the answer waited for',
   'trace.spent.rest': '{ms} in others',
+  'trace.log': 'Lines of the log',
   'trace.elsewhere': 'Open in {host}',
   'span.title': 'The span looked at',
   'span.zoom': 'Zoom to it',

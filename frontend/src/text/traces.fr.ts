@@ -61,6 +61,7 @@ export const tracesFr: Record<keyof typeof tracesEn, string> = {
   'trace.truncated': 'Cette trace a plus de spans qu’affichés : voici les {count} premiers.',
   'trace.spent': 'Ce que la réponse a attendu',
   'trace.spent.rest': '{ms} chez d’autres',
+  'trace.log': 'Lignes du journal',
   'trace.elsewhere': 'Ouvrir dans {host}',
   'span.title': 'Le span regardé',
   'span.zoom': 'Zoomer dessus',

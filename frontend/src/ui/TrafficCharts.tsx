@@ -1,20 +1,27 @@
 import { useQuery } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
 import { lazy, Suspense, useMemo, useState } from 'react'
 import { queries } from '@/api/queries'
 import type { Subject } from '@/api/traces'
 import type { Metrics, MetricsQuery } from '@/api/types'
 import { formatMs, formatRate, formatShare } from './format'
+import { RequestLinks } from './RequestLinks'
 import { BlockSkeleton, EmptyState, Loaded } from './States'
 import { type ChartColor, type ChartMark, TimeChart } from './TimeChart'
 import { useText } from './useText'
 
 const MomentTraces = lazy(() => import('./MomentTraces'))
 
-type TrafficChartsProps = { query: MetricsQuery; spanSeconds: number; marks?: ChartMark[]; wide?: boolean }
+type TrafficChartsProps = {
+  query: MetricsQuery
+  spanSeconds: number
+  marks?: ChartMark[]
+  wide?: boolean
+  /** What `query.compare` is, in words. */
+  ago?: string
+}
 
 /** Rate, errors and latency of the mesh, a service or an edge. */
-export function TrafficCharts({ query, spanSeconds, marks, wide }: TrafficChartsProps) {
+export function TrafficCharts({ query, spanSeconds, marks, wide, ago }: TrafficChartsProps) {
   const t = useText()
   const metrics = useQuery(queries.metrics(query, spanSeconds))
   return (
@@ -24,13 +31,15 @@ export function TrafficCharts({ query, spanSeconds, marks, wide }: TrafficCharts
       skeleton={<BlockSkeleton height={wide ? 160 : 440} />}
     >
       {(data) => {
-        const { times, series } = wholeSteps(data, Date.now() / 1000)
+        const { times, series, earlier } = wholeSteps(data, Date.now() / 1000)
         return times.length === 0 ? (
           <EmptyState title={t('chart.empty')} next={t('chart.empty.next')} />
         ) : (
           <Charts
             times={times}
             series={series}
+            earlier={earlier}
+            ago={ago}
             marks={marks}
             wide={wide}
             subject={subjectOf(query)}
@@ -53,14 +62,21 @@ const LEAST_STEPS = 6
 
 /** Without the steps before the first number, and the one still going on, which would look like a drop. */
 export function wholeSteps(
-  { times, series, step_s: step }: Metrics,
+  { times, series, compare, step_s: step }: Metrics,
   now: number,
-): Pick<Metrics, 'times' | 'series'> {
+): Pick<Metrics, 'times' | 'series'> & { earlier: Metrics['series'] | null } {
   const end = times.filter((at) => at + step <= now).length
   const first = times.findIndex((_, index) => Object.values(series).some((values) => values[index] != null))
   const start = Math.max(0, Math.min(first, end - LEAST_STEPS))
-  const cut = Object.entries(series).map(([name, values]) => [name, values.slice(start, end)])
-  return { times: times.slice(start, end), series: Object.fromEntries(cut) as Metrics['series'] }
+  const cut = (whole: Metrics['series']) =>
+    Object.fromEntries(
+      Object.entries(whole).map(([name, values]) => [name, values.slice(start, end)]),
+    ) as Metrics['series']
+  return {
+    times: times.slice(start, end),
+    series: cut(series),
+    earlier: compare && cut(compare.series),
+  }
 }
 
 type Series = Partial<Record<string, (number | null)[]>>
@@ -68,6 +84,9 @@ type Series = Partial<Record<string, (number | null)[]>>
 type ChartsProps = {
   times: number[]
   series: Series
+  /** The same steps at an earlier time, and when that was, in words. */
+  earlier: Series | null
+  ago?: string
   marks?: ChartMark[]
   wide?: boolean
   subject?: Subject
@@ -75,7 +94,7 @@ type ChartsProps = {
 }
 
 /** A click on a moment shows requests of it. */
-function Charts({ times, series, marks, wide, subject, stepSeconds }: ChartsProps) {
+function Charts({ times, series, earlier, ago, marks, wide, subject, stepSeconds }: ChartsProps) {
   const t = useText()
   const [picked, setPicked] = useState<number | null>(null)
   const onPick = subject && setPicked
@@ -86,16 +105,28 @@ function Charts({ times, series, marks, wide, subject, stepSeconds }: ChartsProp
       values: series[name] ?? gaps,
       color,
     })
+    const then = (label: string, name: string) =>
+      earlier
+        ? [
+            {
+              label: `${label}, ${ago}`,
+              values: earlier[name] ?? gaps,
+              color: '--muted' as const,
+              dashed: true,
+            },
+          ]
+        : []
     return {
-      rate: [one(t('number.rate'), 'rps', '--accent')],
-      errors: [one(t('number.errors'), 'error_rate', '--failing')],
+      rate: [one(t('number.rate'), 'rps', '--accent'), ...then(t('number.rate'), 'rps')],
+      errors: [one(t('number.errors'), 'error_rate', '--failing'), ...then(t('number.errors'), 'error_rate')],
       latency: [
         one('p50', 'p50_ms', '--healthy'),
         one('p95', 'p95_ms', '--progress'),
         one('p99', 'p99_ms', '--accent'),
+        ...then('p99', 'p99_ms'),
       ],
     }
-  }, [times, series, t])
+  }, [times, series, earlier, ago, t])
   return (
     <>
       <div className={wide ? 'charts charts-wide' : 'charts'}>
@@ -125,12 +156,10 @@ function Charts({ times, series, marks, wide, subject, stepSeconds }: ChartsProp
           onPick={onPick}
         />
       </div>
-      {subject && picked === null && (
+      {subject && (
         <p className="chart-hint">
-          {t('moment.hint')}{' '}
-          <Link to="/traces" search={{ ...subject, range: '15m' } as never}>
-            {t('moment.last15')}
-          </Link>
+          <RequestLinks subject={subject} />
+          {t('moment.hint')}
         </p>
       )}
       {subject && picked !== null && (

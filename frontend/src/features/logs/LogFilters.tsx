@@ -50,14 +50,7 @@ export function LogFilters({ search, set }: FiltersProps) {
         comboboxProps={{ width: 360, position: 'bottom-start' }}
         onChange={(flag) => set({ flag: flag ?? '' })}
       />
-      <Word
-        search={search}
-        set={set}
-        name="rule"
-        label={t('logs.rule')}
-        hint={t('logs.rule.hint')}
-        width={144}
-      />
+      <Word search={search} set={set} name="rule" label={t('logs.rule')} hint={t('logs.rule')} width={144} />
       <Select
         size="xs"
         w={152}

@@ -3,6 +3,7 @@ import './texts'
 import './traces.css'
 import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import { ApiError } from '@/api/problem'
 import { traceQueries } from '@/api/traces'
@@ -81,7 +82,20 @@ function TraceView({ trace }: { trace: Trace }) {
             <CopyText value={trace.trace_id} />
           </span>
         }
-        actions={<Elsewhere traceId={trace.trace_id} />}
+        actions={
+          <>
+            <Elsewhere traceId={trace.trace_id} />
+            <Button
+              size="xs"
+              variant="default"
+              renderRoot={(props) => (
+                <Link to="/logs" search={{ trace_id: trace.trace_id } as never} {...props} />
+              )}
+            >
+              {t('trace.log')}
+            </Button>
+          </>
+        }
       />
       <Gaps trace={trace} />
       <TimeSpent shares={shares} order={order} />

@@ -142,11 +142,16 @@ describe('a trace', () => {
   })
 })
 
+function editTracing(): HTMLElement {
+  const panel = screen.getByRole('heading', { name: 'Tracing' }).closest('section')
+  return within(panel as HTMLElement).getByRole('button', { name: 'Edit' })
+}
+
 describe('the settings of tracing', () => {
   it('are changed with a reason, and say what is wrong where it is', async () => {
     const { user } = open('/settings?tab=telemetry')
     expect(await screen.findByText('100 % of new traces are kept')).toBeTruthy()
-    await user.click(screen.getByRole('button', { name: 'Edit' }))
+    await user.click(editTracing())
     const dialog = await screen.findByRole('dialog')
     const percent = within(dialog).getByRole('textbox', { name: 'Share of new traces' })
     await user.clear(percent)
@@ -165,7 +170,8 @@ describe('the settings of tracing', () => {
     const me = backend.mesh.me()
     backend.mesh.me = () => ({ ...me, is_superuser: false, permissions: { '*': ['view'] } })
     open('/settings?tab=telemetry')
-    const button = await screen.findByRole('button', { name: 'Edit' })
+    await screen.findByText('100 % of new traces are kept')
+    const button = editTracing()
     await waitFor(() => expect(button.getAttribute('aria-disabled')).toBe('true'))
   })
 })
