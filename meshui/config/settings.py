@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "channels",
     "meshui.core",
     "meshui.accounts",
+    "meshui.proposals",
     "meshui.catalog",
     "meshui.telemetry",
     "meshui.traces",

@@ -11,6 +11,7 @@ from meshui.traces.api.receive import Receive
 api = [
     path("", include("meshui.core.api.urls")),
     path("", include("meshui.accounts.api.urls")),
+    path("", include("meshui.proposals.api.urls")),
     path("", include("meshui.catalog.api.urls")),
     path("", include("meshui.traffic.api.urls")),
     path("", include("meshui.telemetry.api.urls")),

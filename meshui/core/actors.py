@@ -20,6 +20,8 @@ class Actor:
     grants: Mapping[str, frozenset[Permission]] = field(default_factory=dict)
     address: str = ""
     system: bool = False
+    approves: str = ""
+    """Whose proposal the actor carries out; empty where it acts by itself."""
 
     def may(self, permission: Permission, namespace: str | None = None) -> bool:
         """Whether the permission holds in the namespace (None: in the whole mesh)."""

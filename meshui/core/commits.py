@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -86,9 +87,40 @@ def commit(
             change.revision = None
             if dry_run:
                 transaction.set_rollback(True)
+                _kept(Trial(change, action, obj, namespace))
             return
         _record(change, actor=actor, action=action, obj=obj, namespace=namespace, reason=reason)
         transaction.on_commit(push_soon)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A commit that was only tried, and that would have changed something."""
+
+    change: Commit
+    action: str
+    object: str
+    namespace: str
+
+
+_trials: ContextVar[list[Trial] | None] = ContextVar("trials", default=None)
+
+
+@contextmanager
+def trials() -> Iterator[list[Trial]]:
+    """Keep what is tried inside: what each dry run would have changed."""
+    kept: list[Trial] = []
+    token = _trials.set(kept)
+    try:
+        yield kept
+    finally:
+        _trials.reset(token)
+
+
+def _kept(trial: Trial) -> None:
+    kept = _trials.get()
+    if kept is not None and not trial.change._unchanged:
+        kept.append(trial)
 
 
 def _record(change: Commit, *, actor: Actor, action: str, obj: str, namespace: str, reason: str) -> None:

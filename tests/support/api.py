@@ -16,6 +16,7 @@ from meshui.accounts.authentication import TOKEN_PREFIX, digest
 from meshui.accounts.models import ApiToken, RoleGrant, User
 from meshui.catalog.models import Instance, JoinToken, Namespace, Proxy, Service, Version
 from meshui.core.models import Change, Mesh, Outbox, Revision
+from meshui.proposals.models import Proposal, ReviewRule
 from meshui.rollouts.models import AnalysisTemplate, Approval, IdempotencyKey, Rollout, RolloutEvent
 from meshui.security.models import AccessPolicy, AccessSetting, DeniedIdentity, JwtProvider
 from meshui.taps.models import Tap
@@ -34,6 +35,8 @@ WATCHED = (
     AccessSetting,
     DeniedIdentity,
     JwtProvider,
+    ReviewRule,
+    Proposal,
     RoleGrant,
     Rollout,
     RolloutEvent,

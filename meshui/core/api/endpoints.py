@@ -23,6 +23,8 @@ class Endpoint(APIView):
 
     reads: ClassVar[Permission] = "view"
     writes: ClassVar[Permission | None]
+    proposable: ClassVar[bool] = False
+    """Whether its writes may be proposed by one person for another to approve; they all take ``dry_run``."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -28,6 +28,7 @@ from meshui.security.services import policy_create, policy_delete, policy_enforc
 
 class Policies(Endpoint):
     writes = "security.write"
+    proposable = True
 
     @operation("policies", query=PolicyQuery, answer=Page[PolicyView])
     def get(self, request: Request) -> Response:
@@ -59,6 +60,7 @@ class Policies(Endpoint):
 
 class OnePolicy(Endpoint):
     writes = "security.write"
+    proposable = True
 
     @operation("policy", answer=PolicyView)
     def get(self, request: Request, key: str) -> Response:
@@ -82,6 +84,7 @@ class OnePolicy(Endpoint):
 
 class Enforce(Endpoint):
     writes = "security.write"
+    proposable = True
 
     @operation("policy_enforce", body=EnforceBody, query=WriteQuery, answer=PolicyView, conditional=True)
     def post(self, request: Request, key: str) -> Response:

@@ -94,6 +94,7 @@ class ProviderQuery(ListQuery, frozen=True, kw_only=True):
 
 class Providers(Endpoint):
     writes = "security.write"
+    proposable = True
 
     @operation("jwt_providers", query=ProviderQuery, answer=Page[ProviderView])
     def get(self, request: Request) -> Response:
@@ -118,6 +119,7 @@ class Providers(Endpoint):
 
 class OneProvider(Endpoint):
     writes = "security.write"
+    proposable = True
 
     @operation("jwt_provider", answer=ProviderView)
     def get(self, request: Request, name: str) -> Response:

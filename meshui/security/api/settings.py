@@ -24,6 +24,7 @@ MESH = "*"
 
 class Mtls(Endpoint):
     writes = "security.write"
+    proposable = True
 
     @operation("mtls", answer=AccessTable)
     def get(self, request: Request) -> Response:
@@ -45,6 +46,7 @@ class Mtls(Endpoint):
 
 class NamespaceMtls(Endpoint):
     writes = "security.write"
+    proposable = True
 
     @operation("namespace_mtls", answer=SettingView)
     def get(self, request: Request, ns: str) -> Response:
@@ -59,6 +61,7 @@ class NamespaceMtls(Endpoint):
 
 class ServiceMtls(Endpoint):
     writes = "security.write"
+    proposable = True
 
     @operation("service_mtls", answer=SettingView)
     def get(self, request: Request, ns: str, name: str) -> Response:

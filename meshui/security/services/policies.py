@@ -18,6 +18,7 @@ from meshui.core.reverts import Restoration
 from meshui.core.versions import expect
 from meshui.mesh.invariants import Breach
 from meshui.mesh.policies import Policy, policy_breaches
+from meshui.proposals.review import require_second
 from meshui.security.access import columns, get_policy, logged, policy_value, policy_version
 from meshui.security.models import AccessPolicy
 from meshui.security.services.common import dirty, namespace_of, refuse, refuse_unknown, unknown_providers
@@ -74,6 +75,7 @@ def policy_delete(
         dry_run=dry_run,
     ) as change:
         row = _locked(actor, row)
+        require_second(actor, row.namespace, dry_run=dry_run)
         expect(expected_version, policy_version(row))
         change.before, change.after = {"policy": logged(row)}, {"policy": None}
         change.summary = f"deleted {row.action} policy of {row.target}"
@@ -133,6 +135,8 @@ def _write(
         refuse([*policy_breaches(policy), *compiled_breaches(policy), *_unknown(actor, policy, target)])
         before = None if row is None else logged(row)
         scopes = {target} if row is None else {target, row.target}
+        for scope in scopes:
+            require_second(actor, namespace_of(scope) or "", dry_run=dry_run)
         row = _filled(row or AccessPolicy(), decided)
         after = logged(row)
         if before == after:

@@ -20,6 +20,7 @@ from meshui.core.errors import Conflict, FieldError, InvalidInput, NotFound, Sta
 from meshui.core.reverts import Restoration
 from meshui.core.versions import expect
 from meshui.mesh.tokens import TokenRules
+from meshui.proposals.review import require_second
 from meshui.security.jwks import KeysRefused, read_document, read_keys
 from meshui.security.models import JwtProvider
 from meshui.security.providers import get_provider, provider_logged, provider_value, provider_version, using
@@ -83,6 +84,7 @@ def provider_delete(
     actor.require("security.write", row.namespace or None)
     with _commit("provider.delete", actor, row, reason, dry_run) as change:
         row = _locked(row)
+        require_second(actor, row.namespace, dry_run=dry_run)
         expect(expected_version, provider_version(row))
         policies, settings = using(row.name)
         if policies or settings:
@@ -210,6 +212,7 @@ def _write(
     actor.require("security.write", provided.namespace or None)
     keys = _keys_given(provided)
     with _commit(action, actor, provided, reason, dry_run) as change:
+        require_second(actor, provided.namespace, dry_run=dry_run)
         if row is not None:
             row = _locked(row)
             expect(expected_version, provider_version(row))

@@ -16,6 +16,7 @@ from meshui.core.reverts import Restoration
 from meshui.core.versions import expect
 from meshui.mesh.policies import DefaultAction, Mtls
 from meshui.mesh.tokens import Tokens
+from meshui.proposals.review import require_second
 from meshui.security.access import columns, get_setting, setting_version
 from meshui.security.models import AccessSetting
 from meshui.security.services.common import dirty, namespace_of, refuse, refuse_unknown, unknown_providers
@@ -49,6 +50,7 @@ def setting_set(
         row = get_setting(scope)
         expect(expected_version, setting_version(row))
         refuse_unknown(actor, scope, "scope")
+        require_second(actor, namespace_of(scope) or "", dry_run=dry_run)
         _refuse_gateway(scope, mtls)
         before = _logged(row)
         taken = row.tokens if tokens is UNSET else msgspec.to_builtins(tokens)

@@ -93,6 +93,7 @@ OBJECTS = {
     "template": "web",
     "key": "readers",
     "session_id": "s-1",
+    "proposal_id": "1",
 }
 
 

@@ -18,6 +18,7 @@ from meshui.core.actors import system
 from meshui.core.commits import commit
 from meshui.core.models import Change
 from meshui.logs import store as logs
+from meshui.proposals.models import Proposal
 from meshui.rollouts.bodies import PlanBody
 from meshui.rollouts.models import AnalysisTemplate, Rollout
 from meshui.rollouts.planning import plan_of
@@ -43,6 +44,7 @@ QUERIES = {
     "changes/": 3,
     "tokens/": 3,
     "sessions/": 3,
+    "proposals/": 3,
     "users/": 4,
     "proxies/": 4,
     "revisions/": 4,
@@ -118,6 +120,7 @@ def crowd(admin: Api, catalog: Service) -> Callable[[int], None]:
                 issued_at=timezone.now(),
             )
             DeniedIdentity.objects.create(identity=f"spiffe://mesh.local/ns/shop/svc/d{number}", actor="x")
+            Proposal.objects.create(author="x", method="POST", path="policies/", action="x.y", object="x:y")
             Session.objects.create(
                 session_key=f"k{number}",
                 public_id=f"s{number}",
