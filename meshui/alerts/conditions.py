@@ -18,7 +18,12 @@ from django.utils import timezone
 from meshui.catalog.models import Proxy
 from meshui.delivery.sync import sync_of
 from meshui.rollouts.models import Rollout
-from meshui.security.models import Authority
+from meshui.rotation.decide import missing
+from meshui.rotation.observe import observe
+from meshui.rotation.services import current
+from meshui.security.models import Authority, IssuedCertificate
+from meshui.security.selectors import in_state
+from meshui.security.services.authority import renewal_due
 from meshui.telemetry import registry, rollups
 from meshui.telemetry.frames import SPAN_S
 from meshui.telemetry.graph import build
@@ -27,7 +32,14 @@ from meshui.telemetry.objectives.selectors import objective_views, objectives
 from meshui.telemetry.past import view_of
 
 RuleName = Literal[
-    "objective_burn", "edge_failing", "certificate_ending", "authority_ending", "proxy_out_of_sync", "rollout_paused"
+    "objective_burn",
+    "edge_failing",
+    "certificate_late",
+    "certificate_ending",
+    "authority_ending",
+    "rotation_waiting",
+    "proxy_out_of_sync",
+    "rollout_paused",
 ]
 
 WINDOW_S = 60
@@ -38,6 +50,8 @@ LEFT = 0.1
 """The part of its lifetime under which a certificate should have been renewed or replaced long ago."""
 URGENT = 0.02
 """The part of the authority's lifetime under which it is urgent."""
+WAITING = timedelta(minutes=5)
+"""How long a rotation may wait for proxies in a state."""
 SYNC_S = 60.0
 """How long a proxy may take to be in sync."""
 
@@ -106,6 +120,21 @@ def edge_failing() -> Iterator[Condition]:
             )
 
 
+def certificate_late() -> Iterator[Condition]:
+    """Certificates of proxies that are there, which by now should have been renewed."""
+    late = dict(in_state(IssuedCertificate.objects.all(), "late").values_list("proxy_id", "not_after"))
+    rows = Proxy.objects.filter(pk__in=late, last_seen_at__gt=timezone.now() - timedelta(minutes=5))
+    for row in rows.select_related("service__namespace").order_by("pk"):
+        yield Condition(
+            object=f"proxy:{row.pk}",
+            severity="ticket",
+            service=str(row.service),
+            title=f"The certificate of {row.service} {row.name} is late to be renewed",
+            detail=f"It ends at {late[row.pk]:%H:%M} UTC; see the proxy's log.",
+            path=f"/proxies/{row.pk}",
+        )
+
+
 def certificate_ending() -> Iterator[Condition]:
     """Certificates of proxies that are there and did not renew."""
     now = timezone.now()
@@ -128,9 +157,11 @@ def certificate_ending() -> Iterator[Condition]:
 def authority_ending() -> Iterator[Condition]:
     """Certificates that proxies' ones are signed with: what comes after them takes people and time."""
     now = timezone.now()
-    for row in Authority.objects.filter(state=Authority.State.ACTIVE).order_by("pk"):
+    rows = Authority.objects.filter(state=Authority.State.ACTIVE).select_related("root")
+    for row in rows.order_by("pk"):
         left, lifetime = row.not_after - now, row.not_after - row.not_before
-        if left > lifetime * LEFT:
+        by_people = row.root is not None and row.root.key == Authority.Key.ELSEWHERE and now >= renewal_due(row)
+        if left > lifetime * LEFT and not by_people:
             continue
         word = "ended" if row.not_after <= now else "ends"
         yield Condition(
@@ -138,7 +169,26 @@ def authority_ending() -> Iterator[Condition]:
             severity="page" if left <= lifetime * URGENT else "ticket",
             service="",
             title=f"The {row.kind} certificate of the authority {word} {row.not_after:%Y-%m-%d %H:%M} UTC",
-            detail="Rotate it: no proxy's certificate outlives it.",
+            detail="Have a request signed by its root, whose key is elsewhere."
+            if by_people
+            else "Rotate it: no proxy's certificate outlives it.",
+            path="/security?tab=authority",
+        )
+
+
+def rotation_waiting() -> Iterator[Condition]:
+    """A rotation of the root that waits for proxies, perhaps for ever."""
+    rotation = current()
+    if rotation is None or rotation.paused or rotation.step.gate is None:
+        return
+    absent = missing(rotation.step.gate, observe(rotation), rotation.passed)
+    if absent and timezone.now() - rotation.state_since > WAITING:
+        yield Condition(
+            object=f"rotation:{rotation.pk}",
+            severity="ticket",
+            service="",
+            title=f"The rotation of the root waits for {len(absent)} proxies",
+            detail=f"{rotation.state}: {', '.join(proxy.id for proxy in absent[:5])}. Pass over those that are gone.",
             path="/security?tab=authority",
         )
 
@@ -181,8 +231,10 @@ def rollout_paused() -> Iterator[Condition]:
 RULES: Mapping[RuleName, Callable[[], Iterator[Condition]]] = {
     "objective_burn": objective_burn,
     "edge_failing": edge_failing,
+    "certificate_late": certificate_late,
     "certificate_ending": certificate_ending,
     "authority_ending": authority_ending,
+    "rotation_waiting": rotation_waiting,
     "proxy_out_of_sync": proxy_out_of_sync,
     "rollout_paused": rollout_paused,
 }

@@ -12,7 +12,11 @@ from django.utils import timezone
 from meshui.alerts import conditions, evaluate
 from meshui.alerts.models import Alert
 from meshui.catalog.models import Proxy, Service
-from meshui.security.models import Authority
+from meshui.core.actors import system
+from meshui.rotation.models import Rotation
+from meshui.rotation.services import rotation_start
+from meshui.security.models import Authority, IssuedCertificate
+from meshui.security.services import Offer, authority_ensure
 from meshui.telemetry import rollups
 from meshui.telemetry.models import Objective
 from meshui.telemetry.objectives import selectors
@@ -83,6 +87,59 @@ def test_the_authority_ends(days_left: int, severity: str | None) -> None:
     if found:
         assert found[0].object == "authority:root"
         assert ("ended" if days_left < 0 else "ends") in found[0].title
+
+
+def test_a_root_elsewhere_needs_people_in_time(failing: None) -> None:
+    now = timezone.now()
+    root = Authority.objects.create(
+        kind="root",
+        key="elsewhere",
+        fingerprint="r",
+        not_before=now - timedelta(days=300),
+        not_after=now + timedelta(days=3000),
+    )
+    lower = {"kind": "intermediate", "root": root, "not_before": now - timedelta(days=300)}
+    row = Authority.objects.create(fingerprint="i", not_after=now + timedelta(days=100), **lower)
+    (found,) = conditions.authority_ending()
+    assert (found.object, found.severity) == ("authority:intermediate", "ticket")
+    assert "Have a request signed" in found.detail
+    Authority.objects.filter(pk=row.pk).update(not_after=now + timedelta(days=900))
+    assert list(conditions.authority_ending()) == []
+
+
+def test_certificates_that_are_late(failing: None) -> None:
+    now = timezone.now()
+    authority = Authority.objects.create(kind="root", fingerprint="a", not_before=now, not_after=now)
+    for service, ended in (("shop/catalog", 0.75), ("platform/users", 0.55)):
+        begun = now - timedelta(hours=24) * ended
+        IssuedCertificate.objects.create(
+            serial=service,
+            authority=authority,
+            identity="x",
+            proxy_id=proxy_of(service),
+            actor="x",
+            not_before=begun,
+            not_after=begun + timedelta(hours=24),
+            issued_at=begun,
+        )
+        Proxy.objects.filter(pk=proxy_of(service)).update(
+            last_seen_at=now, certificate_not_after=begun + timedelta(hours=24)
+        )
+    (found,) = conditions.certificate_late()
+    assert (found.object, found.severity) == (f"proxy:{proxy_of('shop/catalog')}", "ticket")
+    Proxy.objects.filter(pk=proxy_of("shop/catalog")).update(certificate_not_after=now + timedelta(hours=20))
+    assert list(conditions.certificate_late()) == [], "it reports to use another one"
+
+
+def test_a_rotation_that_waits_for_proxies(failing: None) -> None:
+    authority_ensure()
+    rotation = rotation_start(actor=system("test"), offer=Offer("made"))
+    assert list(conditions.rotation_waiting()) == [], "it began just now"
+    Rotation.objects.update(state_since=timezone.now() - timedelta(minutes=6))
+    (found,) = conditions.rotation_waiting()
+    assert (found.object, found.severity) == (f"rotation:{rotation.pk}", "ticket")
+    Rotation.objects.update(paused=True)
+    assert list(conditions.rotation_waiting()) == []
 
 
 def test_everything_is_well_with_a_mesh_of_which_nothing_is_known(failing: None) -> None:
