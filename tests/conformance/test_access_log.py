@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +28,7 @@ from tests.conformance.harness import (
     proxy,
     service,
 )
+from tests.support.pki import Authority
 from tests.support.poll import until
 
 DB = "shop/db"
@@ -258,3 +261,32 @@ def test_workers_write_one_log(tmp_path: Path) -> None:
         assert {line["path"] for line in logged.lines(30)} == {f"/{number}" for number in range(30)}
     finally:
         logged.close()
+
+
+def test_who_called_and_what_denied_it_is_told_of_mtls_too(tmp_path: Path) -> None:
+    authority, port = Authority(), free_port()
+    file, app = tmp_path / "access.log", App(echo("app"))
+    own, caller = (f"spiffe://test.mesh/ns/shop/svc/{name}" for name in ("catalog", "frontend"))
+    trust = {"trust_domain": "test.mesh", "bundle": [authority.root], "access_log": {"percent": 0}}
+    policies = [{"name": "nobody", "action": "allow", "rules": []}]
+    resources = [
+        proxy({**inbound(port, app.port), "protocol": "tcp"}, service=SERVICE),
+        {"kind": "trust", "body": trust},
+        {"kind": "inbound", "name": SERVICE, "body": {"policies": policies}},
+    ]
+    tls = authority.write(tmp_path / "own", own)
+    guarded = Proxy(tmp_path, resources, tls=tls, flags=["--access-log", str(file)])
+    try:
+        context = ssl.create_default_context(cadata=authority.root)
+        context.check_hostname = False
+        context.load_cert_chain(*authority.write(tmp_path / "caller", caller)[:2])
+        raw = socket.create_connection(("127.0.0.1", port), timeout=10)
+        with suppress(OSError), Conversation(context.wrap_socket(raw)) as client:
+            client.read_to_end()
+        until(lambda: file.read_text(), "it is written")
+        line = json.loads(file.read_text())
+        assert (line["identity"], line["source"], line["secured"]) == (caller, "shop/frontend", True)
+        assert (line["rule"], line["flags"], line["code"]) == ("policy:nobody", "UAEX", 0)
+    finally:
+        guarded.close()
+        app.close()
