@@ -10,12 +10,15 @@ from django.utils import timezone
 
 from meshui.catalog import services as catalog
 from meshui.catalog.models import Proxy
-from meshui.core.actors import Actor
+from meshui.core.actors import Actor, system
 from meshui.core.commits import commit
 from meshui.core.errors import NotFound
 from meshui.delivery.access import revoke
 from meshui.delivery.load import every_key
+from meshui.delivery.models import Published
 from meshui.security import services as security
+from meshui.security.selectors import revoked_serials
+from proxies.wire import resources as wire
 
 log = logging.getLogger(__name__)
 
@@ -58,3 +61,20 @@ def certificate_revoke(*, actor: Actor, serial: str, identity: bool = False, rea
         with suppress(NotFound):  # it left by itself meanwhile
             proxy_evict(actor=actor, proxy_id=proxy_id, reason=reason)
     return evicted
+
+
+def trust_prune() -> int | None:
+    """Publish the trust anew without the revoked certificates that have ended, which are refused anyway; the revision,
+    None where there are none."""
+    published = Published.objects.filter(resource="trust").first()
+    if published is None:
+        return None
+    resource = wire.decode(bytes(published.body))
+    assert isinstance(resource, wire.TrustResource)
+    ended = set(resource.body.revoked) - set(revoked_serials())
+    if not ended:
+        return None
+    with commit(actor=system("reconciler"), action="trust.prune", obj="mesh") as change:
+        change.dirty("trust")
+        change.summary = f"{len(ended)} revoked certificates have ended"
+    return change.revision

@@ -7,7 +7,7 @@ import logging
 import redis
 from celery import shared_task
 
-from meshui.delivery import publish, settle
+from meshui.delivery import publish, services, settle
 from meshui.delivery.reconcile import reconcile as make_redis_match
 
 log = logging.getLogger(__name__)
@@ -32,3 +32,8 @@ def reconcile() -> None:
 @shared_task(name="meshui.delivery.tasks.forget_old_revisions", ignore_result=True)  # type: ignore[untyped-decorator]
 def forget_old_revisions() -> None:
     settle.forget_old()
+
+
+@shared_task(name="meshui.delivery.tasks.prune_trust", ignore_result=True)  # type: ignore[untyped-decorator]
+def prune_trust() -> None:
+    services.trust_prune()

@@ -81,8 +81,7 @@ def denied_identities() -> list[str]:
 
 
 def revoked_serials() -> list[str]:
-    """The certificates that no proxy accepts although they have not ended. Those that end are dropped from what is
-    published whenever something else of the trust changes: they are refused anyway."""
+    """The certificates that no proxy accepts although they have not ended."""
     rows = IssuedCertificate.objects.filter(not_after__gt=timezone.now()).exclude(revoked_at=None)
     return list(rows.order_by("serial").values_list("serial", flat=True))
 

@@ -54,3 +54,10 @@ def test_they_follow_the_roots(credentials: RegistryCredentials, monkeypatch: py
     monkeypatch.setattr(registry, "trust_bundle", lambda: [root, root])
     credentials.refresh()
     assert credentials.context is not first
+
+
+def test_they_follow_the_root_that_signs(credentials: RegistryCredentials, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = credentials.context
+    monkeypatch.setattr(registry, "signing_root", lambda: "another")
+    credentials.refresh()
+    assert credentials.context is not first
