@@ -17,6 +17,7 @@ app.conf.beat_schedule = {
     "reconcile": {"task": "meshui.delivery.tasks.reconcile", "schedule": 5.0, "options": {"expires": 5}},
     "tick-rollouts": {"task": "meshui.rollouts.tasks.scan", "schedule": 1.0, "options": {"expires": 1}},
     "expire-instances": {"task": "meshui.catalog.tasks.expire_instances", "schedule": 5.0, "options": {"expires": 5}},
+    "prune-trust": {"task": "meshui.delivery.tasks.prune_trust", "schedule": 600.0, "options": {"expires": 600}},
     "forget-old-revisions": {"task": "meshui.delivery.tasks.forget_old_revisions", "schedule": 3600.0},
     "coarsen-rollups": {"task": "meshui.telemetry.tasks.coarsen_rollups", "schedule": 60.0, "options": {"expires": 60}},
     "drop-old-rollups": {"task": "meshui.telemetry.tasks.drop_old_rollups", "schedule": 3600.0},
