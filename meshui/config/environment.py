@@ -51,6 +51,10 @@ class Environment:
     """Where proxies reach Redis, without credentials."""
     rollup_retention_days: int
     """How long ten-second rollups are kept."""
+    rollup_5min_days: int
+    """How long five-minute rollups are kept."""
+    rollup_hour_days: int
+    """How long hourly rollups are kept."""
     alert_days: int
     """How long resolved alerts, past silences and notices are kept."""
     trace_hours: int
@@ -73,6 +77,11 @@ class Environment:
     """``smtp://user:password@host:25``, ``smtp+starttls://`` or ``smtps://``; empty: no e-mail is sent."""
     email_from: str
     """The sender of e-mail."""
+
+    snapshot_at: float | None = None
+    """When the snapshot was taken that this control plane shows, Unix seconds; None: it is no snapshot's."""
+    snapshot_since: float = 0.0
+    """Where the recorded past in it begins."""
 
     @property
     def demo(self) -> bool:
@@ -109,6 +118,8 @@ def read(env: Mapping[str, str]) -> Environment:
         csr_rate=_csr_rate(env),
         proxy_redis_url=without_credentials(env.get("MESHUI_PROXY_REDIS_URL", redis_url)),
         rollup_retention_days=_days(env, "MESHUI_ROLLUP_RETENTION", 7),
+        rollup_5min_days=_days(env, "MESHUI_ROLLUP_5MIN_RETENTION", 35),
+        rollup_hour_days=_days(env, "MESHUI_ROLLUP_HOUR_RETENTION", 400),
         alert_days=_days(env, "MESHUI_ALERT_RETENTION", 90),
         trace_hours=_number(env, "MESHUI_TRACE_HOURS", 24, 24 * 366),
         trace_spans=_number(env, "MESHUI_TRACE_SPANS", 1_000_000, 1_000_000_000),
@@ -120,6 +131,8 @@ def read(env: Mapping[str, str]) -> Environment:
         outgoing_allow=_list(env, "MESHUI_OUTGOING_ALLOW", ""),
         smtp_url=_smtp_url(env),
         email_from=env.get("MESHUI_EMAIL_FROM", "meshui@localhost"),
+        snapshot_at=float(env["MESHUI_SNAPSHOT_AT"]) if "MESHUI_SNAPSHOT_AT" in env else None,
+        snapshot_since=float(env.get("MESHUI_SNAPSHOT_SINCE", "0")),
     )
 
 

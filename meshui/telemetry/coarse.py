@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
@@ -24,9 +25,16 @@ AT_ONCE = 48
 """Buckets of a level made in one run: after a long absence several runs catch up."""
 
 
+def kept_days() -> dict[Level, int]:
+    """How long each level is kept, as whoever runs this control plane decided."""
+    mesh = settings.MESHUI
+    days = (mesh.rollup_retention_days, mesh.rollup_5min_days, mesh.rollup_hour_days)
+    return dict(zip(levels.LEVELS, days, strict=True))
+
+
 def coarsen() -> int:
     """Make the coarse buckets that are complete and missing; answers how many."""
-    return sum(_coarsen(level) for level in levels.COARSE_DAYS)
+    return sum(_coarsen(level) for level in levels.SUMMED)
 
 
 def _coarsen(level: Level) -> int:
@@ -131,7 +139,8 @@ def _rows(level: Level) -> QuerySet[Any]:
 def drop_old(now: datetime, batch: int) -> int:
     """Delete what a level no longer keeps, ``batch`` rows a statement."""
     dropped = 0
-    for level, days in levels.COARSE_DAYS.items():
+    for level in levels.SUMMED:
+        days = kept_days()[level]
         for model in (CoarseRollup, CoarseBucket):
             old = model.objects.filter(span_s=level, at__lt=now - timedelta(days=days)).order_by("at")  # type: ignore[attr-defined]
             while count := model.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:batch])).delete()[0]:  # type: ignore[attr-defined]

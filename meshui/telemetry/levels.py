@@ -6,6 +6,7 @@ A level's buckets are sums of the level below, aligned to multiples of their spa
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 from meshui.telemetry.frames import SPAN_S
@@ -17,8 +18,7 @@ FINE: Level = 10
 MIDDLE: Level = 300
 COARSE: Level = 3600
 LEVELS: tuple[Level, ...] = (FINE, MIDDLE, COARSE)
-COARSE_DAYS: dict[Level, int] = {MIDDLE: 35, COARSE: 400}
-"""Days that summed levels are kept: the period of an objective and a week, and a year to compare with."""
+SUMMED: tuple[Level, ...] = (MIDDLE, COARSE)
 
 POINTS = 90
 """About as many steps a series has where none are asked for."""
@@ -36,12 +36,10 @@ def dividing(step_s: int) -> Level:
     return next(level for level in reversed(LEVELS) if step_s % level == 0)
 
 
-def finest(age_s: float, fine_days: int) -> Level:
-    """The finest level that reaches back so many seconds; ``fine_days`` is how long ten-second rollups are kept."""
-    days = age_s / 86_400
-    if days <= fine_days:
-        return FINE
-    return MIDDLE if days <= COARSE_DAYS[MIDDLE] else COARSE
+def finest(age_s: float, days: Mapping[Level, int]) -> Level:
+    """The finest level that reaches back so many seconds; ``days`` is how long each is kept."""
+    reaching = (level for level in LEVELS if age_s <= days[level] * 86_400)
+    return next(reaching, COARSE)
 
 
 def whole(window_s: float) -> Level:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 import numpy as np
-from django.conf import settings
 from django.db.models import Q
 
 from meshui.telemetry import coarse, levels, window
@@ -61,7 +60,7 @@ def reaches(since: float) -> bool:
 
 def finest_level(since: float) -> Level:
     """The finest rollups that reach back to ``since``."""
-    return levels.finest(time.time() - since, settings.MESHUI.rollup_retention_days)
+    return levels.finest(time.time() - since, coarse.kept_days())
 
 
 def level_of(window_s: int, since: float) -> Level:

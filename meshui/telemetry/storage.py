@@ -9,7 +9,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, Max, Min, QuerySet
 
-from meshui.telemetry.levels import COARSE_DAYS, FINE, LEVELS, Level
+from meshui.telemetry.coarse import kept_days
+from meshui.telemetry.levels import FINE, LEVELS, SUMMED, Level
 from meshui.telemetry.models import CoarseRollup, Rollup
 
 DAY_S = 86_400
@@ -38,9 +39,9 @@ class Stored:
         return self.row_bytes * DAY_S / self.level
 
 
-def stored(fine_days: int) -> list[Stored]:
-    """All levels, the finest first; ``fine_days`` is how long ten-second rollups are kept."""
-    coarse = {level: CoarseRollup.objects.filter(span_s=level) for level in COARSE_DAYS}
+def stored() -> list[Stored]:
+    """All levels, the finest first."""
+    coarse = {level: CoarseRollup.objects.filter(span_s=level) for level in SUMMED}
     coarse_rows = sum(rows.count() for rows in coarse.values())
     answer = []
     for level in LEVELS:
@@ -48,8 +49,7 @@ def stored(fine_days: int) -> list[Stored]:
         found = rows.aggregate(rows=Count("pk"), edges=Count("edge_id", distinct=True), first=Min("at"), last=Max("at"))
         table = _table_bytes(rows.model._meta.db_table)
         share = 1.0 if level == FINE else found["rows"] / max(1, coarse_rows)
-        days = fine_days if level == FINE else COARSE_DAYS[level]
-        answer.append(Stored(level=level, days=days, bytes=round(table * share), **found))
+        answer.append(Stored(level=level, days=kept_days()[level], bytes=round(table * share), **found))
     return answer
 
 

@@ -22,7 +22,7 @@ def coarsen_rollups() -> int:
 
 @shared_task  # type: ignore[untyped-decorator]
 def drop_old_rollups() -> int:
-    """Keep ``MESHUI_ROLLUP_RETENTION`` days of ten-second rollups, and of coarser ones what ``levels`` says."""
+    """Keep each level of rollups for as many days as ``MESHUI_ROLLUP_*RETENTION`` says."""
     now = timezone.now()
     limit = now - timedelta(days=settings.MESHUI.rollup_retention_days)
     return drop_before(limit, BATCH) + coarse.drop_old(now, BATCH)

@@ -37,9 +37,9 @@ SPANS: Mapping[Span, _Span] = {
 
 
 class BudgetHistory(Answer, frozen=True):
-    """``times`` are the ends of steps in Unix seconds, the last one now. The part of each budget that was left then, of the period of
-    ``period_s`` up to it: 1 where it is untouched, negative where overdrawn, null below the sample. A part that is not
-    promised is null."""
+    """``times`` are the ends of steps in Unix seconds, the last one now. The part of each budget that was left then, of
+    the period of ``period_s`` up to it: 1 where it is untouched, negative where overdrawn, null below the sample. A
+    part that is not promised is null."""
 
     step_s: int
     period_s: int

@@ -73,18 +73,23 @@ def test_one_run_makes_a_bounded_number(past: None, monkeypatch: pytest.MonkeyPa
     assert [coarse.coarsen() for _ in range(4)] == [5, 5, 2 + 1, 0]
 
 
+def coarse_days() -> list[tuple[levels.Level, int]]:
+    kept = coarse.kept_days()
+    return [(level, kept[level]) for level in levels.SUMMED]
+
+
 def test_each_level_is_kept_for_its_time() -> None:
     register()
     now = timezone.now()
     frame = total(0.0, [make(1)])
-    for level, days in levels.COARSE_DAYS.items():
+    for level, days in coarse_days():
         for age in (days - 1, days + 1):
             start = int((now - timedelta(days=age)).timestamp()) // level * level
             rollups.write(start, [frame])
             coarse.write(level if level == levels.MIDDLE else levels.MIDDLE, start)
             coarse.write(level, start)
     coarse.drop_old(now, batch=1)
-    for level, days in levels.COARSE_DAYS.items():
+    for level, days in coarse_days():
         limit = datetime.fromtimestamp((now - timedelta(days=days)).timestamp(), UTC)
         assert CoarseRollup.objects.filter(span_s=level).exists()
         assert not CoarseRollup.objects.filter(span_s=level, at__lt=limit).exists()
@@ -102,7 +107,7 @@ def test_a_long_span_has_about_ninety_steps_of_whole_coarse_buckets(span_s: int,
 
 def test_the_step_says_which_level_is_read() -> None:
     assert [levels.dividing(step) for step in (10, 60, 300, 1200, 3600, 7200)] == [10, 10, 300, 300, 3600, 3600]
-    assert [levels.finest(days * 86_400, 7) for days in (1, 8, 36)] == [10, 300, 3600]
+    assert [levels.finest(days * 86_400, coarse.kept_days()) for days in (1, 8, 36, 500)] == [10, 300, 3600, 3600]
 
 
 def test_storage_is_told_by_level(past: None) -> None:
@@ -111,7 +116,7 @@ def test_storage_is_told_by_level(past: None) -> None:
     call_command("telemetry_storage", stdout=out)
     lines = out.getvalue().splitlines()
     assert [line.split()[0] for line in lines] == ["level", "10", "300", "3600"]
-    fine, middle, hour = stored(7)
+    fine, middle, hour = stored()
     assert (fine.rows, fine.edges, middle.rows, hour.rows) == (372, 1, 12, 1)
     assert fine.bytes > middle.bytes > hour.bytes > 0
     assert fine.edge_day_bytes == pytest.approx(fine.row_bytes * 8640)

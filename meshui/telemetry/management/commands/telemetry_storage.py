@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from meshui.telemetry.storage import stored
@@ -17,7 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(ROW.format("level", "kept", "rows", "edges", "size", "a row", "an edge a day", "from"))
-        for level in stored(settings.MESHUI.rollup_retention_days):
+        for level in stored():
             self.stdout.write(
                 ROW.format(
                     f"{level.level} s",
