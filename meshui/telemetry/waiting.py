@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from typing import Generic, TypeVar
 
@@ -14,6 +15,7 @@ from django.db import Error as DatabaseError
 log = logging.getLogger(__name__)
 
 EVERY_S = 0.5
+TELL_EVERY_S = 60.0
 
 T = TypeVar("T")
 
@@ -26,6 +28,7 @@ class Waiting(Generic[T]):
         self._batch = batch
         self._waiting: deque[T] = deque(maxlen=most)
         self._lost = 0
+        self._tell_at = 0.0
         self._complained = False
 
     def keep(self, items: list[T]) -> None:
@@ -59,10 +62,14 @@ class Waiting(Generic[T]):
             self._complained = True
             return False
         self._complained = False
-        if self._lost:
-            log.warning("%d %s were dropped: more came than is kept", self._lost, self._what)
-            self._lost = 0
+        self._tell_lost()
         return len(batch) == self._batch
+
+    def _tell_lost(self) -> None:
+        now = time.monotonic()
+        if self._lost and now >= self._tell_at:
+            log.warning("%d %s were dropped: more came than is kept", self._lost, self._what)
+            self._lost, self._tell_at = 0, now + TELL_EVERY_S
 
     def _put_back(self, batch: list[T]) -> None:
         assert self._waiting.maxlen is not None
