@@ -61,7 +61,15 @@ export type ChangeFilters = {
   page_size?: number
 }
 /** Which series: of a service, an edge, or with neither the whole mesh. `step` as in "10s". */
-export type MetricsQuery = { service?: string; edge?: string; version?: string; step?: string }
+export type MetricsQuery = {
+  service?: string
+  edge?: string
+  version?: string
+  step?: string
+  /** The same steps so much earlier, as in "24h". */
+  compare?: string
+  by?: 'version' | 'route' | 'instance'
+}
 export type * from './incidentTypes'
 export type * from './logTypes'
 export type * from './traceTypes'

@@ -1,4 +1,4 @@
-/** French of the overview, alerts and objectives. */
+/** French of the overview, alerts, objectives and series. */
 import type { incidentsEn } from './incidents.en'
 
 export const incidentsFr: Record<keyof typeof incidentsEn, string> = {
@@ -189,6 +189,35 @@ export const incidentsFr: Record<keyof typeof incidentsEn, string> = {
   'objectives.span.7d': 'Dernière semaine',
   'objectives.span.28d': '28 derniers jours',
   'objectives.history.empty': 'Encore trop peu de requêtes pour compter un budget',
+  'series.title': 'Courbes',
+  'series.range': 'Durée',
+  'series.range.15m': '15 dernières minutes',
+  'series.range.1h': 'Dernière heure',
+  'series.range.6h': '6 dernières heures',
+  'series.range.24h': 'Dernier jour',
+  'series.range.7d': 'Dernière semaine',
+  'series.compare': 'Comparer avec',
+  'series.compare.none': 'Ne comparer avec rien',
+  'series.compare.1h': 'une heure plus tôt',
+  'series.compare.24h': 'un jour plus tôt',
+  'series.compare.7d': 'une semaine plus tôt',
+  'series.earlier': '{name}, {ago}',
+  'series.by': 'Distinguer',
+  'series.by.none': 'Tout ensemble',
+  'series.by.version': 'Par version',
+  'series.by.route': 'Par route',
+  'series.by.instance': 'Par instance',
+  'series.by.empty': 'Rien à distinguer sur cette durée',
+  'series.codes': 'Réponses',
+  'series.code.0': 'sans réponse',
+  'series.flags': 'Indicateurs',
+  'series.bytes': 'Octets',
+  'series.bytes.in': 'entrants',
+  'series.bytes.out': 'sortants',
+  'series.source': 'd’après {source}, par pas de {step}',
+  'series.source.frames': 'les relevés en direct',
+  'series.source.rollups': 'les cumuls',
+  'series.source.prometheus': 'Prometheus',
   'services.sparkline': '15 dernières minutes',
   'services.sparkline.of': 'Débit de {service} : {now} maintenant, {most} au plus ; erreurs {errors} au plus',
 }

@@ -24,6 +24,8 @@ type TimeChartProps = {
   most?: number
   /** The ends of a logarithmic scale; without it the scale is linear from zero. */
   log?: readonly [number, number]
+  /** Whether a single series is named too. */
+  named?: boolean
   /** What a click on a moment (Unix seconds) does. Offer the same to keyboards elsewhere. */
   onPick?: (at: number) => void
 }
@@ -47,6 +49,7 @@ export function TimeChart({
   least = 1,
   most,
   log,
+  named,
   onPick,
 }: TimeChartProps) {
   useText()
@@ -90,24 +93,24 @@ export function TimeChart({
     <figure className="chart">
       <figcaption>
         <span>{label}</span>
-        <span className="chart-now">{summary(series, format)}</span>
+        <span className="chart-now">{summary(series, format, named)}</span>
       </figcaption>
       <div
         ref={host}
         className={onPick && 'chart-pick'}
         role="img"
-        aria-label={`${label}: ${summary(series, format)}`}
+        aria-label={`${label}: ${summary(series, format, named)}`}
       />
     </figure>
   )
 }
 
 /** The newest value of each series, in words. */
-function summary(series: ChartSeries[], format: (value: number | null) => string): string {
+function summary(series: ChartSeries[], format: (value: number | null) => string, named = false): string {
   return series
     .map(({ label, values }) => {
       const newest = values.findLast((value) => value !== null) ?? null
-      return series.length > 1 ? `${label} ${format(newest)}` : format(newest)
+      return named || series.length > 1 ? `${label} ${format(newest)}` : format(newest)
     })
     .join(' · ')
 }

@@ -60,14 +60,22 @@ function subjectOf({ service, edge }: MetricsQuery): Subject | undefined {
 /** A chart shows at least this many steps, also when history is younger. */
 const LEAST_STEPS = 6
 
-/** Without the steps before the first number, and the one still going on, which would look like a drop. */
-export function wholeSteps(
-  { times, series, compare, step_s: step }: Metrics,
+/** The steps without those before the first number, and the one still going on, which would look like a drop. */
+export function wholeRange(
+  { times, series, step_s: step }: Metrics,
   now: number,
-): Pick<Metrics, 'times' | 'series'> & { earlier: Metrics['series'] | null } {
+): [start: number, end: number] {
   const end = times.filter((at) => at + step <= now).length
   const first = times.findIndex((_, index) => Object.values(series).some((values) => values[index] != null))
-  const start = Math.max(0, Math.min(first, end - LEAST_STEPS))
+  return [Math.max(0, Math.min(first, end - LEAST_STEPS)), end]
+}
+
+export function wholeSteps(
+  data: Metrics,
+  now: number,
+): Pick<Metrics, 'times' | 'series'> & { earlier: Metrics['series'] | null } {
+  const { times, series, compare } = data
+  const [start, end] = wholeRange(data, now)
   const cut = (whole: Metrics['series']) =>
     Object.fromEntries(
       Object.entries(whole).map(([name, values]) => [name, values.slice(start, end)]),

@@ -1,10 +1,13 @@
+import './texts'
+import './services.css'
 import { Select, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { type ReactNode, useMemo } from 'react'
 import { useFrame } from '@/api/freshness'
+import { incidentQueries } from '@/api/incidents'
 import { queries } from '@/api/queries'
-import type { GraphNode, Service } from '@/api/types'
+import type { GraphNode, Service, Sparklines } from '@/api/types'
 import { useGraph } from '@/api/useLive'
 import { type Column, DataTable } from '@/ui/DataTable'
 import { formatMs, formatRate, formatShare, formatWeight } from '@/ui/format'
@@ -14,13 +17,14 @@ import { EmptyState, Loaded } from '@/ui/States'
 import { parseSort, sortText } from '@/ui/urlSort'
 import { useText } from '@/ui/useText'
 import { useUrlState } from '@/ui/useUrlState'
+import { Sparkline } from './Sparkline'
 
 const DEFAULTS = { namespace: '', search: '', sort: 'service' }
 const GRAPH = { window: '60s', by: 'service' } as const
 
 const NO_SERVICES: Service[] = []
 
-type Row = Service & { node: GraphNode | undefined }
+type Row = Service & { node: GraphNode | undefined; line: Sparklines['services'][string] | undefined }
 
 /** The services; `children` are the panels below. */
 export function ServiceList({ actions, children }: { actions?: ReactNode; children?: ReactNode }) {
@@ -28,13 +32,14 @@ export function ServiceList({ actions, children }: { actions?: ReactNode; childr
   const [state, set] = useUrlState(DEFAULTS)
   const query = useQuery(queries.services())
   const graph = useGraph(GRAPH)
+  const lines = useQuery(incidentQueries.sparklines()).data?.services
   useFrame(graph.data?.age_s, graph.dataUpdatedAt)
   const columns = useColumns()
   const all = query.data ?? NO_SERVICES
   const rows = useMemo(() => {
     const nodes = new Map(graph.data?.nodes.map((node) => [node.id, node]))
-    return all.map((service) => ({ ...service, node: nodes.get(service.id) }))
-  }, [all, graph.data])
+    return all.map((service) => ({ ...service, node: nodes.get(service.id), line: lines?.[service.id] }))
+  }, [all, graph.data, lines])
   const shown = rows.filter(
     (row) =>
       (!state.namespace || row.namespace === state.namespace) && row.id.includes(state.search.toLowerCase()),
@@ -138,6 +143,12 @@ function useColumns(): Column<Row>[] {
       cell: ({ node }) => formatRate(node?.rps_in),
       sort: ({ node }) => node?.rps_in ?? null,
       numeric: true,
+    },
+    {
+      key: 'line',
+      header: t('services.sparkline'),
+      cell: ({ id, line }) => <Sparkline service={id} line={line} />,
+      wideOnly: true,
     },
     {
       key: 'errors',

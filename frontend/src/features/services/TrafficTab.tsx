@@ -4,8 +4,8 @@ import { EdgeTable } from '@/ui/EdgeTable'
 import { Panel } from '@/ui/Panel'
 import { EmptyState } from '@/ui/States'
 import type { ChartMark } from '@/ui/TimeChart'
-import { TrafficCharts } from '@/ui/TrafficCharts'
 import { useText } from '@/ui/useText'
+import { SeriesPanel } from './SeriesPanel'
 
 type TrafficTabProps = { service: string; traffic: ServiceTraffic; marks: ChartMark[] }
 
@@ -13,9 +13,7 @@ export function TrafficTab({ service, traffic, marks }: TrafficTabProps) {
   const t = useText()
   return (
     <>
-      <Panel title={t('service.last15')}>
-        <TrafficCharts query={{ service, step: '10s' }} spanSeconds={900} marks={marks} wide />
-      </Panel>
+      <SeriesPanel service={service} marks={marks} />
       <EdgePanel title={t('service.in')} edges={traffic.in} end="source" empty={t('service.in.empty')} />
       <EdgePanel title={t('service.out')} edges={traffic.out} end="target" empty={t('service.out.empty')} />
     </>
