@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 import sys
 from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Callable
@@ -294,3 +295,16 @@ def test_the_bundle_is_for_everybody() -> None:
 
 def _number(text: str) -> int:
     return int.from_bytes(urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
+
+
+def test_openssl_signs_our_request_as_the_guide_says(tmp_path: Path) -> None:
+    (tmp_path / "request.pem").write_text(request_make(actor=ACTOR).csr)
+    root = Outside()
+    (tmp_path / "root.pem").write_text(root.certificate)
+    (tmp_path / "root.key").write_text(root.pem_key)
+    words = "x509 -req -in request.pem -CA root.pem -CAkey root.key -days 730 -sha256 -copy_extensions copyall"
+    subprocess.run(
+        ["openssl", *words.split(), "-out", "intermediate.pem"], cwd=tmp_path, check=True, capture_output=True
+    )
+    take_over(Offer("offline", (tmp_path / "intermediate.pem").read_text() + root.certificate))
+    assert openssl_verify(tmp_path, leaf()).stdout.strip().endswith(": OK")
