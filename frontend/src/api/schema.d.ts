@@ -1274,6 +1274,116 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/proposals/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Those of the namespaces that one may view, and of the mesh; the newest first. */
+        get: operations["proposals"];
+        put?: never;
+        /**
+         * @description Propose a write of policies or of how services receive. It is tried at once: what would be refused later is
+         *     refused now, in the same words.
+         */
+        post: operations["propose"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proposals/{proposal_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One proposal. */
+        get: operations["proposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proposals/{proposal_id}/approve/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Make the write, which one's own permissions must allow as well. Where it is refused (412: the object has
+         *     changed since), the proposal stays open.
+         */
+        post: operations["proposal_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proposals/{proposal_id}/reject/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Turn it down. */
+        post: operations["proposal_reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proposals/{proposal_id}/withdraw/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Take one's own back. */
+        post: operations["proposal_withdraw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proposals/rules/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Where changes of security take two people. */
+        get: operations["review_rules"];
+        /** @description Take two people somewhere from now on, or one; the latter is itself proposed and approved. */
+        put: operations["review_rule_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/proxies/": {
         parameters: {
             query?: never;
@@ -2628,9 +2738,9 @@ export interface components {
         };
         /**
          * BudgetHistory
-         * @description ``times`` are the ends of steps in Unix seconds, the last one now. The part of each budget that was left then, of the period of
-         *         ``period_s`` up to it: 1 where it is untouched, negative where overdrawn, null below the sample. A part that is not
-         *         promised is null.
+         * @description ``times`` are the ends of steps in Unix seconds, the last one now. The part of each budget that was left then, of
+         *         the period of ``period_s`` up to it: 1 where it is untouched, negative where overdrawn, null below the sample. A
+         *         part that is not promised is null.
          */
         BudgetHistory: {
             step_s: number;
@@ -2886,7 +2996,7 @@ export interface components {
         };
         /**
          * DesiredView
-         * @description A resource as it is published; ``body`` is its content.
+         * @description A resource as it is published; ``body`` is its content, null where a snapshot left it out.
          */
         DesiredView: {
             resource: string;
@@ -3499,7 +3609,10 @@ export interface components {
              */
             protocol: "http" | "tcp";
         };
-        /** InfoView */
+        /**
+         * InfoView
+         * @description ``snapshot`` is null but where a snapshot is shown: then nothing can be changed, and it is always that time.
+         */
         InfoView: {
             name: string;
             version: string;
@@ -3510,6 +3623,7 @@ export interface components {
             gateway_url: string | null;
             revision: number;
             sync: components["schemas"]["MeshSyncView"];
+            snapshot: components["schemas"]["SnapshotView"] | null;
         };
         /**
          * InstanceBody
@@ -4821,6 +4935,56 @@ export interface components {
             reason: string;
         };
         /**
+         * ProposalBody
+         * @description A write as one would have made it: ``path`` is below ``/api/v1/``, ``if_match`` the version that was read,
+         *         ``body`` null for a DELETE. Its reason is the proposal's.
+         */
+        ProposalBody: {
+            /** @enum {unknown} */
+            method: "DELETE" | "POST" | "PUT";
+            path: string;
+            /** @default null */
+            body: Record<string, never> | null;
+            /** @default  */
+            if_match: string;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * ProposalView
+         * @description ``before`` and ``after`` are what it changes, as tried when it was proposed. ``revision`` is of the change that
+         *         an approval made.
+         */
+        ProposalView: {
+            id: number;
+            state: string;
+            author: string;
+            created_at: string;
+            reason: string;
+            method: string;
+            path: string;
+            body: unknown;
+            action: string;
+            object: string;
+            namespace: string;
+            summary: string;
+            before: unknown;
+            after: unknown;
+            decided_by: string;
+            decided_at: string | null;
+            decision_reason: string;
+            revision: number | null;
+        };
+        /** ProposalViewPage */
+        ProposalViewPage: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["ProposalView"][];
+        };
+        /**
          * ProviderBody
          * @description A provider whole. Its keys are given in ``jwks``, or fetched from ``jwks_url`` every ``refresh_s`` by the control
          *         plane: over https, from public addresses, or from hosts that ``MESHUI_OUTGOING_ALLOW`` names.
@@ -5668,6 +5832,19 @@ export interface components {
             revision: number | null;
         };
         /**
+         * RuleBody
+         * @description ``namespace`` of null is everywhere.
+         */
+        RuleBody: {
+            namespace: string | null;
+            required: boolean;
+            /**
+             * @description Why; kept in the change log.
+             * @default
+             */
+            reason: string;
+        };
+        /**
          * RuleExplained
          * @description ``unmet`` are the parts that do not hold, as ``from.services``, ``to.paths``, ``when.0``; none where it
          *         matches.
@@ -5675,6 +5852,14 @@ export interface components {
         RuleExplained: {
             index: number;
             unmet: string[];
+        };
+        /**
+         * RulesView
+         * @description Where changes of security take two people: in these namespaces; with ``mesh`` in all, and for the mesh itself.
+         */
+        RulesView: {
+            mesh: boolean;
+            namespaces: string[];
         };
         /**
          * SafetyBody
@@ -5896,7 +6081,7 @@ export interface components {
          */
         SilenceBody: {
             /** @default  */
-            rule: ("authority_ending" | "certificate_ending" | "edge_failing" | "objective_burn" | "proxy_out_of_sync" | "rollout_paused") | "";
+            rule: ("authority_ending" | "certificate_ending" | "certificate_late" | "edge_failing" | "objective_burn" | "proxy_out_of_sync" | "rollout_paused" | "rotation_waiting") | "";
             /** @default  */
             object: string;
             /** @default  */
@@ -6003,6 +6188,14 @@ export interface components {
             timeouts: components["schemas"]["Timeouts"] | null;
             connect_timeout_ms: number;
             policy: components["schemas"]["SimulatedPolicy"] | null;
+        };
+        /**
+         * SnapshotView
+         * @description When it was taken, and where the recorded past in it begins.
+         */
+        SnapshotView: {
+            taken_at: string;
+            since: string;
         };
         /**
          * SpanEvent
@@ -10021,6 +10214,267 @@ export interface operations {
                             [key: string]: string;
                         };
                     }[];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposals: {
+        parameters: {
+            query?: {
+                /** @description Opaque; follow `next` and `previous`. */
+                cursor?: string;
+                namespace?: string;
+                page_size?: number;
+                state?: "" | "applied" | "open" | "rejected" | "withdrawn";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalViewPage"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    propose: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProposalBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposal_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DecisionBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposal_reject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DecisionBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposal_withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DecisionBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    review_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesView"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    review_rule_set: {
+        parameters: {
+            query?: {
+                /** @description Validate and answer what would be; change nothing. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesView"];
                 };
             };
             /** @description A problem (RFC 9457) */
