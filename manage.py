@@ -11,6 +11,10 @@ def main() -> None:
         from meshui.demo import runner
 
         sys.exit(runner.main(sys.argv[1]))
+    if sys.argv[1:2] == ["open-snapshot"]:
+        from meshui.snapshots import runner as snapshots
+
+        sys.exit(snapshots.main(sys.argv[2:]))
     if "DATABASE_URL" not in os.environ:
         # Nobody said which control plane is meant: the demo, if there is one.
         from meshui.demo.environment import recall

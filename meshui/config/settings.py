@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "meshui.rotation",
     "meshui.alerts",
     "meshui.live",
+    "meshui.snapshots",
     "meshui.demo",
 ]
 
@@ -48,6 +49,7 @@ MIDDLEWARE = [
     "meshui.core.metrics.RequestMetrics",
     "meshui.core.middleware.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "meshui.snapshots.readonly.ReadOnly",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import include, path, re_path
 
-from meshui.core import dashboard, health, metrics, problems
+from meshui.core import health, metrics, problems
+from meshui.snapshots import views as snapshot
 from meshui.traces.api.receive import Receive
 
 api = [
@@ -34,7 +35,8 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", metrics.metrics),
-    re_path(r"^(?P<path>.*)$", dashboard.index),
+    path("snapshot.js", snapshot.clock_script),
+    re_path(r"^(?P<path>.*)$", snapshot.index),
 ]
 
 handler400 = problems.bad_request

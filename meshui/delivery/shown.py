@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from django.conf import settings
@@ -50,7 +50,7 @@ class ProxyView(View, frozen=True, kw_only=True):
 
 
 class DesiredView(View, frozen=True, kw_only=True):
-    """A resource as it is published; ``body`` is its content."""
+    """A resource as it is published; ``body`` is its content, null where a snapshot left it out."""
 
     resource: str
     revision: int
@@ -116,7 +116,16 @@ class MeshSyncView(View, frozen=True, kw_only=True):
     offline: int
 
 
+class SnapshotView(View, frozen=True, kw_only=True):
+    """When it was taken, and where the recorded past in it begins."""
+
+    taken_at: datetime
+    since: datetime
+
+
 class InfoView(View, frozen=True, kw_only=True):
+    """``snapshot`` is null but where a snapshot is shown: then nothing can be changed, and it is always that time."""
+
     name: str
     version: str
     environment: Literal["production", "demo"]
@@ -125,6 +134,7 @@ class InfoView(View, frozen=True, kw_only=True):
     gateway_url: str | None
     revision: int
     sync: MeshSyncView
+    snapshot: SnapshotView | None
 
 
 # --- proxies ----------------------------------------------------------------------------------------------------
@@ -189,7 +199,7 @@ def config_of(row: Proxy) -> ConfigView:
 
 
 def _desired(row: Published) -> DesiredView:
-    body = wire.decode(bytes(row.body)).body
+    body = wire.decode(bytes(row.body)).body if row.body else None
     return DesiredView(resource=row.resource, revision=row.revision, version=row.version, body=body)
 
 
@@ -277,7 +287,14 @@ def info() -> InfoView:
         gateway_url=f"http://127.0.0.1:{environment.gateway_port}" if environment.demo else None,
         revision=mesh.revision if mesh else 0,
         sync=_mesh_sync(states().values()),
+        snapshot=_snapshot(environment.snapshot_at, environment.snapshot_since),
     )
+
+
+def _snapshot(at: float | None, since: float) -> SnapshotView | None:
+    if at is None:
+        return None
+    return SnapshotView(taken_at=datetime.fromtimestamp(at, UTC), since=datetime.fromtimestamp(since, UTC))
 
 
 def _mesh_sync(found: Iterable[str]) -> MeshSyncView:

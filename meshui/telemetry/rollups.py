@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from channels.db import database_sync_to_async
 from django.db import transaction
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from redis.asyncio import Redis
 
 from meshui.core.errors import InvalidInput
@@ -37,7 +37,7 @@ from meshui.telemetry.frames import (
     span_start,
     total,
 )
-from meshui.telemetry.models import Bucket, Edge, LimitRollup, PolicyRollup, Rollup
+from meshui.telemetry.models import Bucket, CoarseRollup, Edge, LimitRollup, PolicyRollup, Rollup
 from meshui.telemetry.streams import INSTANCES, Entry, entries
 from proxies.wire import keys
 
@@ -263,6 +263,14 @@ def _histograms(stored: list[bytes | memoryview]) -> Histograms:
 
 def _time(unix: float) -> datetime:
     return datetime.fromtimestamp(unix, UTC)
+
+
+def drop_unused_names() -> int:
+    """Delete the names of edges and instances of which no rollup of any level is left."""
+    rows = Edge.objects.filter(
+        ~Exists(Rollup.objects.filter(edge=OuterRef("pk"))), ~Exists(CoarseRollup.objects.filter(edge=OuterRef("pk")))
+    )
+    return rows.delete()[0]
 
 
 def drop_before(limit: datetime, batch: int) -> int:

@@ -15,7 +15,7 @@ from redis.asyncio import Redis as AsyncRedis
 
 from meshui.telemetry import rollups
 from meshui.telemetry.frames import Frame, decode, entry, total
-from meshui.telemetry.models import Bucket, Edge, Rollup
+from meshui.telemetry.models import Bucket, CoarseRollup, Edge, Rollup
 from meshui.telemetry.tasks import drop_old_rollups
 from proxies.wire import keys
 from tests.meshui.telemetry.mesh import call, register
@@ -97,6 +97,11 @@ def test_old_rollups_are_dropped_in_batches(monkeypatch: pytest.MonkeyPatch) -> 
     limit = timezone.now() - timedelta(days=settings.MESHUI.rollup_retention_days)
     for minutes in (-5, -4, -3, -2, -1, 1, 2, 3, 4, 5):
         rollups.write(int((limit + timedelta(minutes=minutes)).timestamp()), [make(1)])
-    assert drop_old_rollups() == 5 * 2 + 5
+    for name in ("shop/gone", "shop/summed"):
+        Edge.objects.create(source=name, destination="shop/catalog", protocol="http")
+    summed = Edge.objects.get(source="shop/summed")
+    CoarseRollup.objects.create(span_s=300, at=limit, edge=summed, counts=b"", histogram=b"")
+    assert drop_old_rollups() == 5 * 2 + 5 + 1
+    assert set(Edge.objects.values_list("source", flat=True)) == {"shop/frontend", "platform/gateway", "shop/summed"}
     assert Bucket.objects.count() == 5
     assert not Rollup.objects.filter(at__lt=limit).exists()
