@@ -32,6 +32,8 @@ export const queries = {
     queryOptions({
       queryKey: ['graph', params],
       queryFn: () => body(client.GET('/api/v1/graph/', { params: { query: params } })),
+      // A diff keeps what did not change by itself.
+      structuralSharing: false,
     }),
   services: () =>
     queryOptions({
@@ -133,6 +135,7 @@ export const queries = {
       queryKey: ['graph', params, at],
       queryFn: () =>
         body(client.GET('/api/v1/graph/', { params: { query: { ...params, at: String(at) } } })),
+      structuralSharing: false,
       staleTime: Number.POSITIVE_INFINITY,
     }),
   replay: ({ by, start, end }: ReplayQuery) =>

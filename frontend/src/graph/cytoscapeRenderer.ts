@@ -6,6 +6,7 @@ import type { Point, Positions } from './layout'
 import type { EdgeView, GraphView, NodeView } from './model'
 import { boxImage, nodeImage } from './nodeImages'
 import { type EdgePath, edgePath, pathLength } from './paths'
+import { sleepWhenQuiet } from './quietLoop'
 import type { Palette, Renderer, RendererEvents } from './renderer'
 import { TrafficOverlay } from './trafficOverlay'
 
@@ -42,6 +43,7 @@ export class CytoscapeRenderer implements Renderer {
       selectionType: 'single',
       layout: { name: 'preset' },
     })
+    sleepWhenQuiet(this.cy)
     this.overlay = new TrafficOverlay(container, palette, () => ({
       zoom: this.cy.zoom(),
       pan: this.cy.pan(),

@@ -36,10 +36,13 @@ export type GraphView = { nodes: NodeView[]; edges: EdgeView[]; boxes: BoxView[]
 
 /** With more edges than this, only those in trouble and those found carry a label: nobody could read them all. */
 export const MOST_LABELS = 400
+/** Up to this many edges have room to be as wide as they like. */
+const ROOMY = 60
 
-/** Thickness at the caller's end, pixels: 2 for a trickle, 12 from a thousand requests a second. */
-export function edgeWidth(rps: number): number {
-  return 2 + Math.min(10, (10 / 3) * Math.log10(1 + rps))
+/** Thickness at the caller's end, pixels: 2 for a trickle, 12 from a thousand requests a second; thinner among many. */
+export function edgeWidth(rps: number, edges = 1): number {
+  const crowd = edges <= ROOMY ? 1 : edges <= MOST_LABELS ? 0.5 : 0.25
+  return (2 + Math.min(10, (10 / 3) * Math.log10(1 + rps))) * crowd
 }
 
 export function responseShares(edges: Pick<GraphEdge, 'codes'>[]): ResponseShares | null {
@@ -95,7 +98,7 @@ export function toView({ nodes, edges }: Scene, { labelOf, nameOf, found, all }:
         health: edge.health,
         rps: edge.rps,
         errorRate: edge.error_rate ?? 0,
-        width: edgeWidth(edge.rps),
+        width: edgeWidth(edge.rps, edges.length),
         secured: edge.secured >= 0.9995,
         bent: ids.has(`${edge.target}->${edge.source}`),
         mark,

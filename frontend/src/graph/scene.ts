@@ -9,6 +9,13 @@ export type SceneNode = Omit<GraphNode, 'kind'> & {
 }
 export type Scene = { nodes: SceneNode[]; edges: GraphEdge[] }
 
+/** As the API answers it, but for a gateway's proxies: nobody calls those, so they stand where gateways do. */
+export function asScene({ nodes, edges }: Scene): Scene {
+  const ids = new Set(nodes.map((node) => node.id))
+  const isGateway = ({ kind, id }: SceneNode) => kind === 'instance' && !ids.has(id.split('#')[0] ?? '')
+  return { nodes: nodes.map((node) => (isGateway(node) ? { ...node, kind: 'gateway' } : node)), edges }
+}
+
 /** The service a node belongs to, `namespace/name`; what is outside the mesh is called by its id. */
 export function serviceOf(node: Pick<SceneNode, 'id' | 'namespace' | 'name'>): string {
   return node.namespace === null ? node.id : `${node.namespace}/${node.name}`

@@ -1,7 +1,7 @@
 /**
  * The canvas above the graph: dots that move in proportion to traffic, the locks of secured edges, and the fine
  * line that keeps the thin end of an edge visible.
- * It draws only while something moves or changed, and never in a hidden tab (no animation frames there).
+ * It draws only while something moves or changed, and never while the tab is hidden.
  */
 import type { Health } from '@/api/types'
 import { type EdgePath, pathLength, pointOn } from './paths'
@@ -54,6 +54,7 @@ export class TrafficOverlay {
     this.canvas.className = 'graph-overlay'
     this.context = this.canvas.getContext('2d')
     container.append(this.canvas)
+    document.addEventListener('visibilitychange', this.onVisibility)
     this.resize()
   }
 
@@ -85,12 +86,19 @@ export class TrafficOverlay {
 
   /** Draw at the next frame; while traffic moves every frame is drawn anyway. */
   redraw(): void {
-    if (this.frame === 0) this.frame = requestAnimationFrame((now) => this.tick(now))
+    if (this.frame === 0 && !document.hidden) this.frame = requestAnimationFrame((now) => this.tick(now))
   }
 
   destroy(): void {
+    document.removeEventListener('visibilitychange', this.onVisibility)
     cancelAnimationFrame(this.frame)
     this.canvas.remove()
+  }
+
+  private readonly onVisibility = () => {
+    cancelAnimationFrame(this.frame)
+    this.frame = 0
+    this.redraw()
   }
 
   private tick(now: number): void {
@@ -100,9 +108,14 @@ export class TrafficOverlay {
     this.last = now
     if (this.moving) {
       this.advance(seconds)
-      this.redraw()
+      if (this.hasTraffic()) this.redraw()
+      else this.last = 0
     }
     this.paint()
+  }
+
+  private hasTraffic(): boolean {
+    return this.dots.length > 0 || [...this.edges.values()].some((edge) => edge.rps > 0 && !edge.dimmed)
   }
 
   private advance(seconds: number): void {

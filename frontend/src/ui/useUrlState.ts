@@ -1,5 +1,5 @@
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { useCallback } from 'react'
+import { useCallback, useMemo } from 'react'
 
 type Patch<K extends string> = Partial<Record<K, string>>
 
@@ -9,9 +9,12 @@ export function useUrlState<K extends string>(
 ): [Record<K, string>, (patch: Patch<K>) => void] {
   const search = useSearch({ strict: false }) as Record<string, unknown>
   const navigate = useNavigate()
-  const state = { ...defaults }
-  for (const key of Object.keys(defaults) as K[])
-    if (search[key] !== undefined) state[key] = String(search[key])
+  const state = useMemo(() => {
+    const given = { ...defaults }
+    for (const key of Object.keys(defaults) as K[])
+      if (search[key] !== undefined) given[key] = String(search[key])
+    return given
+  }, [search, defaults])
   const set = useCallback(
     (patch: Patch<K>) => {
       const next = (old: Record<string, unknown>) => {

@@ -1,7 +1,23 @@
 import { Modal } from '@mantine/core'
 import type { ReactNode } from 'react'
+import type { TextKey } from '@/text'
 import { useText } from '@/ui/useText'
 import { PAGES } from './pages'
+
+/** What the graph's page does with keys. */
+const GRAPH_KEYS = [
+  ['keys.zoom', '+ − 0'],
+  ['keys.graph.walk', '← ↑ → ↓'],
+  ['keys.graph.find', '/'],
+  ['keys.graph.next', 'n N'],
+  ['keys.graph.focus', 'f F'],
+  ['keys.graph.hops', '[ ]'],
+  ['keys.graph.direction', 'd'],
+  ['keys.graph.collapse', 'c ↵'],
+  ['keys.graph.table', 't'],
+  ['keys.graph.replay', 'r'],
+  ['keys.graph.step', ', . Space'],
+] as const satisfies [TextKey, string][]
 
 export function KeysHelp({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const t = useText()
@@ -15,7 +31,11 @@ export function KeysHelp({ opened, onClose }: { opened: boolean; onClose: () => 
       </span>,
       t(text),
     ]),
-    ['zoom', <kbd key="k">+ − 0</kbd>, t('keys.zoom')],
+    ...GRAPH_KEYS.map(([text, keys]): [string, ReactNode, string] => [
+      text,
+      <kbd key="k">{keys}</kbd>,
+      t(text),
+    ]),
     ['escape', <kbd key="k">Esc</kbd>, t('keys.escape')],
   ]
   return (

@@ -23,7 +23,7 @@ export function LiveState() {
   if (pastMoment() !== null) {
     return (
       <span className="live-state" role="status" aria-live="off">
-        <ToneMark tone="progress" label={t('live.past')} />
+        <ToneMark tone="unknown" label={t('live.past')} />
       </span>
     )
   }

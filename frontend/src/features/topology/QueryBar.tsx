@@ -1,6 +1,5 @@
 /** Find and hide, and what they did. */
-import type { RefObject } from 'react'
-import type { Composed } from '@/graph/compose'
+import { memo, type RefObject } from 'react'
 import type { Vocabulary } from '@/graph/query/complete'
 import { useText } from '@/ui/useText'
 import type { SetState, TopologyState } from './options'
@@ -9,7 +8,8 @@ import { QueryField } from './QueryField'
 type QueryBarProps = {
   state: TopologyState
   set: SetState
-  composed: Composed
+  foundCount: number
+  hiddenCount: number
   isOpen: boolean
   vocabulary: () => Vocabulary
   findRef: RefObject<HTMLInputElement | null>
@@ -18,7 +18,8 @@ type QueryBarProps = {
 
 const ASKS_FOR_VERSION = /\bversion\s*[=!]/
 
-export function QueryBar({ state, set, composed, isOpen, vocabulary, findRef, onNext }: QueryBarProps) {
+export const QueryBar = memo(function QueryBar(props: QueryBarProps) {
+  const { state, set, foundCount, hiddenCount, isOpen, vocabulary, findRef, onNext } = props
   const t = useText()
   const needsVersions = state.by === 'service' && ASKS_FOR_VERSION.test(`${state.find} ${state.hide}`)
   return (
@@ -27,7 +28,7 @@ export function QueryBar({ state, set, composed, isOpen, vocabulary, findRef, on
         label={t('topology.find')}
         placeholder={t('topology.find.example')}
         value={state.find}
-        outcome={state.find && t('topology.found', { n: composed.foundCount })}
+        outcome={state.find && t('topology.found', { n: foundCount })}
         vocabulary={vocabulary}
         onChange={(find) => set({ find })}
         onEnter={onNext}
@@ -37,7 +38,7 @@ export function QueryBar({ state, set, composed, isOpen, vocabulary, findRef, on
         label={t('topology.hide')}
         placeholder={t('topology.hide.example')}
         value={state.hide}
-        outcome={state.hide && t('topology.hidden', { n: composed.hiddenCount })}
+        outcome={state.hide && t('topology.hidden', { n: hiddenCount })}
         vocabulary={vocabulary}
         onChange={(hide) => set({ hide })}
       />
@@ -51,4 +52,4 @@ export function QueryBar({ state, set, composed, isOpen, vocabulary, findRef, on
       )}
     </search>
   )
-}
+})

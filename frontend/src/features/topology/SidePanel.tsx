@@ -22,7 +22,8 @@ import { useText } from '@/ui/useText'
 import { type SetState, type TopologyState, togglePatch } from './options'
 
 type SidePanelProps = {
-  graph: Scene & { by: GraphBy }
+  graph: Scene
+  by: GraphBy
   composed: Composed
   state: TopologyState
   set: SetState
@@ -34,7 +35,7 @@ const CHART_SPAN_S = 900
 const MOST_LISTED = 50
 
 /** The selected node or edge: its state in words, numbers, series, codes and where to go next. */
-export function SidePanel({ graph, composed, state, set, past }: SidePanelProps) {
+export function SidePanel({ graph, by, composed, state, set, past }: SidePanelProps) {
   const t = useText()
   const selected = state.sel
   const { scene, open, closed } = composed
@@ -52,7 +53,7 @@ export function SidePanel({ graph, composed, state, set, past }: SidePanelProps)
         <h2>{edge ? <EdgeTitle edge={edge} set={set} /> : selected}</h2>
         <CloseButton size="sm" aria-label={t('action.close')} onClick={() => set({ sel: '' })} />
       </header>
-      {edge && <EdgePanel edge={edge} merged={merged} by={graph.by} set={set} past={past} />}
+      {edge && <EdgePanel edge={edge} merged={merged} by={by} set={set} past={past} />}
       {node?.kind === 'namespace' && (
         <NamespacePanel node={node} composed={composed} state={state} set={set} />
       )}
@@ -196,7 +197,7 @@ function NodePanel({ node, graph, state, set, past }: NodePanelProps) {
   )
 }
 
-type NamespacePanelProps = Omit<SidePanelProps, 'graph' | 'past'> & { node: SceneNode }
+type NamespacePanelProps = Omit<SidePanelProps, 'graph' | 'by' | 'past'> & { node: SceneNode }
 
 /** A collapsed namespace: what crosses its border, and who is in it. */
 function NamespacePanel({ node, composed, state, set }: NamespacePanelProps) {

@@ -11,8 +11,8 @@ import {
   IconSourceCode,
   IconStack2,
 } from '@tabler/icons-react'
+import { memo } from 'react'
 import { ALL_CLOSED, ALL_OPEN } from '@/graph/collapse'
-import type { Composed } from '@/graph/compose'
 import type { FileKind } from '@/graph/export/files'
 import { useText } from '@/ui/useText'
 import { FocusControl } from './FocusControl'
@@ -34,7 +34,7 @@ type ToolbarProps = {
   state: TopologyState
   set: SetState
   namespaces: string[]
-  composed: Composed
+  focusKnown: boolean
   replaying: boolean
   /** On a phone, what narrows the graph is shown on demand. */
   isOpen: boolean
@@ -45,11 +45,11 @@ type ToolbarProps = {
 }
 
 /** What the graph shows: window, grain, labels, namespaces, focus, and whether as a graph or a table. */
-export function Toolbar({
+export const Toolbar = memo(function Toolbar({
   state,
   set,
   namespaces,
-  composed,
+  focusKnown,
   replaying,
   onReplay,
   isOpen,
@@ -100,7 +100,7 @@ export function Toolbar({
           clearable
         />
       </div>
-      {focus && <FocusControl focus={focus} known={composed.focusKnown} set={set} />}
+      {focus && <FocusControl focus={focus} known={focusKnown} set={set} />}
       <div className="topology-actions">
         <Button
           className="topology-filters"
@@ -137,7 +137,7 @@ export function Toolbar({
       </div>
     </div>
   )
-}
+})
 
 export function windowLabel(window: string): string {
   return window.replace(/(\d+)(\w)/, '$1 $2').replace(' m', ' min')

@@ -5,8 +5,9 @@ import { useMemo, useRef, useState } from 'react'
 import { useFrame } from '@/api/freshness'
 import { useGraph } from '@/api/useLive'
 import { compose } from '@/graph/compose'
+import type { FileKind } from '@/graph/export/files'
 import { vocabularyOf } from '@/graph/query/complete'
-import type { Scene } from '@/graph/scene'
+import { asScene, type Scene } from '@/graph/scene'
 import { BlockSkeleton, EmptyState, Loaded } from '@/ui/States'
 import { useText } from '@/ui/useText'
 import { useUrlState } from '@/ui/useUrlState'
@@ -35,7 +36,7 @@ export function TopologyView() {
   const live = useGraph(params, replay === null)
   const query = replay ? past.query : live
   useFrame(replay ? null : live.data?.age_s, live.dataUpdatedAt)
-  const graph: Scene = query.data ?? NO_GRAPH
+  const graph: Scene = useMemo(() => (query.data ? asScene(query.data) : NO_GRAPH), [query.data])
   const choice = useChoice(state)
   const composed = useMemo(() => compose(graph, choice), [graph, choice])
   const drawing = useDrawing(graph, composed, state, set)
@@ -51,33 +52,39 @@ export function TopologyView() {
   const find = useRef<HTMLInputElement>(null)
   const page = { state, set, composed, drawing, canvas, find, replay }
   useGraphKeys(keysOf(page))
-  const namespaces = useMemo(
-    () => [...new Set(graph.nodes.flatMap((node) => node.namespace ?? []))].sort(),
-    [graph.nodes],
-  )
+  const act = useSteady({
+    replay: () => set({ at: String(Math.floor(Date.now() / 1000)) }),
+    save: (kind: FileKind) => void files.save(kind),
+    share: () => void files.share(),
+    vocabulary: () => vocabularyOf(graph),
+    next: () => nextFound(page, 1),
+  })
+  const names = [...new Set(graph.nodes.flatMap((node) => node.namespace ?? []))].sort().join(',')
+  const namespaces = useMemo(() => names.split(',').filter(Boolean), [names])
   return (
     <div className="topology">
       <h1 className="visually-hidden">{t('nav.topology')}</h1>
       <Toolbar
         state={state}
         set={set}
-        composed={composed}
+        focusKnown={composed.focusKnown}
         namespaces={namespaces}
         isOpen={isFiltering}
         onOpen={setFiltering}
         replaying={replay !== null}
-        onReplay={() => set({ at: String(Math.floor(Date.now() / 1000)) })}
-        onExport={(kind) => void files.save(kind)}
-        onShare={() => void files.share()}
+        onReplay={act.replay}
+        onExport={act.save}
+        onShare={act.share}
       />
       <QueryBar
         state={state}
         set={set}
-        composed={composed}
+        foundCount={composed.foundCount}
+        hiddenCount={composed.hiddenCount}
         isOpen={isFiltering || state.find !== '' || state.hide !== ''}
-        vocabulary={() => vocabularyOf(graph)}
+        vocabulary={act.vocabulary}
         findRef={find}
-        onNext={() => nextFound(page, 1)}
+        onNext={act.next}
       />
       {replay && <PastBanner control={replay} window={windowLabel(params.window)} />}
       <div className="topology-body">
@@ -91,7 +98,14 @@ export function TopologyView() {
           }}
         </Loaded>
         {query.data && state.sel && (
-          <SidePanel state={state} set={set} composed={composed} graph={query.data} past={replay !== null} />
+          <SidePanel
+            state={state}
+            set={set}
+            composed={composed}
+            graph={graph}
+            by={query.data.by}
+            past={replay !== null}
+          />
         )}
       </div>
       {replay && <ReplayBar control={replay} />}
@@ -105,6 +119,20 @@ export function TopologyView() {
 function useParams(state: Parameters<typeof graphParams>[0]) {
   const { window, by } = state
   return useMemo(() => graphParams({ window, by }), [window, by])
+}
+
+/** Actions that are the same functions for good and do what the latest ones do: bars that get them need no redraw. */
+function useSteady<A extends Record<string, (...from: never[]) => unknown>>(actions: A): A {
+  const latest = useRef(actions)
+  latest.current = actions
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the names of the actions are fixed
+  return useMemo(() => {
+    const steady = Object.keys(actions).map((name) => [
+      name,
+      (...from: never[]) => latest.current[name]?.(...from),
+    ])
+    return Object.fromEntries(steady) as A
+  }, [])
 }
 
 /** The same object while what it was made of is the same: composing again is the dear part. */

@@ -106,7 +106,8 @@ function useGraphAt(params: GraphParams, at: number | null) {
   return useQuery({
     ...queries.graphAt(params, at ?? 0),
     enabled: at !== null,
-    placeholderData: (before) => before ?? cache.getQueryData(queries.graph(params).queryKey),
+    placeholderData: (before) =>
+      at === null ? undefined : (before ?? cache.getQueryData(queries.graph(params).queryKey)),
   })
 }
 
