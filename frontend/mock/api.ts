@@ -1,6 +1,7 @@
 /** The REST API of the mock backend: one function from a request to a response, for the dev server and the tests. */
 import type { RoleGrant } from '../src/api/types'
 import { type Context, gone, type Handler, json, page, problem, serviceId } from './answers.ts'
+import { CERTIFICATES } from './certificates.ts'
 import { GRAPH } from './graph.ts'
 import { INCIDENTS } from './incidents.ts'
 import { LOGS } from './logs.ts'
@@ -198,6 +199,7 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
   ...RULES,
   ...ROLLOUTS,
   ...SECURITY,
+  ...CERTIFICATES,
   ...TRACING,
   ...LOGS,
   ['GET', 'proxies', ({ mesh }) => page(mesh.proxies)],

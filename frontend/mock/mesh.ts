@@ -2,6 +2,7 @@
 import type * as T from '../src/api/types'
 import { newRoute, RESILIENCE } from '../src/features/traffic/draft/rules.ts'
 import { complete } from '../src/features/traffic/draft/shape.ts'
+import { MockCertificates } from './certificates.ts'
 import { MockLogs } from './logs.ts'
 import { MockRollouts } from './rollouts.ts'
 import { MockSecurity } from './security.ts'
@@ -81,6 +82,7 @@ export class MockMesh {
   readonly startedAt: number
   readonly rollouts: MockRollouts
   readonly security: MockSecurity
+  readonly certificates: MockCertificates
   readonly traces: MockTraces
   readonly logs: MockLogs
 
@@ -97,6 +99,7 @@ export class MockMesh {
     this.seedChanges()
     this.rollouts = new MockRollouts(this, clock)
     this.security = new MockSecurity(this)
+    this.certificates = new MockCertificates(this)
     this.traces = new MockTraces(this, clock)
     this.logs = new MockLogs(this, clock)
     this.tokens = [

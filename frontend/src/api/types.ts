@@ -70,6 +70,7 @@ export type MetricsQuery = {
   compare?: string
   by?: 'version' | 'route' | 'instance'
 }
+export type * from './authorityTypes'
 export type * from './incidentTypes'
 export type * from './logTypes'
 export type * from './traceTypes'

@@ -1,5 +1,6 @@
 /** French. Complete by its type. */
 import type { Catalogue } from '.'
+import { authorityFr } from './authority.fr'
 import { decisionsFr } from './decisions.fr'
 import { incidentsFr } from './incidents.fr'
 import { logsFr } from './logs.fr'
@@ -10,6 +11,7 @@ import { tracesFr } from './traces.fr'
 import { trafficFr } from './traffic.fr'
 
 export const fr: Catalogue = {
+  ...authorityFr,
   ...incidentsFr,
   ...decisionsFr,
   ...logsFr,

@@ -4,6 +4,7 @@
  * Placeholders: `{name}` is replaced; `{n|edge|edges}` picks the word for the number `n`.
  */
 
+import type { authorityEn } from './authority.en'
 import type { decisionsEn } from './decisions.en'
 import { en } from './en'
 import type { incidentsEn } from './incidents.en'
@@ -16,6 +17,7 @@ import type { trafficEn } from './traffic.en'
 
 export type TextKey =
   | keyof typeof en
+  | keyof typeof authorityEn
   | keyof typeof incidentsEn
   | keyof typeof decisionsEn
   | keyof typeof logsEn

@@ -5,6 +5,9 @@ export const securityEn = {
   'sec.tab.explain': 'Explain',
   'sec.tab.suggest': 'Suggest',
   'sec.tab.mtls': 'mTLS',
+  'sec.tab.certificates': 'Certificates',
+  'sec.tab.authority': 'Authority',
+  'sec.tab.proposals': 'Proposals',
   'sec.sentence': '{n} access {n|policy|policies}, all enforced',
   'sec.sentence.shadow': '{n} access {n|policy|policies}, {shadows} in shadow',
   'sec.usage.sentence':

@@ -7,6 +7,9 @@ export const securityFr: Record<keyof typeof securityEn, string> = {
   'sec.tab.explain': 'Expliquer',
   'sec.tab.suggest': 'Suggérer',
   'sec.tab.mtls': 'mTLS',
+  'sec.tab.certificates': 'Certificats',
+  'sec.tab.authority': 'Autorité',
+  'sec.tab.proposals': 'Propositions',
   'sec.sentence': '{n} {n|politique|politiques} d’accès, toutes appliquées',
   'sec.sentence.shadow': '{n} {n|politique|politiques} d’accès, dont {shadows} à l’essai',
   'sec.usage.sentence':

@@ -113,6 +113,14 @@ export function formatSpan(seconds: Maybe): string {
   }).format(Math.floor(seconds / size))
 }
 
+/** A countdown that does not jump: "0:34", "12:05", "1:02:00". */
+export function formatCountdown(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000))
+  const two = (count: number) => String(count).padStart(2, '0')
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60]
+  return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`
+}
+
 const CLOCK_SKEW_S = 10
 const STEPS: [limit: number, size: number, unit: Intl.RelativeTimeFormatUnit][] = [
   [60, 1, 'second'],

@@ -1,6 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { setLocale } from '@/text'
-import { formatBytes, formatMs, formatRate, formatRelative, formatShare, NONE } from '@/ui/format'
+import {
+  formatBytes,
+  formatCountdown,
+  formatMs,
+  formatRate,
+  formatRelative,
+  formatShare,
+  NONE,
+} from '@/ui/format'
 
 const plain = (text: string) => text.replace(/[  ]/g, ' ')
 
@@ -55,4 +63,14 @@ describe('times', () => {
     ['2026-03-01T14:30:00Z', 'in 2 hr.'],
     ['2026-02-26T12:00:00Z', '3 days ago'],
   ])('%s is %s', (iso, text) => expect(formatRelative(iso, now)).toBe(text))
+})
+
+it('counts down without jumping, and never below zero', () => {
+  expect([34_000, 33_001, 725_000, 3_720_000, -5].map(formatCountdown)).toEqual([
+    '0:34',
+    '0:34',
+    '12:05',
+    '1:02:00',
+    '0:00',
+  ])
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { fill } from '@/text'
+import { authorityEn } from '@/text/authority.en'
 import { decisionsEn } from '@/text/decisions.en'
 import { en } from '@/text/en'
 import { fr } from '@/text/fr'
@@ -13,6 +14,7 @@ import { trafficEn } from '@/text/traffic.en'
 
 const english: Record<string, string> = {
   ...en,
+  ...authorityEn,
   ...incidentsEn,
   ...decisionsEn,
   ...logsEn,

@@ -11,7 +11,14 @@ export function CertificatesPanel({ certificates }: { certificates: readonly End
   const t = useText()
   if (certificates.length === 0) return null
   return (
-    <Panel title={t('overview.certificates')} aside={<Link to="/security">{t('nav.security')}</Link>}>
+    <Panel
+      title={t('overview.certificates')}
+      aside={
+        <Link to="/security" search={{ tab: 'certificates' } as never}>
+          {t('nav.security')}
+        </Link>
+      }
+    >
       <ul className="plain-list">
         {certificates.map((certificate) => (
           <li key={`${certificate.kind} ${certificate.proxy}`} className="row">

@@ -1,9 +1,8 @@
 import type { Rollout, RolloutStep } from '@/api/types'
-import { formatWeight } from '@/ui/format'
+import { formatCountdown, formatWeight } from '@/ui/format'
 import { ToneMark } from '@/ui/Mark'
 import { useNow } from '@/ui/useNow'
 import { useText } from '@/ui/useText'
-import { formatCountdown } from './durations'
 import { type Countdown, countdownOf, deadlineOf, type Rung, rungsOf, stepsOf } from './ladder'
 import { phaseText, stepText, type Tone } from './stateText'
 

@@ -1,11 +1,5 @@
 import { expect, it } from 'vitest'
-import {
-  formatCountdown,
-  formatDuration,
-  formatRough,
-  parseDuration,
-  spellDuration,
-} from '@/features/rollouts/durations'
+import { formatDuration, formatRough, parseDuration, spellDuration } from '@/features/rollouts/durations'
 
 it.each([
   ['30s', 30_000],
@@ -37,14 +31,4 @@ it('says durations in two units at most', () => {
     '1 h 30 min',
   ])
   expect(formatRough(229_000).replaceAll('\u00a0', ' ')).toBe('4 min')
-})
-
-it('counts down without jumping, and never below zero', () => {
-  expect([34_000, 33_001, 725_000, 3_720_000, -5].map(formatCountdown)).toEqual([
-    '0:34',
-    '0:34',
-    '12:05',
-    '1:02:00',
-    '0:00',
-  ])
 })

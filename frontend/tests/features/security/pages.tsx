@@ -29,6 +29,8 @@ export function open(address: string) {
       page('/security/policies/$name', PolicyRoute),
       page('/services/$namespace/$name', () => null),
       page('/changes', () => null),
+      page('/proxies/$id', () => null),
+      page('/settings', () => null),
     ]),
     history: createMemoryHistory({ initialEntries: [address] }),
     parseSearch: parseSearchWith((value) => value),

@@ -1,0 +1,62 @@
+/** Français des certificats et de l’autorité qui les signe. */
+import type { authorityEn } from './authority.en'
+
+export const authorityFr: Record<keyof typeof authorityEn, string> = {
+  'cert.source': 'Les certificats',
+  'cert.sentence': '{n} {n|certificat est bon|certificats sont bons}, aucun n’est en retard',
+  'cert.sentence.late':
+    '{n} {n|certificat est bon|certificats sont bons}, dont {late} en retard ; {expired} expirés',
+  'cert.next': 'Le prochain renouvellement : {identity} dans',
+  'cert.join': 'Jetons d’adhésion',
+  'cert.search': 'Chercher identité, proxy, numéro',
+  'cert.anyState': 'Tout état',
+  'cert.namespace': 'Espace de noms',
+  'cert.signedBy': 'Signés par {issuer}',
+  'cert.anyIssuer': 'Quel que soit le signataire',
+  'cert.historyOf': 'Tout ce que {proxy} a détenu',
+  'cert.allProxies': 'Ce que chaque proxy détient',
+  'cert.empty': 'Aucun certificat',
+  'cert.empty.next':
+    'Le premier proxy qui rejoint le maillage en reçoit un et fait naître l’autorité. Créez un jeton d’adhésion dans les réglages.',
+  'cert.identity': 'Identité',
+  'cert.ends': 'Expire dans',
+  'cert.issued': 'Dernier renouvellement',
+  'cert.renews': 'Renouvelé dans',
+  'cert.issuer': 'Émetteur',
+  'cert.serial': 'Numéro de série',
+  'cert.history': 'Historique',
+  'cert.state.valid': 'Valide',
+  'cert.state.late': 'En retard',
+  'cert.state.expired': 'Expiré',
+  'cert.state.revoked': 'Révoqué',
+  'cert.state.replaced': 'Remplacé',
+  'cert.notHeld': 'inutilisé',
+  'cert.ordered': 'demandé',
+  'cert.ordered.hint': 'Quelqu’un l’a demandé ; c’est fait dès que le proxy présente un autre numéro.',
+  'cert.due': 'sous peu',
+  'cert.overdue': 'en retard',
+  'cert.renew': 'Renouveler',
+  'cert.renew.title': 'Renouveler maintenant le certificat de {identity}',
+  'cert.renew.after':
+    'Le proxy crée une nouvelle clé et la fait signer. Les connexions ouvertes le restent ; le trafic continue.',
+  'cert.revoke': 'Révoquer',
+  'cert.revoke.title': 'Révoquer {identity}',
+  'cert.revoke.submit': 'Révoquer et expulser {n} {n|proxy|proxys}',
+  'cert.revoke.what': 'Ce qui est refusé désormais',
+  'cert.revoke.certificate': 'Tous les certificats de {proxy}',
+  'cert.revoke.certificate.hint': 'Pour une clé divulguée. Il peut revenir avec un nouveau jeton d’adhésion.',
+  'cert.revoke.identity': 'L’identité {identity}',
+  'cert.revoke.identity.hint':
+    'Pour une charge à laquelle on ne se fie plus. Personne ne reçoit de certificat pour elle jusqu’à nouvelle autorisation.',
+  'cert.revoke.evicts':
+    '{n} {n|proxy perd ses connexions|proxys perdent leurs connexions} et le plan de contrôle sur-le-champ : {names}',
+  'cert.revoke.serial': 'Une révocation est définitive. Numéro {serial}…',
+  'cert.denied': 'Identités refusées',
+  'cert.denied.none': 'Aucune identité n’est refusée.',
+  'cert.denied.by': 'Refusée par',
+  'cert.denied.since': 'Depuis',
+  'cert.allow': 'Autoriser de nouveau',
+  'cert.allow.title': 'Autoriser de nouveau {identity}',
+  'cert.allow.after':
+    'Ses proxys peuvent revenir, chacun avec un nouveau jeton. Les certificats révoqués le restent.',
+}
