@@ -36,7 +36,7 @@ ADVANCE_TASK = "meshui.rotation.tasks.advance"
 
 
 def rotation_start(*, actor: Actor, offer: Offer, reason: str = "", dry_run: bool = False) -> Rotation:
-    """Begin to replace the root by the one that is offered.
+    """Begin to replace the root by the one that is offered. A dry run answers with a row that has no key.
 
     Raises PermissionDenied, InvalidInput (the offer), Conflict (``rotation_under_way``), AuthorityUnavailable.
     """
@@ -52,7 +52,9 @@ def rotation_start(*, actor: Actor, offer: Offer, reason: str = "", dry_run: boo
         _enter(change, rotation, "publishing")
         change.summary = f"rotation from root {old.fingerprint[:16]} to {new.fingerprint[:16]} started"
         change.before, change.after = described(old), described(new)
-    if not dry_run:
+    if dry_run:
+        rotation.pk = None
+    else:
         send_soon(ADVANCE_TASK)
     return rotation
 

@@ -15,12 +15,13 @@ from typing import IO, Any
 
 import pytest
 
+from tests.meshui.security.support import Outside
 from tests.support.demo import ROOT, Client, Demo, fetch, free_port, running_demo
 from tests.support.poll import until
 
 USERS = "platform/users"
-LEAF_TTL_S = 60
-"""Short, so that certificates are renewed by themselves too while the root changes."""
+LEAF_TTL_S = 180
+"""Short, so that certificates are renewed by themselves too; long enough for a busy machine to start web again."""
 SAMPLE = re.compile(r'mesh_tls_handshakes_total\{side="(\w+)",outcome="(\w+)"\} (\d+)')
 
 
@@ -174,9 +175,11 @@ def test_no_request_and_no_handshake_fails_while_the_root_is_replaced_and_things
     assert old not in mesh.api("GET", "authority/bundle.pem").body
 
 
-def test_it_is_paused_and_goes_back_to_the_old_root(mesh: Demo) -> None:
+def test_to_an_imported_root_it_is_paused_and_goes_back(mesh: Demo) -> None:
+    outside = Outside()
+    offer = {"source": "imported", "certificate": outside.certificate, "key": outside.pem_key}
     with Client(mesh, rps=20).running() as client:
-        number, old = (started := start(mesh))["id"], started["old"]
+        number, old = (started := start(mesh, **offer))["id"], started["old"]
         reaches(mesh, number, "retiring")
         assert act(mesh, number, "pause")["paused"]
         mesh.kill("worker")
