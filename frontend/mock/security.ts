@@ -21,6 +21,7 @@ type Asked = {
   path: string
   host: string
   headers: Record<string, string>
+  token: T.ExplainRequest['token']
 }
 type Ruling = { allowed: boolean; policy: string; rule: number | null }
 
@@ -31,6 +32,7 @@ const from = (services: string[] = [], rest: Partial<T.PolicyFrom> = {}): T.Poli
   not_services: [],
   not_namespaces: [],
   not_cidrs: [],
+  jwt: null,
   ...rest,
 })
 const to = (methods: string[] = [], paths: string[] = []): T.PolicyTo => ({
@@ -66,8 +68,8 @@ const stored = (value: T.PolicyValue, id: number): T.Policy => ({
 })
 
 /** The version of a value is the value: equal ones have equal tags. */
-function versionOf({ target, action, mode, rules, description }: T.PolicyValue): string {
-  const text = JSON.stringify([target, action, mode, rules, description])
+function versionOf({ target, action, mode, rules, check, description }: T.PolicyValue): string {
+  const text = JSON.stringify([target, action, mode, rules, check, description])
   return String([...text].reduce((hash, letter) => (hash * 31 + letter.charCodeAt(0)) | 0, 7) >>> 0)
 }
 
@@ -77,6 +79,7 @@ const SEED: T.PolicyValue[] = [
     target: 'shop/catalog',
     action: 'allow',
     mode: 'enforce',
+    check: null,
     description: 'Who reads items',
     rules: [
       rule(from(['shop/frontend', 'platform/*']), to(['GET'], ['/items/*', '/products/{id}'])),
@@ -90,6 +93,7 @@ const SEED: T.PolicyValue[] = [
     target: 'shop/payments',
     action: 'allow',
     mode: 'shadow',
+    check: null,
     description: '',
     rules: [rule(from(['shop/cart']), to(['POST'], ['/charge']))],
   },
@@ -98,6 +102,7 @@ const SEED: T.PolicyValue[] = [
     target: '*',
     action: 'deny',
     mode: 'enforce',
+    check: null,
     description: 'Nobody looks inside at night',
     rules: [
       rule(from([], { not_namespaces: ['platform'] }), to([], ['/debug/*']), {
@@ -117,9 +122,10 @@ const PATHS: [method: string, path: string][] = [
 export class MockSecurity {
   policies: T.Policy[] = SEED.map((value, index) => stored(value, index + 1))
   settings: Record<string, T.AccessSetting> = {}
+  providers: T.JwtProvider[] = PROVIDERS()
 
   constructor(private readonly mesh: MockMesh) {
-    this.set('platform', { mtls: 'permissive', default_action: null })
+    this.set('platform', { mtls: 'permissive', default_action: null, tokens: null })
   }
 
   put(value: T.PolicyValue, action: string, reason: string): number {
@@ -155,23 +161,22 @@ export class MockSecurity {
         scope,
         mtls: null,
         default_action: null,
+        tokens: null,
         revision: 0,
         version: `${scope}-none`,
       }
     )
   }
 
-  set(scope: string, { mtls, default_action }: Pick<T.AccessSetting, 'mtls' | 'default_action'>): void {
+  set(scope: string, value: Pick<T.AccessSetting, 'mtls' | 'default_action' | 'tokens'>): void {
+    const { mtls, default_action, tokens } = value
     this.settings[scope] = {
-      scope,
-      mtls,
-      default_action,
-      revision: 1,
-      version: `${scope}-${mtls}-${default_action}`,
+      ...{ scope, mtls, default_action, tokens, revision: 1 },
+      version: `${scope}-${mtls}-${default_action}-${JSON.stringify(tokens)}`,
     }
   }
 
-  private said<K extends 'mtls' | 'default_action'>(
+  private said<K extends 'mtls' | 'default_action' | 'tokens'>(
     service: string,
     field: K,
     builtIn: NonNullable<T.AccessSetting[K]>,
@@ -187,6 +192,7 @@ export class MockSecurity {
   effective(service: string): T.ServiceAccess {
     const mtls = this.said(service, 'mtls', 'strict')
     const standard = this.said(service, 'default_action', 'allow')
+    const tokens = this.said(service, 'tokens', { providers: [], required: false })
     return {
       service,
       gateway: false,
@@ -194,6 +200,8 @@ export class MockSecurity {
       mtls_from: mtls.scope,
       default_action: standard.value,
       default_from: standard.scope,
+      tokens: tokens.value,
+      tokens_from: tokens.scope,
       policies: this.of(service).map(({ name }) => name),
     }
   }
@@ -234,6 +242,7 @@ export class MockSecurity {
           path: usedPath,
           host: '',
           headers: {},
+          token: null,
           requests: 40 * (index + 1) - 30 * place,
         }
       }),
@@ -263,9 +272,17 @@ function unmet({ from: who, to: what, when, hours }: T.PolicyRule, asked: Asked)
       const value = asked.headers[header.toLowerCase()] ?? ''
       return [`when.${index}`, (!among.length || among.includes(value)) && !not_in.includes(value)]
     }),
+    ['from.jwt', !who.jwt || (asked.token !== null && isGood(who.jwt, asked.token))],
     ['hours', hours === null],
   ]
   return parts.filter(([, met]) => !met).map(([part]) => part)
+}
+
+function isGood({ providers, claims }: T.PolicyToken, token: NonNullable<Asked['token']>): boolean {
+  const says = (name: string, values: string[]) =>
+    (token.claims[name] ?? []).some((each) => values.includes('*') || values.includes(each))
+  const isTheirs = !providers.length || providers.includes(token.provider)
+  return isTheirs && Object.entries(claims).every(([name, values]) => says(name, values))
 }
 
 const sentPolicy = (body: Context['body'], name: string): T.PolicyValue => ({
@@ -274,6 +291,7 @@ const sentPolicy = (body: Context['body'], name: string): T.PolicyValue => ({
   action: body.action as T.PolicyAction,
   mode: (body.mode ?? 'enforce') as T.PolicyMode,
   rules: (body.rules ?? []) as T.PolicyRule[],
+  check: (body.check ?? null) as T.PolicyCheck | null,
   description: String(body.description ?? ''),
 })
 
@@ -417,14 +435,19 @@ const probe = (source: string, service: string): Asked => ({
   path: '/',
   host: '',
   headers: {},
+  token: null,
 })
 
 function explain({ mesh, body }: Context): Response {
   const { security } = mesh
   const asked = body as unknown as Asked
-  const ruling = security.judge(asked)
+  const { tokens } = security.effective(asked.service)
+  const isAbsent = tokens.required && !tokens.providers.includes(asked.token?.provider ?? '')
+  const ruling = isAbsent ? { allowed: false, policy: '', rule: null } : security.judge(asked)
   const standing = security.of(asked.service)
-  const ordered = [...standing].sort((a, b) => Number(a.action === 'allow') - Number(b.action === 'allow'))
+  const order = ['external', 'deny', 'allow']
+  const ordered = [...standing].sort((a, b) => order.indexOf(a.action) - order.indexOf(b.action))
+  const asking = standing.filter(({ action, mode }) => action === 'external' && mode === 'enforce')
   const turning = standing.find(
     (each) =>
       each.mode === 'shadow' &&
@@ -434,6 +457,11 @@ function explain({ mesh, body }: Context): Response {
     ...ruling,
     shadow: turning?.name ?? '',
     default_action: security.effective(asked.service).default_action,
+    status: isAbsent ? 401 : ruling.allowed ? 200 : 403,
+    token: isAbsent ? 'absent' : '',
+    checks: asking
+      .filter(({ rules }) => rules.some((each) => unmet(each, asked).length === 0))
+      .map(({ name }) => name),
     because: '',
     steps: ordered.map(({ name, target, action, mode, rules }) => {
       const looked = rules.map((each, index) => ({ index, unmet: unmet(each, asked) }))
@@ -540,7 +568,7 @@ const writeSetting =
       return problem(412, 'stale', 'It changed since you read it.')
     }
     const after = body as unknown as T.AccessSetting
-    mesh.security.set(scope, after)
+    mesh.security.set(scope, { ...after, tokens: after.tokens === undefined ? before.tokens : after.tokens })
     const reason = String(body.reason ?? '')
     const revision = mesh.record('access.set', `access:${scope}`, 'set', reason, before, after)
     return json({ ...mesh.security.setting(scope), revision })
@@ -576,6 +604,63 @@ function plaintext({ mesh }: Context): Response {
 
 const ofNamespace = ({ params }: Context) => params.ns ?? ''
 
+/** Keys that are fetched, and a provider whose keys are not to be had. */
+const provider = (value: Partial<T.JwtProvider> & { name: string; issuer: string }): T.JwtProvider => ({
+  ...{ id: 1, namespace: '', description: '', audiences: [], algorithms: ['RS256'], clock_skew_s: 60 },
+  ...{ headers: [{ name: 'authorization', scheme: 'Bearer' }], cookies: [], query: [], forward: false },
+  ...{
+    claim_headers: {},
+    jwks: null,
+    jwks_url: '',
+    refresh_s: 300,
+    keys: [],
+    used_by: { policies: [], settings: [] },
+  },
+  ...{ fetched_at: null, failing_since: null, fetch_error: '', next_fetch_at: null, revision: 1 },
+  ...{ created_at: AT, updated_at: AT, version: 'one' },
+  ...value,
+})
+
+const PROVIDERS = () => [
+  provider({
+    name: 'corp',
+    issuer: 'https://id.example.com',
+    audiences: ['shop'],
+    description: 'Staff',
+    claim_headers: { 'x-user': 'sub' },
+    jwks_url: 'https://id.example.com/.well-known/jwks.json',
+    keys: [{ kid: '2026-01', kty: 'RSA', alg: 'RS256' }],
+    fetched_at: AT,
+  }),
+  provider({
+    name: 'partner',
+    namespace: 'shop',
+    issuer: 'https://partner.example',
+    algorithms: ['ES256'],
+    jwks_url: 'https://partner.example/keys',
+    failing_since: AT,
+    fetch_error: 'it answered 503',
+  }),
+]
+
+function makeProvider({ mesh, body }: Context): Response {
+  const { reason: _, ...value } = body as unknown as T.JwtProviderValue & { reason: string }
+  const keys = value.jwks ? [{ kid: 'given', kty: 'RSA', alg: null }] : []
+  const made = provider({ ...value, keys } as never)
+  mesh.security.providers = [...mesh.security.providers, made]
+  return json(made, { status: 201 })
+}
+
+function fetchKeys({ mesh, params }: Context): Response {
+  const fetched = { failing_since: null, fetch_error: '', fetched_at: new Date().toISOString() }
+  mesh.security.providers = mesh.security.providers.map((each) =>
+    each.name === params.name
+      ? { ...each, ...fetched, keys: [{ kid: 'new', kty: 'EC', alg: 'ES256' }] }
+      : each,
+  )
+  return json(mesh.security.providers.find(({ name }) => name === params.name))
+}
+
 export const SECURITY: [method: string, path: string, handler: Handler][] = [
   [
     'GET',
@@ -602,6 +687,9 @@ export const SECURITY: [method: string, path: string, handler: Handler][] = [
   ['PUT', 'policies/:key', replace],
   ['DELETE', 'policies/:key', remove],
   ['POST', 'policies/:key/enforce', enforce],
+  ['GET', 'jwt-providers', ({ mesh }) => page(mesh.security.providers)],
+  ['POST', 'jwt-providers', makeProvider],
+  ['POST', 'jwt-providers/:name/refresh', fetchKeys],
   ['GET', 'mtls', mtls],
   ['PUT', 'mtls', writeSetting(() => '*')],
   ['GET', 'mtls/plaintext', plaintext],

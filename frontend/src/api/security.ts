@@ -8,11 +8,14 @@ import type {
   DefaultAction,
   ExplainRequest,
   Explanation,
+  JwtProvider,
+  JwtProviderValue,
   MtlsMode,
   Policy,
   PolicyValue,
   Replayed,
   Suggested,
+  Tokens,
 } from './types'
 
 /** How often what is observed is asked again. */
@@ -61,7 +64,7 @@ export const securityQueries = {
       queryFn: (): Promise<Explanation> =>
         body(
           client.POST('/api/v1/policies/explain/', {
-            body: { ...(request as ExplainRequest), policy: null },
+            body: { ...(request as ExplainRequest), policy: null } as never,
           }),
         ),
       enabled: request !== null,
@@ -74,7 +77,8 @@ export const securityQueries = {
     const sent = { policy: { ...draft, mode: 'enforce' as const }, window }
     return queryOptions({
       queryKey: [SECURITY, 'replay', sent],
-      queryFn: (): Promise<Replayed> => body(client.POST('/api/v1/policies/replay/', { body: sent })),
+      queryFn: (): Promise<Replayed> =>
+        body(client.POST('/api/v1/policies/replay/', { body: sent as never })),
       retry: false,
       staleTime: 30_000,
       placeholderData: keepPreviousData,
@@ -87,6 +91,15 @@ export const securityQueries = {
         (await body(client.POST('/api/v1/policies/suggest/', { body: { service, window } }))) as Suggested,
       enabled: Boolean(service),
       retry: false,
+    }),
+  providers: () =>
+    queryOptions({
+      queryKey: [SECURITY, 'providers'],
+      queryFn: async () =>
+        (await everyPage((cursor) =>
+          body(client.GET('/api/v1/jwt-providers/', { params: { query: { cursor, page_size: MAX_PAGE } } })),
+        )) as JwtProvider[],
+      refetchInterval: OBSERVE_EVERY_MS,
     }),
   mtls: () =>
     queryOptions({
@@ -117,9 +130,12 @@ export async function writePolicy(policy: PolicyValue, write: Write): Promise<Po
           header: { 'If-Match': `"${write.version}"` },
           query: query(write.dryRun),
         },
-        body: sent,
+        body: sent as never,
       })
-    : client.POST('/api/v1/policies/', { params: { query: query(write.dryRun) }, body: { ...sent, name } })
+    : client.POST('/api/v1/policies/', {
+        params: { query: query(write.dryRun) },
+        body: { ...sent, name } as never,
+      })
   return (await body(call as never)) as Policy
 }
 
@@ -151,7 +167,38 @@ export async function undoRevision(revision: number, reason: string): Promise<nu
     .revision
 }
 
-export type SettingValue = { mtls: MtlsMode | null; default_action: DefaultAction | null }
+/** `version` of the provider that the write replaces; empty for a new one. */
+export async function writeProvider(
+  { name, namespace, ...value }: JwtProviderValue,
+  version: string,
+  reason: string,
+): Promise<JwtProvider> {
+  const sent = { ...value, reason }
+  const params = { path: { name }, header: { 'If-Match': `"${version}"` } }
+  const call = version
+    ? client.PUT('/api/v1/jwt-providers/{name}/', { params, body: sent as never })
+    : client.POST('/api/v1/jwt-providers/', { body: { ...sent, name, namespace } as never })
+  return (await body(call as never)) as JwtProvider
+}
+
+export async function deleteProvider({ name, version }: JwtProvider, reason: string): Promise<void> {
+  const params = { path: { name }, header: { 'If-Match': `"${version}"` }, query: { reason } }
+  await body(client.DELETE('/api/v1/jwt-providers/{name}/', { params }))
+}
+
+/** Fetch its keys now; the answer says what came of it. */
+export async function refreshKeys(name: string): Promise<JwtProvider> {
+  const params = { path: { name } }
+  return (await body(
+    client.POST('/api/v1/jwt-providers/{name}/refresh/', { params, body: {} }),
+  )) as JwtProvider
+}
+
+export type SettingValue = {
+  mtls: MtlsMode | null
+  default_action: DefaultAction | null
+  tokens: Tokens | null
+}
 
 /** `scope` is `*`, a namespace, or `namespace/name`; what stands there is read first, for its version. */
 export async function writeSetting(
@@ -159,9 +206,9 @@ export async function writeSetting(
   change: Partial<SettingValue>,
   reason: string,
 ): Promise<AccessSetting> {
-  const { version, mtls, default_action } = await readSetting(scope)
+  const { version, mtls, default_action, tokens } = await readSetting(scope)
   const header = { 'If-Match': `"${version}"` }
-  const sent = { mtls, default_action, ...change, reason }
+  const sent = { mtls, default_action, tokens, ...change, reason }
   if (scope === '*') return body(client.PUT('/api/v1/mtls/', { params: { header }, body: sent }))
   if (!scope.includes('/')) {
     const params = { path: { ns: scope }, header }

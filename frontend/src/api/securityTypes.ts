@@ -3,7 +3,10 @@ import type { components } from './schema'
 
 type Schemas = components['schemas']
 
-export type PolicyFrom = Required<Schemas['PolicyFrom']>
+export type PolicyToken = { providers: string[]; claims: Record<string, string[]> }
+export type PolicyFrom = Required<Omit<Schemas['PolicyFrom'], 'jwt'>> & { jwt: PolicyToken | null }
+/** Whom an external policy asks. */
+export type PolicyCheck = Required<Schemas['PolicyCheck']>
 export type PolicyTo = Required<Schemas['PolicyTo']>
 export type PolicyWhen = Required<Schemas['PolicyWhen']>
 export type PolicyHours = Required<Schemas['PolicyHours']>
@@ -17,9 +20,10 @@ export type PolicyValue = {
   action: PolicyAction
   mode: PolicyMode
   rules: PolicyRule[]
+  check: PolicyCheck | null
   description: string
 }
-export type Policy = Omit<Schemas['PolicyView'], 'rules'> & { rules: PolicyRule[] }
+export type Policy = Omit<Schemas['PolicyView'], 'rules' | 'check'> & Pick<PolicyValue, 'rules' | 'check'>
 export type PolicyUse = Schemas['UsedPolicy']
 export type PoliciesUsed = Schemas['PoliciesUsed']
 
@@ -27,10 +31,11 @@ export type Matrix = Schemas['MatrixView']
 export type MatrixCell = Schemas['MatrixCell']
 export type Outlook = MatrixCell['policy']
 
+/** `token`: what the request is taken to carry. */
 export type ExplainRequest = Pick<
   Required<Schemas['ExplainBody']>,
   'service' | 'source' | 'address' | 'host' | 'method' | 'path' | 'headers' | 'at'
->
+> & { token: { provider: string; claims: Record<string, string[]> } | null }
 export type Explanation = Schemas['Explanation']
 export type ExplainStep = Explanation['steps'][number]
 
@@ -38,7 +43,7 @@ export type Replayed = Schemas['Replayed']
 export type ReplayRow = Replayed['rows'][number]
 
 export type Suggested = Omit<Schemas['Suggested'], 'policy'> & {
-  policy: Omit<PolicyValue, 'description'>
+  policy: Omit<PolicyValue, 'description' | 'check'>
 }
 
 export type AccessTable = Schemas['AccessTable']
@@ -46,5 +51,12 @@ export type ServiceAccess = Schemas['ServiceAccess']
 export type AccessSetting = Schemas['SettingView']
 export type MtlsMode = NonNullable<AccessSetting['mtls']>
 export type DefaultAction = NonNullable<AccessSetting['default_action']>
+export type Tokens = NonNullable<AccessSetting['tokens']>
+
+export type JwtProvider = Required<Schemas['ProviderView']>
+/** What one decides on. */
+export type JwtProviderValue = Required<Omit<Schemas['NewProviderBody'], 'reason'>>
+export type JwtAlgorithm = JwtProviderValue['algorithms'][number]
+
 export type Plaintext = Schemas['PlaintextView']
 export type Migration = Plaintext['services'][number]

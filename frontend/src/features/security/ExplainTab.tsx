@@ -14,7 +14,7 @@ import { ExplanationView } from './ExplanationView'
 import { BLANK, headersOf, type Question, requestOf } from './explainRequest'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
-const FIELDS = ['source', 'service', 'method', 'path', 'host', 'headers', 'address', 'at']
+const FIELDS = ['source', 'service', 'method', 'path', 'host', 'headers', 'address', 'at', 'token.provider']
 const PAUSE_MS = 300
 
 export default function ExplainTab() {
@@ -55,7 +55,9 @@ function QuestionForm({ question, errors, onChange }: FormProps) {
   const t = useText()
   const services = (useQuery(queries.services()).data ?? []).map(({ id }) => id)
   const gateways = (useQuery(queries.gateways()).data ?? []).map(({ id }) => id)
-  const { malformed } = headersOf(question.headers)
+  const providers = (useQuery(securityQueries.providers()).data ?? []).map(({ name }) => name)
+  const { host, headers, address, at } = question
+  const { malformed } = headersOf(headers)
   const text = (name: 'path' | 'host' | 'address', width: number | undefined, placeholder: string) => (
     <TextInput
       size="xs"
@@ -107,7 +109,7 @@ function QuestionForm({ question, errors, onChange }: FormProps) {
         />
         {text('path', undefined, '/items/7')}
       </div>
-      <details open={Boolean(question.host || question.headers || question.address || question.at)}>
+      <details open={Boolean(host || headers || address || at || question.provider)}>
         <summary className="muted">{t('sec.explain.more')}</summary>
         <div className="field-row-fields">
           {text('host', 216, 'catalog.shop.mesh')}
@@ -132,6 +134,30 @@ function QuestionForm({ question, errors, onChange }: FormProps) {
             spellCheck={false}
             onChange={(event) => onChange({ headers: event.currentTarget.value })}
           />
+          <Select
+            size="xs"
+            w={176}
+            label={t('sec.explain.provider')}
+            placeholder={t('sec.explain.noToken')}
+            value={question.provider || null}
+            error={errors['token.provider']}
+            data={providers}
+            clearable
+            onChange={(provider) => onChange({ provider: provider ?? '' })}
+          />
+          {question.provider && (
+            <Textarea
+              size="xs"
+              className="field-wide"
+              label={t('sec.explain.claims')}
+              placeholder="role: reader"
+              value={question.claims}
+              rows={2}
+              classNames={{ input: 'mono' }}
+              spellCheck={false}
+              onChange={(event) => onChange({ claims: event.currentTarget.value })}
+            />
+          )}
         </div>
       </details>
     </form>

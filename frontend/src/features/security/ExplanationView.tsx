@@ -19,12 +19,13 @@ export function ExplanationView({ explanation, request }: ExplanationViewProps) 
       each,
     ]),
   )
-  const { allowed, steps, shadow } = explanation
+  const { allowed, steps, shadow, token } = explanation
+  const checks = steps.filter(({ action }) => action === 'external')
   const denies = steps.filter(({ action }) => action === 'deny')
   const allows = steps.filter(({ action }) => action === 'allow')
   const isClosed = allows.some(({ mode }) => mode === 'enforce')
-  const byDefault = !explanation.policy && !isClosed
-  const byNone = !explanation.policy && isClosed
+  const byDefault = !explanation.policy && !isClosed && !token
+  const byNone = !explanation.policy && isClosed && !token
   return (
     <>
       <div className="sec-verdict" data-outlook={allowed ? 'allowed' : 'denied'} role="status">
@@ -32,6 +33,9 @@ export function ExplanationView({ explanation, request }: ExplanationViewProps) 
         <div>
           <strong>{t(allowed ? 'sec.explain.allowed' : 'sec.explain.denied')}</strong>
           <p>{becauseWords(explanation, t)}</p>
+          {allowed && explanation.checks.length > 0 && (
+            <p>{t('sec.explain.checked', { checks: explanation.checks.join(', ') })}</p>
+          )}
           {shadow && (
             <p className="muted">
               {t(allowed ? 'sec.explain.shadowDeny' : 'sec.explain.shadowAllow', { name: shadow })}
@@ -41,6 +45,19 @@ export function ExplanationView({ explanation, request }: ExplanationViewProps) 
       </div>
       <Panel title={t('sec.explain.order')} flush>
         <ol className="sec-steps">
+          <li className="sec-stage" data-decisive={token ? true : undefined}>
+            <h3>{t('sec.explain.stage.token')}</h3>
+            <p className={token ? undefined : 'muted'}>
+              {token ? tokenWords(token, t) : t('sec.explain.stage.token.none')}
+            </p>
+          </li>
+          <Stage
+            title={t('sec.explain.stage.external')}
+            nothing={t('sec.explain.stage.external.none')}
+            steps={checks}
+            known={known}
+            decided={explanation}
+          />
           <Stage
             title={t('sec.explain.stage.deny')}
             nothing={t('sec.explain.stage.deny.none')}
@@ -71,7 +88,11 @@ export function ExplanationView({ explanation, request }: ExplanationViewProps) 
 }
 
 /** Why, in a sentence. */
-export function becauseWords({ policy, rule, steps, default_action }: Explanation, t: Translate): string {
+export function becauseWords(
+  { policy, rule, steps, default_action, token }: Explanation,
+  t: Translate,
+): string {
+  if (token) return tokenWords(token, t)
   if (policy && rule !== null) {
     const action = steps.find((step) => step.policy === policy)?.action ?? 'allow'
     return t(`sec.explain.because.${action}`, { policy, rule: rule + 1 })
@@ -81,6 +102,11 @@ export function becauseWords({ policy, rule, steps, default_action }: Explanatio
     return t('sec.explain.because.unmatched', { policies: allows.map((step) => step.policy).join(', ') })
   }
   return t(`sec.explain.default.${default_action}`)
+}
+
+/** Why its token, or the want of one, ends it. */
+function tokenWords(reason: string, t: Translate): string {
+  return reason === 'absent' ? t('sec.explain.token.absent') : t('sec.explain.token.refused', { reason })
 }
 
 type StageProps = {
@@ -160,7 +186,10 @@ function Step({
 
 /** "from.services" and the like, as the fields of a rule are called. */
 export function partWords(part: string, rule: PolicyRule | undefined, t: Translate): string {
-  const [group = '', name = ''] = part.split('.')
+  const [group = '', name = '', ...rest] = part.split('.')
+  if (group === 'from' && name === 'jwt') {
+    return rest.length ? rest.slice(1).join('.') : t('sec.token').toLowerCase()
+  }
   if (group === 'from' || group === 'to') return t(`sec.list.${name}` as TextKey).toLowerCase()
   const condition = group === 'when' ? rule?.when[Number(name)] : undefined
   if (condition) return condition.header

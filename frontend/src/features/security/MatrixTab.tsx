@@ -3,7 +3,7 @@ import { Button, SegmentedControl, Select, TextInput } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import { IconSearch } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
-import { Link, useNavigate } from '@tanstack/react-router'
+import { Link } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { queries } from '@/api/queries'
 import { securityQueries } from '@/api/security'
@@ -17,11 +17,11 @@ import { BlockSkeleton, EmptyState, Loaded } from '@/ui/States'
 import { useText } from '@/ui/useText'
 import { useUrlState } from '@/ui/useUrlState'
 import { newPolicy, newRule } from './draft/policy'
-import { NEW, setDraft } from './draft/store'
 import { MatrixGrid } from './MatrixGrid'
 import { type MatrixFilter, matrixModel, type Pair } from './matrixModel'
 import { OutlookGlyph, OutlookMark, PolicyLink } from './parts'
 import { sourceWords, WINDOWS } from './ReplayPanel'
+import { StartDraft } from './StartDraft'
 
 const DEFAULTS = {
   q: '',
@@ -174,14 +174,9 @@ function Legend() {
 
 function PairDetails({ pair }: { pair: Pair }) {
   const t = useText()
-  const navigate = useNavigate()
   const { source, destination, policy, by, requests, denied, why } = pair
   const mayWrite = allows(useMe().data, 'security.write', destination.split('/')[0])
   const isKnown = source.includes('/')
-  const draft = (action: PolicyAction) => {
-    setDraft(NEW, { version: '', value: prefilled(source, destination, action) })
-    navigate({ to: '/security/policies/new' })
-  }
   return (
     <div className="stack">
       <div>
@@ -225,9 +220,11 @@ function PairDetails({ pair }: { pair: Pair }) {
           {t('sec.tab.explain')}
         </Button>
         {mayWrite && isKnown && (
-          <Button size="xs" variant="default" onClick={() => draft(policy === 'denied' ? 'allow' : 'deny')}>
-            {t(policy === 'denied' ? 'sec.matrix.draftAllow' : 'sec.matrix.draftDeny')}
-          </Button>
+          <StartDraft
+            label={t(policy === 'denied' ? 'sec.matrix.draftAllow' : 'sec.matrix.draftDeny')}
+            value={() => prefilled(source, destination, policy === 'denied' ? 'allow' : 'deny')}
+            quiet
+          />
         )}
       </div>
     </div>

@@ -1,10 +1,10 @@
 /** How services receive: the mode that each comes to and where it is set, and who still speaks plaintext. */
-import { Select } from '@mantine/core'
+import { Checkbox, MultiSelect, Select } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { SECURITY, type SettingValue, securityQueries, writeSetting } from '@/api/security'
 import { allows, useMe } from '@/api/session'
-import type { AccessTable, Migration, Plaintext, ServiceAccess } from '@/api/types'
+import type { AccessTable, Migration, Plaintext, ServiceAccess, Tokens } from '@/api/types'
 import { type Column, DataTable } from '@/ui/DataTable'
 import { FormDialog } from '@/ui/FormDialog'
 import { formatCount, formatShare, NONE } from '@/ui/format'
@@ -20,6 +20,7 @@ import { ServiceLink } from './Usage'
 
 const DEFAULTS = { window: '5m' }
 const INHERIT = 'inherit'
+const OWN = 'own'
 const MODES = ['strict', 'permissive', 'disable'] as const
 const ACTIONS = ['allow', 'deny'] as const
 
@@ -94,10 +95,16 @@ function ScopesPanel({ table }: { table: AccessTable }) {
         action ? t(`sec.default.${action}`) : <Unset scope={scope} what={t('sec.default.allow')} />,
     },
     {
+      key: 'tokens',
+      header: t('sec.tokens'),
+      cell: ({ scope, tokens }) =>
+        tokens ? tokensWords(tokens, t) : <Unset scope={scope} what={t('sec.tokens.none')} />,
+    },
+    {
       key: 'actions',
       header: t('table.actions'),
-      cell: ({ scope, mtls, default_action }) => (
-        <SetDialog scope={scope} mtls={mtls} default_action={default_action} />
+      cell: ({ scope, mtls, default_action, tokens }) => (
+        <SetDialog scope={scope} mtls={mtls} default_action={default_action} tokens={tokens} />
       ),
       numeric: true,
     },
@@ -111,7 +118,8 @@ function ScopesPanel({ table }: { table: AccessTable }) {
 
 function settingOf({ settings }: AccessTable, scope: string): SettingValue & { scope: string } {
   const found = settings.find((each) => each.scope === scope)
-  return { scope, mtls: found?.mtls ?? null, default_action: found?.default_action ?? null }
+  const { mtls = null, default_action = null, tokens = null } = found ?? {}
+  return { scope, mtls, default_action, tokens }
 }
 
 /** What stands where nothing is set: for the mesh, what is built in. */
@@ -161,6 +169,18 @@ function EffectivePanel({ table }: { table: AccessTable }) {
       ),
     },
     {
+      key: 'tokens',
+      header: t('sec.tokens'),
+      cell: ({ tokens, tokens_from }) =>
+        tokens.providers.length ? (
+          <>
+            {tokensWords(tokens, t)} <span className="muted">{scopeWords(tokens_from, t)}</span>
+          </>
+        ) : (
+          NONE
+        ),
+    },
+    {
       key: 'policies',
       header: t('sec.tab.policies'),
       cell: ({ policies }) => policies.join(', ') || NONE,
@@ -194,12 +214,12 @@ function ModeState({ mode }: { mode: (typeof MODES)[number] }) {
 type SetProps = SettingValue & { scope: string; gateway?: boolean }
 
 /** Null is a choice like any other: as the wider scope says. */
-function SetDialog({ scope, mtls, default_action, gateway }: SetProps) {
+function SetDialog({ scope, mtls, default_action, tokens, gateway }: SetProps) {
   const t = useText()
   const cache = useQueryClient()
   const me = useMe().data
   const mayWrite = allows(me, 'security.write', scope === '*' ? undefined : scope.split('/')[0])
-  const [value, setValue] = useState<SettingValue>({ mtls, default_action })
+  const [value, setValue] = useState<SettingValue>({ mtls, default_action, tokens })
   const inherit = { value: INHERIT, label: t('sec.mtls.inherits') }
   const given = <T extends string>(chosen: string | null) => (chosen === INHERIT ? null : (chosen as T))
   return (
@@ -209,7 +229,7 @@ function SetDialog({ scope, mtls, default_action, gateway }: SetProps) {
       submit={t('action.save')}
       compact
       blocked={mayWrite ? undefined : t('sec.blocked')}
-      onOpen={() => setValue({ mtls, default_action })}
+      onOpen={() => setValue({ mtls, default_action, tokens })}
       apply={(reason) => writeSetting(scope, value, reason)}
       onDone={({ revision }) => {
         if (revision) setApplied({ name: scopeWords(scope, t), revision, undo: false })
@@ -236,9 +256,59 @@ function SetDialog({ scope, mtls, default_action, gateway }: SetProps) {
             allowDeselect={false}
             onChange={(next) => setValue({ ...value, default_action: given(next) })}
           />
+          <TokensField value={value.tokens} onChange={(next) => setValue({ ...value, tokens: next })} />
         </>
       )}
     </FormDialog>
+  )
+}
+
+/** "corp, required". */
+function tokensWords({ providers, required }: Tokens, t: ReturnType<typeof useText>): string {
+  const names = providers.join(', ') || t('sec.tokens.none')
+  return required ? t('sec.tokens.needed', { names }) : names
+}
+
+/** Null is as the wider scope says. */
+function TokensField({
+  value,
+  onChange,
+}: {
+  value: Tokens | null
+  onChange: (tokens: Tokens | null) => void
+}) {
+  const t = useText()
+  const known = (useQuery(securityQueries.providers()).data ?? []).map(({ name }) => name)
+  return (
+    <>
+      <Select
+        label={t('sec.tokens')}
+        description={t('sec.tokens.hint')}
+        value={value ? OWN : INHERIT}
+        data={[
+          { value: INHERIT, label: t('sec.mtls.inherits') },
+          { value: OWN, label: t('sec.tokens.own') },
+        ]}
+        allowDeselect={false}
+        onChange={(next) => onChange(next === OWN ? { providers: [], required: false } : null)}
+      />
+      {value && (
+        <>
+          <MultiSelect
+            label={t('sec.token.providers')}
+            value={value.providers}
+            data={[...new Set([...known, ...value.providers])]}
+            onChange={(providers) => onChange({ ...value, providers })}
+          />
+          <Checkbox
+            label={t('sec.tokens.required')}
+            description={t('sec.tokens.required.hint')}
+            checked={value.required}
+            onChange={(event) => onChange({ ...value, required: event.currentTarget.checked })}
+          />
+        </>
+      )}
+    </>
   )
 }
 

@@ -5,10 +5,11 @@ import type { PolicyAction, PolicyMode } from '@/api/types'
 import { FIELD_ORDER, faultUnder, TextField, useFaults } from '@/ui/fields'
 import { Panel } from '@/ui/Panel'
 import { useText } from '@/ui/useText'
-import type { PolicyDraft } from './draft/policy'
+import { CheckFields } from './CheckFields'
+import { newCheck, type PolicyDraft } from './draft/policy'
 import type { Drafting } from './usePolicyDraft'
 
-const ACTIONS: PolicyAction[] = ['allow', 'deny']
+const ACTIONS: PolicyAction[] = ['allow', 'deny', 'external']
 const MODES: PolicyMode[] = ['shadow', 'enforce']
 
 /** What a policy is beside its rules. */
@@ -55,6 +56,9 @@ export function PolicyForm({ drafting, mayWrite }: { drafting: Drafting; mayWrit
             onChange={(mode) => patch({ mode })}
           />
         </div>
+        {value.action === 'external' && (
+          <CheckFields check={value.check ?? newCheck()} onChange={(check) => patch({ check })} />
+        )}
       </fieldset>
     </Panel>
   )

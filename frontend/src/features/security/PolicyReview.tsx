@@ -94,8 +94,8 @@ export function PolicyReview({ drafting, onBack, onApplied }: PolicyReviewProps)
   )
 }
 
-function valueBefore({ name, target, action, mode, rules, description }: Policy): PolicyValue {
-  return { name, target, action, mode, rules, description }
+function valueBefore({ name, target, action, mode, rules, check, description }: Policy): PolicyValue {
+  return { name, target, action, mode, rules, check, description }
 }
 
 /** The proxies of the services that the policy is, or was, for. */

@@ -10,6 +10,7 @@ import { useText } from '@/ui/useText'
 import { isForNobody } from './draft/flaws'
 import { FROM_LISTS, type FromList, type RuleDraft, TO_LISTS, type ToList } from './draft/policy'
 import { clock, dayName } from './draft/words'
+import { TokenFields } from './TokenFields'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 /** Shown also while they are empty: what nearly every rule says. */
@@ -63,7 +64,12 @@ export function RuleFields({ path, rule, services, namespaces, onChange }: RuleF
           usual={USUAL_FROM}
           value={rule.from}
           suggestions={suggestions}
-          onChange={(from) => onChange({ ...rule, from })}
+          onChange={(from) => onChange({ ...rule, from: { ...rule.from, ...from } })}
+        />
+        <TokenFields
+          path={`${path}.from.jwt`}
+          token={rule.from.jwt}
+          onChange={(jwt) => onChange({ ...rule, from: { ...rule.from, jwt } })}
         />
         {isForNobody(rule.from) && <p className="notice notice-degraded">{t('sec.rule.forNobody')}</p>}
       </Part>
@@ -74,7 +80,7 @@ export function RuleFields({ path, rule, services, namespaces, onChange }: RuleF
           usual={USUAL_TO}
           value={rule.to}
           suggestions={suggestions}
-          onChange={(to) => onChange({ ...rule, to })}
+          onChange={(to) => onChange({ ...rule, to: { ...rule.to, ...to } })}
         />
       </Part>
       <Part title={t('sec.rule.when')}>

@@ -14,7 +14,6 @@ const MatrixTab = lazy(() => import('./MatrixTab'))
 const ExplainTab = lazy(() => import('./ExplainTab'))
 const SuggestTab = lazy(() => import('./SuggestTab'))
 const MtlsTab = lazy(() => import('./MtlsTab'))
-const CertificatesTab = lazy(() => import('./certificates/CertificatesTab'))
 
 const TABS = {
   policies: PolicyList,
@@ -22,7 +21,6 @@ const TABS = {
   explain: ExplainTab,
   suggest: SuggestTab,
   mtls: MtlsTab,
-  certificates: CertificatesTab,
 } as const
 type Tab = keyof typeof TABS
 const NAMES = Object.keys(TABS) as Tab[]

@@ -3,7 +3,7 @@ import './texts'
 import './security.css'
 import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { Link, useNavigate } from '@tanstack/react-router'
+import { Link } from '@tanstack/react-router'
 import { securityQueries } from '@/api/security'
 import { allows, useMe } from '@/api/session'
 import type { Policy } from '@/api/types'
@@ -12,22 +12,17 @@ import { Facts, Panel } from '@/ui/Panel'
 import { EmptyState, Loaded } from '@/ui/States'
 import { useText } from '@/ui/useText'
 import { newPolicy } from './draft/policy'
-import { NEW, setDraft } from './draft/store'
 import { targetWords } from './draft/words'
 import { scopeWords } from './MtlsTab'
 import { RulesInShort } from './PolicyList'
 import { ActionMark, ModeMark, PolicyLink } from './parts'
+import { StartDraft } from './StartDraft'
 import { countColumns, countsByPolicy, USAGE_WINDOW } from './Usage'
 
 export default function ServicePolicies({ service }: { service: string }) {
   const t = useText()
-  const navigate = useNavigate()
   const query = useQuery(securityQueries.policies({ service }))
   const mayWrite = allows(useMe().data, 'security.write', service.split('/')[0])
-  const create = () => {
-    setDraft(NEW, { version: '', value: newPolicy(service) })
-    navigate({ to: '/security/policies/new' })
-  }
   return (
     <>
       <Panel
@@ -43,11 +38,7 @@ export default function ServicePolicies({ service }: { service: string }) {
             >
               {t('sec.tab.suggest')}
             </Button>
-            {mayWrite && (
-              <Button size="xs" onClick={create}>
-                {t('sec.policy.create')}
-              </Button>
-            )}
+            {mayWrite && <StartDraft label={t('sec.policy.create')} value={() => newPolicy(service)} />}
           </>
         }
         flush

@@ -1,8 +1,7 @@
 /** The narrowest policy under which what was observed would still pass, to begin from. */
 import '@/ui/fields.css'
-import { Button, Select } from '@mantine/core'
+import { Select } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
 import { queries } from '@/api/queries'
 import { securityQueries } from '@/api/security'
 import { allows, useMe } from '@/api/session'
@@ -14,9 +13,9 @@ import { EmptyState, Loaded } from '@/ui/States'
 import { useText } from '@/ui/useText'
 import { useUrlState } from '@/ui/useUrlState'
 import { draftOf } from './draft/policy'
-import { NEW, setDraft } from './draft/store'
 import { ruleWords } from './draft/words'
 import { sourceWords, WINDOWS } from './ReplayPanel'
+import { StartDraft } from './StartDraft'
 
 const DEFAULTS = { service: '', window: '1h' }
 
@@ -64,14 +63,9 @@ export default function SuggestTab() {
 
 function Suggestion({ suggested }: { suggested: Suggested }) {
   const t = useText()
-  const navigate = useNavigate()
   const { policy, sources, sampled, strangers } = suggested
   const namespace = policy.target.split('/')[0]
   const mayWrite = allows(useMe().data, 'security.write', namespace)
-  const open = () => {
-    setDraft(NEW, { version: '', value: draftOf({ ...policy, description: '' }) })
-    navigate({ to: '/security/policies/new' })
-  }
   if (sources.length === 0)
     return <EmptyState title={t('sec.suggest.nothing')} next={t('sec.suggest.nothing.next')} />
   return (
@@ -80,9 +74,10 @@ function Suggestion({ suggested }: { suggested: Suggested }) {
         title={t('sec.suggest.policy', { name: policy.name })}
         aside={
           mayWrite && (
-            <Button size="xs" onClick={open}>
-              {t('sec.suggest.open')}
-            </Button>
+            <StartDraft
+              label={t('sec.suggest.open')}
+              value={() => draftOf({ ...policy, check: null, description: '' })}
+            />
           )
         }
       >

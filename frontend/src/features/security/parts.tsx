@@ -44,7 +44,8 @@ export function DecisionMark({ decision, quietAllowed }: DecisionProps) {
 
 export function ActionMark({ action }: { action: PolicyAction }) {
   const t = useText()
-  return <OutlookMark outlook={action === 'allow' ? 'allowed' : 'denied'} label={t(`sec.action.${action}`)} />
+  const outlook = { allow: 'allowed', deny: 'denied', external: 'conditional' } as const
+  return <OutlookMark outlook={outlook[action]} label={t(`sec.action.${action}`)} />
 }
 
 /** A policy in shadow has a dashed frame: it is there, and decides nothing. */

@@ -1,6 +1,7 @@
 import { screen, waitFor, within } from '@testing-library/react'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { discardDraft, NEW, setApplied } from '@/features/security/draft/store'
+import { newPolicy } from '@/features/security/draft/policy'
+import { discardDraft, NEW, setApplied, setDraft } from '@/features/security/draft/store'
 import { mockBackend, open } from './pages'
 
 const backend = mockBackend()
@@ -171,4 +172,61 @@ it('makes a service strict, naming what that would break', async () => {
   expect(dialog.textContent).toMatch(/42 requests of this window would be refused/)
   await user.click(within(dialog).getByRole('button', { name: 'Make platform/users strict' }))
   await waitFor(() => expect(backend.mesh.security.setting('platform/users').mtls).toBe('strict'))
+})
+
+it('lists who signs tokens, and how fetching their keys fares', async () => {
+  const { user } = open('/security?tab=tokens')
+  const table = await screen.findByRole('table', { name: 'Tokens' })
+  const row = () => within(table).getByText('partner').closest('tr') as HTMLElement
+  expect(within(row()).getByText('No keys yet: its tokens are refused')).toBeTruthy()
+  expect(within(row()).getByText(/it answered 503/)).toBeTruthy()
+  await user.click(within(row()).getByRole('button', { name: 'Fetch keys' }))
+  await waitFor(() => expect(within(row()).getByText('new')).toBeTruthy())
+  await user.click(screen.getByRole('button', { name: 'Add provider' }))
+  const dialog = await screen.findByRole('dialog')
+  const field = (name: RegExp) => within(dialog).getByRole('textbox', { name })
+  await user.type(field(/^Name$/), 'shop-staff')
+  await user.type(field(/^Issuer/), 'https://staff.example')
+  await user.type(field(/^Address of the keys/), 'https://staff.example/keys')
+  await user.click(within(dialog).getByRole('button', { name: 'Add provider' }))
+  expect(await within(table).findByText('shop-staff')).toBeTruthy()
+})
+
+it('says in a policy whose token a caller needs, and whom to ask', async () => {
+  const { user } = open('/security/policies/new')
+  await user.click(await screen.findByRole('button', { name: 'Token (JWT)' }))
+  await user.click(screen.getByRole('button', { name: 'Claim' }))
+  await user.type(screen.getByRole('textbox', { name: 'Claim' }), 'role')
+  const values = screen.getByPlaceholderText('reader')
+  await user.type(values, 'reader{Enter}')
+  expect(await screen.findByText('anyone with a token where role is reader may call anything')).toBeTruthy()
+  await user.click(screen.getByRole('radio', { name: 'External check' }))
+  const part = screen.getByRole('region', { name: 'Who is asked' })
+  expect(within(part).getByText('Service')).toBeTruthy()
+})
+
+it('explains what a token that is required means', async () => {
+  const { user } = open('/security?tab=mtls')
+  const table = await screen.findByRole('table', { name: 'Mesh and namespaces' })
+  await user.click(within(table).getAllByRole('button', { name: 'Edit' })[0] as HTMLElement)
+  const dialog = await screen.findByRole('dialog')
+  await user.click(within(dialog).getByRole('combobox', { name: 'Tokens' }))
+  await user.click(await screen.findByRole('option', { name: 'of these providers' }))
+  await user.click(within(dialog).getAllByLabelText('Token of')[0] as HTMLElement)
+  await user.click(await screen.findByRole('option', { name: 'corp' }))
+  await user.click(within(dialog).getByRole('checkbox', { name: 'A request needs one' }))
+  await user.click(within(dialog).getByRole('button', { name: 'Save' }))
+  expect(await within(table).findByText('corp, required')).toBeTruthy()
+})
+
+it('asks before a suggestion takes the place of a draft', async () => {
+  const { user, router } = open('/security?tab=suggest&service=shop/catalog')
+  setDraft(NEW, { version: '', value: { ...newPolicy('shop/cart'), name: 'mine' } })
+  await user.click(await screen.findByRole('button', { name: 'Open as a draft in shadow' }))
+  const dialog = await screen.findByRole('dialog')
+  expect(within(dialog).getByText(/“mine” was begun/)).toBeTruthy()
+  expect(router.state.location.pathname).toBe('/security')
+  await user.click(within(dialog).getByRole('button', { name: 'Replace it' }))
+  await waitFor(() => expect(router.state.location.pathname).toBe('/security/policies/new'))
+  expect(await screen.findByDisplayValue('catalog-callers')).toBeTruthy()
 })

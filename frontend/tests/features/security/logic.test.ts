@@ -1,8 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import type { Explanation, Matrix, PolicyRule, PolicyValue, Replayed } from '@/api/types'
+import type { Explanation, JwtProvider, Matrix, PolicyRule, PolicyValue, Replayed } from '@/api/types'
 import { policyChanges } from '@/features/security/draft/changes'
 import { isForNobody, isPath, policyFlaws } from '@/features/security/draft/flaws'
-import { covers, draftOf, newPolicy, newRule, policyOf, ruleOf } from '@/features/security/draft/policy'
+import {
+  covers,
+  draftOf,
+  newCheck,
+  newPolicy,
+  newRule,
+  policyOf,
+  ruleOf,
+} from '@/features/security/draft/policy'
+import { newProvider, providerDraft, providerOf } from '@/features/security/draft/provider'
 import { hoursWords, ruleWords } from '@/features/security/draft/words'
 import { becauseWords } from '@/features/security/ExplanationView'
 import { requestOf } from '@/features/security/explainRequest'
@@ -12,6 +21,7 @@ import { minutesOf } from '@/features/security/RuleFields'
 import { countsByPolicy } from '@/features/security/Usage'
 import '@/features/security/texts'
 import { t } from '@/text'
+import { MockMesh } from '../../../mock/mesh'
 
 const BASE = ruleOf(newRule())
 const rule = (from: Partial<PolicyRule['from']>, to: Partial<PolicyRule['to']> = {}): PolicyRule => ({
@@ -24,6 +34,7 @@ const readers: PolicyValue = {
   target: 'shop/catalog',
   action: 'allow',
   mode: 'shadow',
+  check: null,
   description: '',
   rules: [rule({ services: ['shop/frontend', 'platform/*'] }, { methods: ['GET'], paths: ['/items/*'] })],
 }
@@ -55,6 +66,18 @@ describe('a rule in words', () => {
         'by any method but DELETE on host a.org on port 8080 on any port but 9090',
     )
   })
+  it('says tokens and checks', () => {
+    const jwt = { providers: ['corp'], claims: { role: ['reader', 'admin'], team: ['*'] } }
+    const staff = rule({ jwt }, { methods: ['GET'] })
+    expect(ruleWords(staff, 'allow', t)).toBe(
+      'anyone with a token of corp where role is reader or admin and team is claimed may GET anything',
+    )
+    expect(ruleWords(staff, 'deny', t)).toMatch(/^anyone with a token .* may not GET anything$/)
+    expect(ruleWords(rule({ jwt: { providers: [], claims: {} } }), 'allow', t)).toBe(
+      'anyone with a token may call anything',
+    )
+    expect(ruleWords(BASE, 'external', t)).toBe('anyone may, once checked, call anything')
+  })
   it('says conditions', () => {
     const conditions = { when: [{ header: 'x-tier', in: ['gold', 'silver'], not_in: ['free'] }] }
     expect(ruleWords({ ...BASE, ...conditions }, 'allow', t)).toBe(
@@ -69,11 +92,53 @@ describe('a rule in words', () => {
   })
 })
 
+describe('a token in a rule', () => {
+  it('is edited in rows and sent as the API has it', () => {
+    const jwt = { providers: ['corp'], claims: { role: ['reader'], 'realm.roles': ['x', 'y'] } }
+    const value = { ...readers, rules: [rule({ jwt })] }
+    expect(policyOf(draftOf(value)).rules).toEqual(value.rules)
+    expect(draftOf(value).rules[0]?.from.jwt?.claims[1]).toEqual({ name: 'realm.roles', values: ['x', 'y'] })
+  })
+})
+
+describe('a provider', () => {
+  const [corp] = new MockMesh().security.providers
+  it('goes through the form unchanged', () => {
+    const sent = providerOf(providerDraft(corp as JwtProvider))
+    expect(sent).toMatchObject({
+      name: 'corp',
+      headers: [{ name: 'authorization', scheme: 'Bearer' }],
+      claim_headers: { 'x-user': 'sub' },
+      jwks: null,
+      jwks_url: 'https://id.example.com/.well-known/jwks.json',
+    })
+  })
+  it('is sent with keys or an address, and with keys only where they can be read', () => {
+    const given = { ...newProvider(), given: true, jwks_url: 'https://x' }
+    expect(providerOf({ ...given, jwks: '{' })).toBeNull()
+    expect(providerOf({ ...given, jwks: '{"keys": []}' })).toMatchObject({ jwks: { keys: [] }, jwks_url: '' })
+  })
+})
+
 describe('what is wrong with a policy', () => {
   const pathsOf = (value: PolicyValue) => policyFlaws(draftOf(value)).map(({ path }) => path)
   it('finds nothing in a good one, and what a new one lacks', () => {
     expect(pathsOf(readers)).toEqual([])
     expect(policyFlaws(newPolicy()).map(({ path }) => path)).toEqual(['name', 'target'])
+  })
+  it('wants to know whom to ask, and about what', () => {
+    const asks: PolicyValue = { ...readers, action: 'external', check: newCheck() }
+    expect(pathsOf(asks)).toEqual(['check.service'])
+    const whole = { ...asks, check: { ...newCheck(), service: 'platform/authz' } }
+    expect(pathsOf(whole)).toEqual([])
+    expect(pathsOf({ ...whole, rules: [] })).toEqual(['rules'])
+    expect(
+      pathsOf({
+        ...whole,
+        check: { ...whole.check, timeout_ms: 0, path_prefix: 'x/', request_headers: ['X'] },
+      }),
+    ).toEqual(['check.path_prefix', 'check.timeout_ms', 'check.request_headers.0'])
+    expect(policyOf(draftOf({ ...whole, action: 'allow' })).check).toBeNull()
   })
   it('names the entry of a list', () => {
     const bad = rule(
@@ -206,6 +271,9 @@ describe('an explanation', () => {
     rule: null,
     shadow: '',
     default_action: 'allow',
+    status: 403,
+    token: '',
+    checks: [],
     because: '',
     steps: [],
   }
@@ -214,6 +282,10 @@ describe('an explanation', () => {
     expect(becauseWords({ ...base, policy: 'd', rule: 0, steps }, t)).toBe(
       'Rule 1 of the deny policy d matches.',
     )
+  })
+  it('says first what is wrong with a token', () => {
+    expect(becauseWords({ ...base, token: 'absent' }, t)).toMatch(/^A token is required/)
+    expect(becauseWords({ ...base, token: 'expired' }, t)).toBe('Its token is refused (expired): 401.')
   })
   it('tells what nothing allows from what the default says', () => {
     expect(becauseWords({ ...base, steps: [step('allow', 'enforce', 'a')] }, t)).toMatch(
@@ -231,10 +303,20 @@ describe('an explanation', () => {
       headers: '',
       address: '',
       at: '',
+      provider: '',
+      claims: '',
     }
     expect(requestOf(question)).toBeNull()
     expect(requestOf({ ...question, service: 'a/b', headers: 'oops' })).toBeNull()
     const asked = requestOf({ ...question, service: 'a/b', headers: 'X-Tier: gold', at: '2026-01-01T10:00Z' })
+    const stated = requestOf({
+      ...question,
+      service: 'a/b',
+      provider: 'corp',
+      claims: 'role: a, b\nurn:x: y',
+    })
+    expect(stated?.token).toEqual({ provider: 'corp', claims: { role: ['a', 'b'], urn: ['x: y'] } })
+    expect(asked?.token).toBeNull()
     expect(asked).toMatchObject({ path: '/', headers: { 'x-tier': 'gold' }, at: '2026-01-01T10:00:00.000Z' })
   })
 })

@@ -1,5 +1,5 @@
 /** What a draft changes of a policy, one sentence each, as a reviewer wants to read it. */
-import type { PolicyValue } from '@/api/types'
+import type { PolicyCheck, PolicyValue } from '@/api/types'
 import type { Translate } from '@/text'
 import { sameValue } from './policy'
 import { ruleWords, targetWords } from './words'
@@ -20,6 +20,7 @@ export function policyChanges(before: PolicyValue | null, after: PolicyValue, t:
     [t('sec.policy.target'), targetWords(before.target, t), targetWords(after.target, t)],
     [t('sec.policy.action'), t(`sec.action.${before.action}`), t(`sec.action.${after.action}`)],
     [t('sec.policy.mode'), t(`sec.mode.${before.mode}`), t(`sec.mode.${after.mode}`)],
+    [t('sec.check.title'), checkWords(before.check, t), checkWords(after.check, t)],
     [t('sec.policy.description'), before.description || '–', after.description || '–'],
   ] as const
   return [
@@ -28,6 +29,17 @@ export function policyChanges(before: PolicyValue | null, after: PolicyValue, t:
       .map(([label, was, is]): Change => ({ kind: 'changed', text: `${label}: ${was} → ${is}` })),
     ...rules,
   ]
+}
+
+/** "platform/authz, 500 ms, deny". */
+export function checkWords(check: PolicyCheck | null, t: Translate): string {
+  if (!check) return '–'
+  const fields = [
+    ...check.request_headers.map((name) => `> ${name}`),
+    ...check.response_headers.map((name) => `< ${name}`),
+  ]
+  const error = t(`sec.check.onError.${check.on_error}`)
+  return [`${check.service}${check.path_prefix}`, `${check.timeout_ms} ms`, error, ...fields].join(', ')
 }
 
 /** Rules are alternatives, so their order says nothing. A change of the action is said of the policy alone. */

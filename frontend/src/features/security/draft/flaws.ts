@@ -20,11 +20,16 @@ const CIDR = /^[0-9A-Fa-f:.]{2,45}(\/[0-9]{1,3})?$/
 const METHOD = /^[A-Z][A-Z-]{0,31}$/
 const HOST = /^(\*|(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?)$/
 const HEADER = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/
+const ONE_SERVICE = new RegExp(`^${LABEL}/${LABEL}$`)
+const PREFIX = /^(\/[!-~]*[!-.0-~])?$/
 const MOST_PORT = 65_535
+const MOST_TIMEOUT_MS = 10_000
 
 type Test = (text: string) => boolean
 type ListTest = [test: Test, text: TextKey]
 
+/** A header as the API takes it here: in lower case. */
+const isField: Test = (text) => HEADER.test(text) && text === text.toLowerCase()
 const isPort: Test = (text) => /^[1-9]\d{0,4}$/.test(text) && Number(text) <= MOST_PORT
 
 /** A path, with one star at an end, or whole segments as variables. */
@@ -56,18 +61,52 @@ const OF_TO: Record<ToList, ListTest> = {
   not_ports: [isPort, 'sec.flaw.port'],
 }
 
-export function policyFlaws({ name, target, action, rules }: PolicyDraft): Flaw[] {
+export function policyFlaws({ name, target, action, rules, check }: PolicyDraft): Flaw[] {
   return [
     ...when(!NAME.test(name), 'name', name ? 'sec.flaw.name' : 'sec.flaw.required'),
     ...when(!TARGET.test(target), 'target', target ? 'sec.flaw.target' : 'sec.flaw.required'),
     ...when(action === 'deny' && rules.length === 0, 'rules', 'sec.flaw.denyNothing'),
+    ...when(action === 'external' && rules.length === 0, 'rules', 'sec.flaw.askNothing'),
+    ...(action === 'external' ? checkFlaws(check) : []),
     ...rules.flatMap((rule, index) => ruleFlaws(rule, `rules.${index}`)),
   ]
+}
+
+function checkFlaws(check: PolicyDraft['check']): Flaw[] {
+  const {
+    service = '',
+    path_prefix = '',
+    timeout_ms = 500,
+    request_headers = [],
+    response_headers = [],
+  } = check ?? {}
+  const isTime = Number.isInteger(timeout_ms) && timeout_ms >= 1 && timeout_ms <= MOST_TIMEOUT_MS
+  return [
+    ...when(
+      !ONE_SERVICE.test(service),
+      'check.service',
+      service ? 'sec.flaw.oneService' : 'sec.flaw.required',
+    ),
+    ...when(!PREFIX.test(path_prefix), 'check.path_prefix', 'sec.flaw.prefix'),
+    ...when(!isTime, 'check.timeout_ms', 'sec.flaw.timeout'),
+    ...entryFlaws(request_headers, [isField, 'sec.flaw.header'], 'check.request_headers'),
+    ...entryFlaws(response_headers, [isField, 'sec.flaw.header'], 'check.response_headers'),
+  ]
+}
+
+function tokenFlaws(token: RuleDraft['from']['jwt'], path: string): Flaw[] {
+  const names = token?.claims.map(({ name }) => name) ?? []
+  return (token?.claims ?? []).flatMap(({ name, values }, index) => [
+    ...when(!name, `${path}.claims.${index}.name`, 'sec.flaw.required'),
+    ...when(names.indexOf(name) !== index, `${path}.claims.${index}.name`, 'sec.flaw.claimTwice'),
+    ...when(values.length === 0, `${path}.claims.${index}.values`, 'sec.flaw.noValues'),
+  ])
 }
 
 function ruleFlaws({ from, to, when: conditions, hours }: RuleDraft, path: string): Flaw[] {
   return [
     ...FROM_LISTS.flatMap((list) => entryFlaws(from[list], OF_FROM[list], `${path}.from.${list}`)),
+    ...tokenFlaws(from.jwt, `${path}.from.jwt`),
     ...TO_LISTS.flatMap((list) => entryFlaws(to[list], OF_TO[list], `${path}.to.${list}`)),
     ...conditions.flatMap((condition, index) => [
       ...when(!HEADER.test(condition.header), `${path}.when.${index}.header`, 'sec.flaw.header'),

@@ -1,8 +1,11 @@
-/** A policy as it is edited: ports as they are typed, all else as the API has it. */
-import type { Policy, PolicyRule, PolicyValue } from '@/api/types'
+/** A policy as it is edited: ports as they are typed, claims in rows, all else as the API has it. */
+import type { Policy, PolicyCheck, PolicyRule, PolicyValue } from '@/api/types'
 
 type To = Omit<PolicyRule['to'], 'ports' | 'not_ports'> & { ports: string[]; not_ports: string[] }
-export type RuleDraft = Omit<PolicyRule, 'to'> & { to: To }
+export type ClaimDraft = { name: string; values: string[] }
+export type TokenDraft = { providers: string[]; claims: ClaimDraft[] }
+type From = Omit<PolicyRule['from'], 'jwt'> & { jwt: TokenDraft | null }
+export type RuleDraft = Omit<PolicyRule, 'to' | 'from'> & { to: To; from: From }
 export type PolicyDraft = Omit<PolicyValue, 'rules'> & { rules: RuleDraft[] }
 
 export const FROM_LISTS = [
@@ -30,12 +33,31 @@ const lists = <K extends string>(names: readonly K[]) =>
   Object.fromEntries(names.map((name) => [name, [] as string[]])) as Record<K, string[]>
 
 export function newRule(): RuleDraft {
-  return { from: lists(FROM_LISTS), to: lists(TO_LISTS), when: [], hours: null }
+  return { from: { ...lists(FROM_LISTS), jwt: null }, to: lists(TO_LISTS), when: [], hours: null }
+}
+
+export function newCheck(): PolicyCheck {
+  return {
+    service: '',
+    path_prefix: '',
+    timeout_ms: 500,
+    on_error: 'deny',
+    request_headers: [],
+    response_headers: [],
+  }
 }
 
 /** One begins in shadow, where it decides nothing. */
 export function newPolicy(target = ''): PolicyDraft {
-  return { name: '', target, action: 'allow', mode: 'shadow', rules: [newRule()], description: '' }
+  return {
+    name: '',
+    target,
+    action: 'allow',
+    mode: 'shadow',
+    rules: [newRule()],
+    check: null,
+    description: '',
+  }
 }
 
 export function draftOf({
@@ -44,6 +66,7 @@ export function draftOf({
   action,
   mode,
   rules,
+  check,
   description,
 }: PolicyValue | Policy): PolicyDraft {
   const texts = (ports: number[]) => ports.map(String)
@@ -52,9 +75,10 @@ export function draftOf({
     target,
     action,
     mode,
+    check: check && { ...newCheck(), ...check },
     description,
     rules: rules.map((rule) => ({
-      from: { ...newRule().from, ...rule.from },
+      from: { ...newRule().from, ...rule.from, jwt: rule.from.jwt ? tokenDraft(rule.from.jwt) : null },
       to: { ...rule.to, ports: texts(rule.to.ports), not_ports: texts(rule.to.not_ports) },
       when: rule.when,
       hours: rule.hours,
@@ -63,12 +87,23 @@ export function draftOf({
 }
 
 export function policyOf(draft: PolicyDraft): PolicyValue {
-  return { ...draft, rules: draft.rules.map(ruleOf) }
+  const check = draft.action === 'external' ? (draft.check ?? newCheck()) : null
+  return { ...draft, check, rules: draft.rules.map(ruleOf) }
+}
+
+function tokenDraft({ providers, claims }: NonNullable<PolicyRule['from']['jwt']>): TokenDraft {
+  return { providers, claims: Object.entries(claims).map(([name, values]) => ({ name, values })) }
 }
 
 export function ruleOf(rule: RuleDraft): PolicyRule {
   const { ports, not_ports } = rule.to
-  return { ...rule, to: { ...rule.to, ports: ports.map(Number), not_ports: not_ports.map(Number) } }
+  const { jwt } = rule.from
+  const claims = jwt && Object.fromEntries(jwt.claims.map(({ name, values }) => [name, values]))
+  return {
+    ...rule,
+    from: { ...rule.from, jwt: jwt && { providers: jwt.providers, claims: claims ?? {} } },
+    to: { ...rule.to, ports: ports.map(Number), not_ports: not_ports.map(Number) },
+  }
 }
 
 export function sameValue(a: unknown, b: unknown): boolean {

@@ -1,5 +1,5 @@
 /** Policies in plain words. */
-import type { PolicyAction, PolicyHours, PolicyRule, PolicyWhen } from '@/api/types'
+import type { PolicyAction, PolicyHours, PolicyRule, PolicyToken, PolicyWhen } from '@/api/types'
 import { currentLocale, type Translate } from '@/text'
 
 /** A Monday, to name the days from. */
@@ -25,7 +25,7 @@ export function whoWords(from: PolicyRule['from'], action: PolicyAction, t: Tran
     ...from.not_services.map((each) => serviceWords(each, t)),
     ...from.not_namespaces.map((namespace) => t('sec.words.anyIn', { namespace })),
   ]
-  const anyone = action === 'allow' ? t('sec.words.anyone') : t('sec.words.nobody')
+  const anyone = action === 'deny' && !from.jwt ? t('sec.words.nobody') : t('sec.words.anyone')
   const subject = named.length
     ? joined(named, 'conjunction')
     : within.length
@@ -39,9 +39,23 @@ export function whoWords(from: PolicyRule['from'], action: PolicyAction, t: Tran
     from.cidrs.length ? t('sec.words.from', { ranges: joined(from.cidrs, 'disjunction') }) : '',
     from.not_cidrs.length ? t('sec.words.notFrom', { ranges: joined(from.not_cidrs, 'disjunction') }) : '',
     except.length ? t('sec.words.except', { who: joined(except, 'conjunction') }) : '',
+    from.jwt ? tokenWords(from.jwt, t) : '',
   ]
     .filter(Boolean)
     .join(' ')
+}
+
+/** "with a token of corp that says role is reader". */
+export function tokenWords({ providers, claims }: PolicyToken, t: Translate): string {
+  const said = Object.entries(claims).map(([name, values]) =>
+    values.includes('*')
+      ? t('sec.words.claimed', { name })
+      : t('sec.words.is', { header: name, values: joined(values, 'disjunction') }),
+  )
+  const token = providers.length
+    ? t('sec.words.tokenOf', { providers: joined(providers, 'disjunction') })
+    : t('sec.words.token')
+  return said.length ? t('sec.words.tokenSaying', { token, claims: joined(said, 'conjunction') }) : token
 }
 
 /** "GET /items/*", "call anything but /admin/* on port 8080". */
@@ -102,12 +116,18 @@ function daysWords(days: readonly number[]): string {
 /** The whole rule: "shop/frontend and anything in platform may GET /items/* when x-tier is gold". */
 export function ruleWords(rule: PolicyRule, action: PolicyAction, t: Translate): string {
   const who = whoWords(rule.from, action, t)
-  const isNobody = action === 'deny' && !rule.from.services.length && !rule.from.namespaces.length
+  const { services, namespaces, jwt } = rule.from
+  const isNobody = action === 'deny' && !services.length && !namespaces.length && !jwt
   const conditions = [
     ...rule.when.map((each) => whenWords(each, t)),
     rule.hours ? hoursWords(rule.hours, t) : '',
   ].filter(Boolean)
-  const may = action === 'allow' || isNobody ? t('sec.words.may') : t('sec.words.mayNot')
+  const may =
+    action === 'external'
+      ? t('sec.words.mayChecked')
+      : action === 'allow' || isNobody
+        ? t('sec.words.may')
+        : t('sec.words.mayNot')
   const sentence = `${who} ${may} ${whatWords(rule.to, t)}`
   return conditions.length
     ? t('sec.words.when', { sentence, conditions: joined(conditions, 'conjunction') })
