@@ -7,7 +7,6 @@ tell it to ten seconds as far as they reach; rollups of five minutes go on from 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -95,21 +94,27 @@ def _past(pairs: Collection[Pair], until: float) -> Iterable[tuple[Frame, int]]:
 def _bad(pieces: Iterable[tuple[Frame, int]], pairs: Collection[Pair]) -> dict[Pair, list[_Bad]]:
     """The pieces, of so many seconds each, in which an edge had errors, oldest first."""
     found: dict[Pair, list[_Bad]] = {}
-    pair_of: dict[str, Pair] = {}
+    keys: list[str] = []
+    rows: dict[Pair, list[int]] = {}
     for frame, seconds in pieces:
-        sums: dict[Pair, list[int]] = defaultdict(lambda: [0, 0])
-        for row, text in enumerate(frame.keys):
-            if text not in pair_of:
-                key = edge_key(text)
-                pair_of[text] = (key.source, key.destination)
-            if pair_of[text] in pairs:
-                counts = frame.counts[row]
-                sums[pair_of[text]][0] += int(counts[: len(CODE_CLASSES)].sum())
-                sums[pair_of[text]][1] += int(counts[0] + counts[5])
-        for pair, (requests, errors) in sums.items():
+        if frame.keys != keys:  # most pieces have the edges of the one before
+            keys, rows = frame.keys, _rows(frame.keys, pairs)
+        for pair, these in rows.items():
+            counts = frame.counts[these].sum(axis=0)
+            requests, errors = int(counts[: len(CODE_CLASSES)].sum()), int(counts[0] + counts[5])
             if errors and errors / requests >= DEGRADED_ERRORS:
                 found.setdefault(pair, []).append(_Bad(frame.at - seconds, frame.at))
     return found
+
+
+def _rows(keys: Iterable[str], pairs: Collection[Pair]) -> dict[Pair, list[int]]:
+    """The rows of each edge: its versions and protocols."""
+    rows: dict[Pair, list[int]] = {}
+    for row, text in enumerate(keys):
+        key = edge_key(text)
+        if (key.source, key.destination) in pairs:
+            rows.setdefault((key.source, key.destination), []).append(row)
+    return rows
 
 
 def _start(pieces: list[_Bad]) -> float:

@@ -5,14 +5,14 @@ Made once for a step by each process, whoever asks and however many services the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshui.core.api.bodies import View as Answer
 from meshui.telemetry import registry, window
-from meshui.telemetry.frames import CODE_CLASSES, edge_key
+from meshui.telemetry.frames import CODE_CLASSES, Ints, edge_key
 from meshui.telemetry.registry import Services
 from meshui.telemetry.selectors import Remembered
 from meshui.telemetry.series import Values
@@ -59,28 +59,32 @@ def _made(end: int, services: Services) -> Sparklines:
     nowhere = len(place)
     sums = np.zeros((STEPS, nowhere + 1, 2))
     observed = np.zeros(STEPS)
-    rows: dict[str, tuple[int, int]] = {}
+    keys: list[str] = []
+    numbers = np.zeros((0, 2), np.int64)
     for frame, seconds in window.shared().frames(start, end, blocks=True):
+        if frame.keys != keys:  # most seconds have the edges of the one before
+            keys, numbers = frame.keys, _numbers(frame.keys, place, services)
         step = int(-(-(frame.at - start) // STEP_S)) - 1
-        for text in frame.keys:
-            if text not in rows:
-                called, calling = _counted_for(text, services)
-                rows[text] = place.get(called, nowhere), place.get(calling, nowhere)
-        numbers = np.array([rows[text] for text in frame.keys], np.int64).reshape(-1, 2)
         counts = frame.counts
-        pair = np.stack((counts[:, : len(CODE_CLASSES)].sum(axis=1), counts[:, 0] + counts[:, 5]), axis=1)
-        for column in (0, 1):
-            np.add.at(sums[step], numbers[:, column], pair)
+        for kind, values in enumerate((counts[:, : len(CODE_CLASSES)].sum(axis=1), counts[:, 0] + counts[:, 5])):
+            for end_of_edge in (0, 1):
+                sums[step, :, kind] += np.bincount(numbers[:, end_of_edge], values, nowhere + 1)
         observed[step] += seconds
     times = [start + STEP_S * step for step in range(STEPS)]
     return Sparklines(step_s=STEP_S, times=times, services=_lines(place, sums, observed))
 
 
-def _counted_for(text: str, services: Services) -> tuple[str, str]:
-    """The service that was called, and the gateway that called it (empty where it was none)."""
-    key = edge_key(text)
-    caller = services.get(key.source)
-    return key.destination, key.source if caller and caller.gateway else ""
+def _numbers(keys: Sequence[str], place: Mapping[str, int], services: Services) -> Ints:
+    """By edge, the places of the service that was called, and of the gateway that called it; the last place where there
+    is none."""
+    numbers = np.full((len(keys), 2), len(place), np.int64)
+    for row, text in enumerate(keys):
+        key = edge_key(text)
+        numbers[row, 0] = place.get(key.destination, len(place))
+        caller = services.get(key.source)
+        if caller and caller.gateway:
+            numbers[row, 1] = place[key.source]
+    return numbers
 
 
 def _lines(place: Mapping[str, int], sums: Floats, observed: Floats) -> dict[str, Sparkline]:
