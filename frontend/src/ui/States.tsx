@@ -84,3 +84,12 @@ export function Loaded<T>({ query, source, skeleton, children }: LoadedProps<T>)
     </>
   )
 }
+
+/** What is shown is of the question before: the new answer is on its way. */
+export function Refreshing({ busy, children }: { busy: boolean; children: ReactNode }) {
+  return (
+    <div className={busy ? 'refreshing' : undefined} aria-busy={busy || undefined}>
+      {children}
+    </div>
+  )
+}

@@ -137,6 +137,12 @@ function Charts({ times, series, earlier, ago, marks, wide, subject, stepSeconds
   }, [times, series, earlier, ago, t])
   return (
     <>
+      {subject && (
+        <p className="chart-hint">
+          <RequestLinks subject={subject} />
+          {t('moment.hint')}
+        </p>
+      )}
       <div className={wide ? 'charts charts-wide' : 'charts'}>
         <TimeChart
           label={t('number.rate')}
@@ -164,12 +170,6 @@ function Charts({ times, series, earlier, ago, marks, wide, subject, stepSeconds
           onPick={onPick}
         />
       </div>
-      {subject && (
-        <p className="chart-hint">
-          <RequestLinks subject={subject} />
-          {t('moment.hint')}
-        </p>
-      )}
       {subject && picked !== null && (
         <Suspense>
           <MomentTraces

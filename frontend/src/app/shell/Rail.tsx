@@ -1,7 +1,8 @@
 import { Tooltip } from '@mantine/core'
 import { useLocalStorage } from '@mantine/hooks'
 import { IconLayoutSidebarLeftCollapse, IconLayoutSidebarLeftExpand } from '@tabler/icons-react'
-import { Link } from '@tanstack/react-router'
+import { Link, useRouterState } from '@tanstack/react-router'
+import { useEffect, useRef } from 'react'
 import { useText } from '@/ui/useText'
 import { PAGES } from './pages'
 
@@ -13,9 +14,10 @@ export function Rail() {
     defaultValue: false,
     getInitialValueInEffect: false,
   })
+  const rail = useActiveInSight()
   const toggle = wide ? t('shell.narrow') : t('shell.widen')
   return (
-    <nav className={wide ? 'rail rail-wide' : 'rail'} aria-label={t('shell.navigation')}>
+    <nav ref={rail} className={wide ? 'rail rail-wide' : 'rail'} aria-label={t('shell.navigation')}>
       <Link to="/" className="rail-logo" aria-label="meshui">
         <img src={`${import.meta.env.BASE_URL}favicon.svg`} alt="" width="24" height="24" />
         <span className="rail-name">meshui</span>
@@ -49,4 +51,15 @@ export function Rail() {
       </button>
     </nav>
   )
+}
+
+/** On a phone the rail is longer than the screen is wide. */
+function useActiveInSight() {
+  const rail = useRef<HTMLElement>(null)
+  const path = useRouterState({ select: (state) => state.location.pathname })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another page is another active link
+  useEffect(() => {
+    rail.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  }, [path])
+  return rail
 }

@@ -11,7 +11,7 @@ import { DataTable } from '@/ui/DataTable'
 import { formatCount } from '@/ui/format'
 import { PageBody, PageHead, Panel } from '@/ui/Panel'
 import { SearchTimes } from '@/ui/SearchTimes'
-import { EmptyState, Loaded } from '@/ui/States'
+import { EmptyState, Loaded, Refreshing } from '@/ui/States'
 import { useText } from '@/ui/useText'
 import { useUrlState } from '@/ui/useUrlState'
 import { LineDetails } from './LineDetails'
@@ -57,15 +57,17 @@ function Searched({ search, settled, set }: ViewProps) {
       />
       <Panel flush>
         <LogFilters search={search} set={set} />
-        <Loaded query={{ ...query, data: lines }} source={t('logs.source.list')}>
-          {(found) =>
-            found.length ? (
-              <LineTable lines={found} open={search.line} onOpen={(line) => set({ line })} />
-            ) : (
-              <Nothing narrowed={isNarrowed(settled)} />
-            )
-          }
-        </Loaded>
+        <Refreshing busy={isAhead(search, settled) || query.isPlaceholderData}>
+          <Loaded query={{ ...query, data: lines }} source={t('logs.source.list')}>
+            {(found) =>
+              found.length ? (
+                <LineTable lines={found} open={search.line} onOpen={(line) => set({ line })} />
+              ) : (
+                <Nothing narrowed={isNarrowed(settled)} />
+              )
+            }
+          </Loaded>
+        </Refreshing>
       </Panel>
       {query.hasNextPage && (
         <Button
@@ -80,6 +82,10 @@ function Searched({ search, settled, set }: ViewProps) {
     </>
   )
 }
+
+/** Whether what is typed is not asked for yet. */
+const isAhead = (search: Search, settled: Search) =>
+  JSON.stringify({ ...search, line: '' }) !== JSON.stringify(settled)
 
 function sentenceOf(lines: LogLine[] | undefined, more: boolean, t: ReturnType<typeof useText>): string {
   if (!lines) return t('nav.logs')

@@ -10,7 +10,7 @@ import { traceQueries } from '@/api/traces'
 import type { TraceFilters as Filters } from '@/api/types'
 import { formatCount, formatMs } from '@/ui/format'
 import { PageBody, PageHead, Panel } from '@/ui/Panel'
-import { BlockSkeleton, EmptyState, Loaded } from '@/ui/States'
+import { BlockSkeleton, EmptyState, Loaded, Refreshing } from '@/ui/States'
 import { useText } from '@/ui/useText'
 import { useUrlState } from '@/ui/useUrlState'
 import { type Brush, summaryOf } from './points'
@@ -24,7 +24,8 @@ const PAUSE_MS = 300
 export function TracesView() {
   const t = useText()
   const [search, set] = useUrlState(BLANK)
-  const [settled] = useDebouncedValue(JSON.stringify(search), PAUSE_MS)
+  const asked = JSON.stringify(search)
+  const [settled] = useDebouncedValue(asked, PAUSE_MS)
   const [refreshes, setRefreshes] = useState(0)
   // biome-ignore lint/correctness/useExhaustiveDependencies: asked again, the same search is of a later time
   const filters = useMemo(() => filtersOf(JSON.parse(settled), Date.now()), [settled, refreshes])
@@ -41,12 +42,14 @@ export function TracesView() {
       />
       <Panel flush>
         <TraceFilters search={search} set={set} />
-        <ScatterOf filters={filters} onBrush={(brush) => set(brushed(brush))} />
-        <Loaded query={{ ...list, data: traces }} source={t('traces.source.list')}>
-          {(found) =>
-            found.length ? <TraceTable traces={found} /> : <Nothing narrowed={isNarrowed(search)} />
-          }
-        </Loaded>
+        <Refreshing busy={asked !== settled || list.isPlaceholderData}>
+          <ScatterOf filters={filters} onBrush={(brush) => set(brushed(brush))} />
+          <Loaded query={{ ...list, data: traces }} source={t('traces.source.list')}>
+            {(found) =>
+              found.length ? <TraceTable traces={found} /> : <Nothing narrowed={isNarrowed(search)} />
+            }
+          </Loaded>
+        </Refreshing>
       </Panel>
       {list.hasNextPage && (
         <Button
