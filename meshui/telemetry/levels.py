@@ -43,8 +43,8 @@ def finest(age_s: float, days: Mapping[Level, int]) -> Level:
 
 
 def whole(window_s: float) -> Level:
-    """The level of which a window is some thirty buckets at most, up to a day."""
-    return FINE if window_s <= MIDDLE else MIDDLE if window_s <= 2 * COARSE else COARSE
+    """The level of which a window is some twenty buckets at most, up to a day."""
+    return FINE if window_s <= 120 else MIDDLE if window_s <= 2 * COARSE else COARSE
 
 
 def step_for(span_s: float, least: Level = FINE) -> int:

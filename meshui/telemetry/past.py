@@ -64,7 +64,7 @@ def finest_level(since: float) -> Level:
 
 
 def level_of(window_s: int, since: float) -> Level:
-    """What a window that began at ``since`` is read from: at most some thirty buckets of it."""
+    """What a window that began at ``since`` is read from: at most some twenty buckets of it."""
     return max(levels.whole(window_s), finest_level(since))
 
 

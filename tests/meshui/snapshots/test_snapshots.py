@@ -106,12 +106,18 @@ def test_what_goes_in_comes_out(followed: Window, valkey: Redis, tmp_path: Path)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_recorded_telemetry_in_golden_graph_out(followed: Window, valkey: Redis) -> None:  # noqa: F811
+def test_recorded_telemetry_in_golden_graph_out(
+    followed: Window,
+    valkey: Redis,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A minute of the demo as its proxies told it; ``demo.json`` is what the graph made of it. To renew both: record
     one by ``manage.py snapshot --since 70s``, remove the other, and look at what this test writes."""
     call_command("flush", interactive=False)
     reader = Reader(RECORDED)
     load(reader, PASSWORD)
+    taken_at = reader.manifest.taken_at.timestamp()
+    monkeypatch.setattr(time, "time", lambda: taken_at)
     follow(followed)
     end = followed.newest
     assert end is not None

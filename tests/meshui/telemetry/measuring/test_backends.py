@@ -45,7 +45,13 @@ class Proxy:
         self.edges = edges
         self.metrics = Metrics()
         self.source = SimpleNamespace(
-            metrics=self.metrics, uses=Uses(), decisions=Decisions(), gauges=Gauges, overflows=list, dropped_lines=int
+            metrics=self.metrics,
+            uses=Uses(),
+            decisions=Decisions(),
+            gauges=Gauges,
+            overflows=list,
+            dropped_lines=int,
+            handshakes=list,
         )
 
     def pass_ten_seconds(self) -> None:
