@@ -137,7 +137,7 @@ function Marks({ steps }: { steps: Step[] }) {
                 type="button"
                 className="scrubber-mark"
                 style={style}
-                aria-label={step.changes.map(told).join('; ')}
+                aria-label={`${step.changes.length}: ${step.changes.map(told).join('; ')}`}
               >
                 {step.changes.length}
               </button>
