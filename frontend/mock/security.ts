@@ -369,7 +369,8 @@ function usage({ mesh }: Context): Response {
     const here = security.observed().filter(({ service }) => covers(policy.target, service))
     const isShadow = policy.mode === 'shadow'
     return [...new Set(here.map(({ service }) => service))].map((service) => {
-      const use = { service, policy: policy.name, allowed: 0, denied: 0, shadow_denied: 0, shadow_allowed: 0 }
+      const none = { allowed: 0, denied: 0, shadow_denied: 0, shadow_allowed: 0, failed: 0 }
+      const use = { service, policy: policy.name, ...none }
       for (const asked of here.filter((each) => each.service === service)) {
         const ruling = security.judge(asked, { ...policy, mode: 'enforce' })
         if (ruling.allowed && ruling.policy === policy.name && !isShadow) use.allowed += asked.requests

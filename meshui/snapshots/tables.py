@@ -62,7 +62,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "telemetry.CoarseBucket": ("id", "span_s", "at", "seconds"),
     "telemetry.CoarseRollup": ("id", "span_s", "at", "edge", "counts", "histogram", "flags"),
     "telemetry.PolicyRollup": (
-        *("id", "at", "service", "policy", "allowed", "denied", "shadow_denied", "shadow_allowed"),
+        *("id", "at", "service", "policy", "allowed", "denied", "shadow_denied", "shadow_allowed", "failed"),
     ),
     "telemetry.LimitRollup": ("id", "at", "service", "route", "limit", "allowed", "limited"),
     "alerts.Alert": (

@@ -182,7 +182,7 @@ class Fold:
                 self._limits[key] = (allowed + use.allowed, limited + use.limited)
         for decided in report.policies:
             if decided.service == service:
-                counts = (decided.allowed, decided.denied, decided.shadow_denied, decided.shadow_allowed)
+                counts = _counts_of(decided)
                 key = policy_key(decided.service, decided.policy)
                 self._policies[key] = added(self._policies.get(key), counts)
         self.reports += 1
@@ -319,9 +319,12 @@ def _check_use(use: LimitUse) -> None:
         raise Nonsense("malformed name of a rate limit")
 
 
+def _counts_of(use: PolicyUse) -> PolicyCounts:
+    return PolicyCounts(use.allowed, use.denied, use.shadow_denied, use.shadow_allowed, use.failed)
+
+
 def _check_decided(use: PolicyUse) -> None:
-    counts = (use.allowed, use.denied, use.shadow_denied, use.shadow_allowed)
-    if not all(0 <= count <= MAX_REQUESTS for count in counts):
+    if not all(0 <= count <= MAX_REQUESTS for count in _counts_of(use)):
         raise Nonsense("a policy's count is out of range")
     if use.policy and not _is_label(use.policy):
         raise Nonsense("malformed name of a policy")

@@ -94,8 +94,14 @@ class PolicyKey(NamedTuple):
     policy: str
 
 
-PolicyCounts = tuple[int, int, int, int]
-"""Allowed, denied, and what a policy in shadow mode would have denied and allowed."""
+class PolicyCounts(NamedTuple):
+    """Requests, and of an external policy checks that had no answer. The shadow's are what it would have done."""
+
+    allowed: int
+    denied: int
+    shadow_denied: int
+    shadow_allowed: int
+    failed: int = 0
 
 
 def policy_key(service: str, policy: str) -> str:
@@ -332,4 +338,4 @@ def added(sums: PolicyCounts | None, counts: PolicyCounts) -> PolicyCounts:
     """The sum of two, of which the first may be none."""
     if sums is None:
         return counts
-    return sums[0] + counts[0], sums[1] + counts[1], sums[2] + counts[2], sums[3] + counts[3]
+    return PolicyCounts(*(one + other for one, other in zip(sums, counts, strict=True)))

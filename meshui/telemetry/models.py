@@ -120,6 +120,8 @@ class PolicyRollup(models.Model):
     denied = models.BigIntegerField()
     shadow_denied = models.BigIntegerField()
     shadow_allowed = models.BigIntegerField()
+    failed = models.BigIntegerField(default=0)
+    """External checks that had no answer."""
 
     class Meta:
         constraints = [

@@ -43,7 +43,7 @@ from proxies.wire import keys
 
 COUNTED, OWN = Q(instance=""), ~Q(instance="")
 """The accounts that count, and what instances counted by themselves."""
-DECIDED = ("allowed", "denied", "shadow_denied", "shadow_allowed")
+DECIDED = PolicyCounts._fields
 """What a policy's counts are of, in their order."""
 SLACK_MS = 1000
 """Between the end of a frame's second and its id: what the collector waits (``collector.LATENESS_MS``) and more."""
@@ -212,7 +212,7 @@ def read_policies(since: float, until: float, service: str) -> dict[str, PolicyC
     """What access policies decided between two Unix times, for all services or one, by ``policy_key``. One query."""
     rows = PolicyRollup.objects.filter(**span_of(since, until), **({"service": service} if service else {}))
     sums = rows.order_by().values_list("service", "policy").annotate(*map(Sum, DECIDED))
-    return {policy_key(owner, policy): (a, b, c, d) for owner, policy, a, b, c, d in map(tuple, sums)}
+    return {policy_key(owner, policy): PolicyCounts(*counts) for owner, policy, *counts in sums}
 
 
 def observed_s(since: float, until: float) -> float:

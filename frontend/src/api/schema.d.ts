@@ -6814,8 +6814,9 @@ export interface components {
         };
         /**
          * UsedPolicy
-         * @description ``policy`` is empty where the default action decided, or several allow policies did not match. The last two
-         *         are what a policy in shadow mode would have denied, and allowed.
+         * @description ``policy`` is empty where the default action decided, or several allow policies did not match. Those of the
+         *         shadow are what a policy in shadow mode would have denied, and allowed; ``failed`` are external checks that had no
+         *         answer.
          */
         UsedPolicy: {
             service: string;
@@ -6824,6 +6825,7 @@ export interface components {
             denied: number;
             shadow_denied: number;
             shadow_allowed: number;
+            failed: number;
         };
         /** UserBody */
         UserBody: {

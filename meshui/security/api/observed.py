@@ -43,8 +43,9 @@ class MatrixQuery(ObservedQuery, frozen=True, kw_only=True):
 
 
 class UsedPolicy(View, frozen=True, kw_only=True):
-    """``policy`` is empty where the default action decided, or several allow policies did not match. The last two
-    are what a policy in shadow mode would have denied, and allowed."""
+    """``policy`` is empty where the default action decided, or several allow policies did not match. Those of the
+    shadow are what a policy in shadow mode would have denied, and allowed; ``failed`` are external checks that had no
+    answer."""
 
     service: str
     policy: str
@@ -52,6 +53,7 @@ class UsedPolicy(View, frozen=True, kw_only=True):
     denied: int
     shadow_denied: int
     shadow_allowed: int
+    failed: int
 
 
 class PoliciesUsed(View, frozen=True, kw_only=True):
@@ -145,6 +147,7 @@ class Usage(Endpoint):
                         denied=counts[1],
                         shadow_denied=counts[2],
                         shadow_allowed=counts[3],
+                        failed=counts[4],
                     )
                     for (service, policy), counts in sorted(used.counts.items())
                     if may_view(service)

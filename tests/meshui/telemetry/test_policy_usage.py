@@ -35,10 +35,10 @@ def frame(at: float, reporter: str, uses: list[PolicyUse], edges: list[EdgeDelta
 
 def test_rules_are_summed_and_only_the_services_own_proxies_speak_for_it() -> None:
     register()
-    uses = [PolicyUse(CATALOG, "readers", 0, 3, 0), PolicyUse(CATALOG, "readers", -1, 0, 2, 1, 4)]
+    uses = [PolicyUse(CATALOG, "readers", 0, 3, 0), PolicyUse(CATALOG, "readers", -1, 0, 2, 1, 4, 5)]
     seen = frame(1.0, CATALOG, uses)
-    assert decode(encode(seen)).policies == {READERS: (3, 2, 1, 4)}
-    assert total(2.0, [seen, seen]).policies == {READERS: (6, 4, 2, 8)}
+    assert decode(encode(seen)).policies == {READERS: (3, 2, 1, 4, 5)}
+    assert total(2.0, [seen, seen]).policies == {READERS: (6, 4, 2, 8, 10)}
     assert frame(1.0, "shop/frontend", uses).policies == {}
 
 
@@ -93,7 +93,7 @@ def ask(client: Client, **query: str) -> list[dict[str, Any]]:
 def test_usage_is_told_from_frames_and_from_rollups(frames: Window) -> None:
     register()
     end = float(int(time.time()))
-    uses = [PolicyUse(CATALOG, "readers", 0, 3, 1), PolicyUse(CATALOG, "", -1, 0, 0)]
+    uses = [PolicyUse(CATALOG, "readers", 0, 3, 1, failed=2), PolicyUse(CATALOG, "", -1, 0, 0)]
     for ago in range(30, -1, -1):
         frames.append(end - ago, encode(frame(end - ago, CATALOG, uses)))
     viewer = client_of()
@@ -106,6 +106,7 @@ def test_usage_is_told_from_frames_and_from_rollups(frames: Window) -> None:
         "denied": 20,
         "shadow_denied": 0,
         "shadow_allowed": 0,
+        "failed": 40,
     }
     assert ask(viewer, window="20s", service="shop/frontend") == []
     assert ask(client_of(namespace="platform"), window="20s") == []

@@ -11,18 +11,19 @@ import { useText } from '@/ui/useText'
 
 export const USAGE_WINDOW = '15m'
 
-export type Counts = Pick<PolicyUse, 'allowed' | 'denied' | 'shadow_denied' | 'shadow_allowed'>
+export type Counts = Pick<PolicyUse, 'allowed' | 'denied' | 'shadow_denied' | 'shadow_allowed' | 'failed'>
 
 /** Summed over the services that a policy is for. */
 export function countsByPolicy(uses: readonly PolicyUse[]): Map<string, Counts> {
   const sums = new Map<string, Counts>()
-  for (const { policy, allowed, denied, shadow_denied, shadow_allowed } of uses) {
-    const sum = sums.get(policy) ?? { allowed: 0, denied: 0, shadow_denied: 0, shadow_allowed: 0 }
+  for (const { policy, allowed, denied, shadow_denied, shadow_allowed, failed } of uses) {
+    const sum = sums.get(policy) ?? { allowed: 0, denied: 0, shadow_denied: 0, shadow_allowed: 0, failed: 0 }
     sums.set(policy, {
       allowed: sum.allowed + allowed,
       denied: sum.denied + denied,
       shadow_denied: sum.shadow_denied + shadow_denied,
       shadow_allowed: sum.shadow_allowed + shadow_allowed,
+      failed: sum.failed + failed,
     })
   }
   return sums
@@ -52,6 +53,16 @@ function UsageTable({ uses }: { uses: PolicyUse[] }) {
   const columns: Column<PolicyUse>[] = [
     { key: 'service', header: t('table.service'), cell: ({ service }) => <ServiceLink service={service} /> },
     ...countColumns<PolicyUse>(t, (use) => use),
+    ...(uses.some(({ failed }) => failed > 0)
+      ? [
+          {
+            key: 'failed',
+            header: t('sec.usage.failed'),
+            cell: ({ failed }: PolicyUse) => <span className="text-failing">{formatCount(failed)}</span>,
+            numeric: true,
+          },
+        ]
+      : []),
   ]
   return (
     <DataTable label={t('sec.usage.title')} columns={columns} rows={uses} rowKey={({ service }) => service} />

@@ -368,10 +368,10 @@ describe('the matrix', () => {
 })
 
 it('sums what a policy decided at all its services', () => {
-  const use = { allowed: 1, denied: 2, shadow_denied: 3, shadow_allowed: 4 }
+  const use = { allowed: 1, denied: 2, shadow_denied: 3, shadow_allowed: 4, failed: 5 }
   const counts = countsByPolicy([
     { service: 'a/a', policy: 'p', ...use },
     { service: 'a/b', policy: 'p', ...use },
   ])
-  expect(counts.get('p')).toEqual({ allowed: 2, denied: 4, shadow_denied: 6, shadow_allowed: 8 })
+  expect(counts.get('p')).toEqual({ allowed: 2, denied: 4, shadow_denied: 6, shadow_allowed: 8, failed: 10 })
 })
