@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from meshui.catalog.models import Proxy, Service
 from meshui.security import services
 from meshui.security.models import IssuedCertificate
 from tests.meshui.security.support import ACTOR, IDENTITY, new_key, request
@@ -45,7 +48,39 @@ def test_certificates_are_filtered(viewer: Api, signed: None) -> None:
     assert seen(viewer, "?state=valid") == ["p2"]
     assert seen(viewer, "?proxy=p1") == ["p1"]
     assert seen(viewer, f"?identity={LEDGER}") == ["p2"]
-    assert viewer.get("certificates/?state=odd").status == 400
+    assert seen(viewer, "?namespace=bank") == ["p2"]
+    assert seen(viewer, "?namespace=ban") == []
+    assert seen(viewer, "?service=shop/catalog") == ["p1"]
+    root, intermediate = viewer.get("authority/").body["certificates"]
+    assert seen(viewer, f"?root={root['fingerprint']}&issuer={intermediate['fingerprint']}") == ["p2", "p1"]
+    assert seen(viewer, f"?root={intermediate['fingerprint']}") == []
+    assert seen(viewer, "?ordering=not_after") == ["p1", "p2"]
+    for odd in ("state=odd", "ordering=odd"):
+        assert viewer.get(f"certificates/?{odd}").status == 400
+
+
+def test_what_a_proxy_uses_and_did_not_renew_is_late(viewer: Api, catalog: Service, signed: None) -> None:
+    """Of two proxies that are past the time of renewal, one reports another certificate."""
+    life, version = timedelta(hours=24), catalog.versions.get(name="v1")
+    begun = timezone.now().replace(microsecond=0) - life * 0.75
+    IssuedCertificate.objects.update(issued_at=begun, not_after=begun + life)
+    for proxy_id, ends in (("p1", begun + life), ("p2", begun + life * 2)):
+        Proxy.objects.create(
+            id=proxy_id,
+            name=proxy_id,
+            service=catalog,
+            version=version,
+            redis_password_sha256="0",
+            certificate_not_after=ends,
+        )
+    rows = {row["proxy"]: (row["held"], row["late"]) for row in viewer.get("certificates/").body["results"]}
+    assert rows == {"p1": (True, True), "p2": (False, False)}
+    assert seen(viewer, "?state=late") == ["p1"]
+    assert seen(viewer, "?state=ending") == []
+    assert viewer.get("authority/").body["leaves"] == {"current": 1, "late": 1, "ending": 0}
+    assert [row["leaves"] for row in viewer.get("authority/").body["certificates"]] == [0, 1]
+    IssuedCertificate.objects.update(issued_at=begun - 3 * life)
+    assert seen(viewer, "?state=ending") == ["p1"], "of four days six hours are left"
 
 
 def test_the_authority_shows_no_key(viewer: Api, signed: None) -> None:
