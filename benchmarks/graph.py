@@ -26,6 +26,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -157,9 +158,19 @@ async def _live(api: Api, services: int, edges: int, seconds: float) -> dict[str
 # --- the mesh ---------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A control plane's servers with a mesh in them: what its processes need in their environment."""
+
+    environment: dict[str, str]
+    port: int
+    token: str
+    redis_url: str
+
+
 @contextlib.contextmanager
-def _mesh(folder: Path, services: int, edges: int) -> Iterator[Api]:
-    """Servers, a registry, fifteen minutes of frames, web and collector, and reports each second."""
+def filled(folder: Path, services: int, edges: int) -> Iterator[Filled]:
+    """PostgreSQL and Valkey with a registry and fifteen minutes of frames."""
     data = DataDir(folder, PORTS)
     servers = [embedded.postgres(data, durable=False), embedded.valkey(data, durable=False)]
     port = data.ports(["web"])["web"]
@@ -174,7 +185,6 @@ def _mesh(folder: Path, services: int, edges: int) -> Iterator[Api]:
         "MESHUI_CA_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "MESHUI_REPORT_KEY": base64.b64encode(MASTER).decode(),
     }
-    web = ["-m", "uvicorn", "meshui.config.asgi:application", "--host", "127.0.0.1", "--port", str(port)]
     with contextlib.ExitStack() as stack:
         for server in servers:
             server.prepare()
@@ -187,15 +197,25 @@ def _mesh(folder: Path, services: int, edges: int) -> Iterator[Api]:
             stdout=subprocess.PIPE,
             text=True,
         )
-        stack.enter_context(Process([sys.executable, "manage.py", "collector"], env=environment))
+        yield Filled(environment, port, made.stdout.strip(), servers[1].url)
+
+
+@contextlib.contextmanager
+def _mesh(folder: Path, services: int, edges: int) -> Iterator[Api]:
+    """A mesh with its web process and collector, and reports each second."""
+    with contextlib.ExitStack() as stack:
+        mesh = stack.enter_context(filled(folder, services, edges))
+        web = ["-m", "uvicorn", "meshui.config.asgi:application", "--host", "127.0.0.1", "--port", str(mesh.port)]
+        stack.enter_context(Process([sys.executable, "manage.py", "collector"], env=mesh.environment))
         process = stack.enter_context(
             Process(
-                [sys.executable, *web, "--loop", "uvloop", "--http", "httptools", "--no-access-log"], env=environment
+                [sys.executable, *web, "--loop", "uvloop", "--http", "httptools", "--no-access-log"],
+                env=mesh.environment,
             )
         )
-        wait_for_port(port)
-        stack.enter_context(_reports(servers[1].url, services, edges))
-        yield Api(port, made.stdout.strip(), servers[1].url, process.rss_mb)
+        wait_for_port(mesh.port)
+        stack.enter_context(_reports(mesh.redis_url, services, edges))
+        yield Api(mesh.port, mesh.token, mesh.redis_url, process.rss_mb)
 
 
 @contextlib.contextmanager

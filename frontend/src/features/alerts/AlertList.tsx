@@ -86,7 +86,7 @@ function Grouped({ alerts, state, byService }: GroupedProps) {
     const [namespace = '', name = ''] = service.split('/')
     return (
       <section key={service} className="alert-group">
-        <h3>
+        <h2>
           {name ? (
             <Link to="/services/$namespace/$name" params={{ namespace, name }}>
               {service}
@@ -95,7 +95,7 @@ function Grouped({ alerts, state, byService }: GroupedProps) {
             t('alerts.ofMesh')
           )}
           <span className="muted">{these.length}</span>
-        </h3>
+        </h2>
         <AlertTable label={service || t('alerts.ofMesh')} alerts={these} state={state} />
       </section>
     )
