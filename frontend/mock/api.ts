@@ -1,11 +1,12 @@
 /** The REST API of the mock backend: one function from a request to a response, for the dev server and the tests. */
 import type { RoleGrant } from '../src/api/types'
-import { type Context, gone, type Handler, json, page, problem, serviceId } from './answers.ts'
+import { type Context, gone, json, page, problem, serviceId } from './answers.ts'
 import { CERTIFICATES } from './certificates.ts'
 import { GRAPH } from './graph.ts'
 import { INCIDENTS } from './incidents.ts'
 import { LOGS } from './logs.ts'
 import type { MockMesh } from './mesh.ts'
+import { proposalRoutes, required } from './proposals.ts'
 import { ROLLOUTS } from './rolloutsApi.ts'
 import { RULES } from './rules.ts'
 import { SECURITY } from './security.ts'
@@ -118,7 +119,9 @@ const one = (found: unknown, what: string) =>
 const without = <T extends { id: string }>(items: T[], id: string | undefined) =>
   items.filter((item) => item.id !== id)
 
-const ROUTES: [method: string, path: string, handler: Handler][] = [
+type Answer = (context: Context) => Response | Promise<Response>
+
+const ROUTES: [method: string, path: string, handler: Answer][] = [
   [
     'GET',
     'auth/me',
@@ -200,6 +203,7 @@ const ROUTES: [method: string, path: string, handler: Handler][] = [
   ...ROLLOUTS,
   ...SECURITY,
   ...CERTIFICATES,
+  ...proposalRoutes(respond),
   ...TRACING,
   ...LOGS,
   ['GET', 'proxies', ({ mesh }) => page(mesh.proxies)],
@@ -290,7 +294,8 @@ export async function respond(mesh: MockMesh, request: Request): Promise<Respons
     if (!params) continue
     const open = path.startsWith('auth/')
     if (!open && !mesh.signedIn) return problem(401, 'not_authenticated', 'Sign in.')
-    return handler({ mesh, params, query: url.searchParams, request, body: text ? JSON.parse(text) : {} })
+    const given = { mesh, query: url.searchParams, request, body: text ? JSON.parse(text) : {} }
+    return mesh.proposals.guards(path, given) ? required() : handler({ ...given, params })
   }
   return problem(404, 'not_found', `Nothing at ${path}.`)
 }

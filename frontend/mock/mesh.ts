@@ -4,6 +4,7 @@ import { newRoute, RESILIENCE } from '../src/features/traffic/draft/rules.ts'
 import { complete } from '../src/features/traffic/draft/shape.ts'
 import { MockCertificates } from './certificates.ts'
 import { MockLogs } from './logs.ts'
+import { MockProposals } from './proposals.ts'
 import { MockRollouts } from './rollouts.ts'
 import { MockSecurity } from './security.ts'
 import { MockTraces } from './traces.ts'
@@ -83,6 +84,7 @@ export class MockMesh {
   readonly rollouts: MockRollouts
   readonly security: MockSecurity
   readonly certificates: MockCertificates
+  readonly proposals: MockProposals
   readonly traces: MockTraces
   readonly logs: MockLogs
 
@@ -100,6 +102,7 @@ export class MockMesh {
     this.rollouts = new MockRollouts(this, clock)
     this.security = new MockSecurity(this)
     this.certificates = new MockCertificates(this)
+    this.proposals = new MockProposals(this)
     this.traces = new MockTraces(this, clock)
     this.logs = new MockLogs(this, clock)
     this.tokens = [

@@ -15,14 +15,17 @@ export class ApiError extends Error {
   readonly fields: FieldError[]
   /** Seconds the server asks us to wait, when it throttles. */
   readonly retryAfter: number | null
+  /** The write that was refused, where it could be proposed; its body is unread. */
+  readonly request: Request | null
 
-  constructor(problem: Problem, retryAfter: number | null = null) {
+  constructor(problem: Problem, retryAfter: number | null = null, request: Request | null = null) {
     super(problem.detail || problem.title)
     this.name = 'ApiError'
     this.status = problem.status
     this.code = problem.code
     this.fields = problem.errors ?? []
     this.retryAfter = retryAfter
+    this.request = request
   }
 }
 
@@ -31,9 +34,9 @@ function isProblem(body: unknown): body is Problem {
 }
 
 /** Turn any refused response into an ApiError, also when a proxy in between answered with its own page. */
-export function toApiError(response: Response, body: unknown): ApiError {
+export function toApiError(response: Response, body: unknown, request: Request | null = null): ApiError {
   const retryAfter = Number(response.headers.get('Retry-After')) || null
-  if (isProblem(body)) return new ApiError(body, retryAfter)
+  if (isProblem(body)) return new ApiError(body, retryAfter, request)
   const title = `${response.status} ${response.statusText}`.trim()
   return new ApiError({ title, status: response.status, code: 'unreadable_answer' }, retryAfter)
 }

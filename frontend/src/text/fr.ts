@@ -4,6 +4,7 @@ import { authorityFr } from './authority.fr'
 import { decisionsFr } from './decisions.fr'
 import { incidentsFr } from './incidents.fr'
 import { logsFr } from './logs.fr'
+import { proposalsFr } from './proposals.fr'
 import { rolloutsFr } from './rollouts.fr'
 import { securityFr } from './security.fr'
 import { topologyFr } from './topology.fr'
@@ -16,6 +17,7 @@ export const fr: Catalogue = {
   ...decisionsFr,
   ...logsFr,
   ...tracesFr,
+  ...proposalsFr,
   ...rolloutsFr,
   ...securityFr,
   ...topologyFr,
@@ -196,6 +198,10 @@ export const fr: Catalogue = {
   'table.actions': 'Actions',
   'filter.search': 'Rechercher',
   'filter.namespace': 'Espace de noms',
+  'propose.it': 'Proposer',
+  'propose.why': 'Votre changement n’est pas perdu : proposez-le tel quel, une autre personne l’approuve.',
+  'propose.done': 'Proposé, nº {id}. Il s’applique dès qu’une autre personne l’approuve.',
+  'propose.look': 'Propositions',
   'filter.nothing': 'Rien ne correspond à ces filtres',
   'filter.nothing.next': 'Effacez l’un des filtres ci-dessus.',
   'headline.quiet': 'Aucun trafic depuis une minute',

@@ -9,6 +9,7 @@ import type { decisionsEn } from './decisions.en'
 import { en } from './en'
 import type { incidentsEn } from './incidents.en'
 import type { logsEn } from './logs.en'
+import type { proposalsEn } from './proposals.en'
 import type { rolloutsEn } from './rollouts.en'
 import type { securityEn } from './security.en'
 import type { topologyEn } from './topology.en'
@@ -22,6 +23,7 @@ export type TextKey =
   | keyof typeof decisionsEn
   | keyof typeof logsEn
   | keyof typeof tracesEn
+  | keyof typeof proposalsEn
   | keyof typeof rolloutsEn
   | keyof typeof securityEn
   | keyof typeof topologyEn

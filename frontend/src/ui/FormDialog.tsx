@@ -3,6 +3,7 @@ import { Button, Modal, TextInput, Tooltip } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, type ReactNode, useState } from 'react'
 import { toFormErrors } from '@/api/problem'
+import { Propose } from './Propose'
 import { useText } from './useText'
 
 type FormDialogProps<R> = {
@@ -109,6 +110,7 @@ export function FormDialog<R>({
               {form}
             </p>
           )}
+          <Propose error={mutation.error} reason={reason} />
           <div className="row">
             <Button
               type="submit"

@@ -6,6 +6,7 @@ import { en } from '@/text/en'
 import { fr } from '@/text/fr'
 import { incidentsEn } from '@/text/incidents.en'
 import { logsEn } from '@/text/logs.en'
+import { proposalsEn } from '@/text/proposals.en'
 import { rolloutsEn } from '@/text/rollouts.en'
 import { securityEn } from '@/text/security.en'
 import { topologyEn } from '@/text/topology.en'
@@ -19,6 +20,7 @@ const english: Record<string, string> = {
   ...decisionsEn,
   ...logsEn,
   ...tracesEn,
+  ...proposalsEn,
   ...rolloutsEn,
   ...securityEn,
   ...topologyEn,

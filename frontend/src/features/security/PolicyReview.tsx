@@ -1,12 +1,14 @@
 /** The last look at a policy before it is written: what differs, what it would have done, whom it reaches, and why. */
 import { Button, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { SECURITY, writePolicy } from '@/api/security'
 import type { Policy, PolicyValue } from '@/api/types'
 import { useProxiesLive } from '@/api/useLive'
 import { JsonDiff } from '@/ui/JsonDiff'
 import { Panel } from '@/ui/Panel'
+import { Propose } from '@/ui/Propose'
 import { useText } from '@/ui/useText'
 import { policyChanges } from './draft/changes'
 import { covers, policyOf } from './draft/policy'
@@ -22,6 +24,7 @@ const SIGN = { added: '+', removed: '−', changed: '~' } as const
 export function PolicyReview({ drafting, onBack, onApplied }: PolicyReviewProps) {
   const t = useText()
   const cache = useQueryClient()
+  const navigate = useNavigate()
   const [reason, setReason] = useState('')
   const { standing, version } = drafting
   const value = policyOf(drafting.value)
@@ -70,6 +73,14 @@ export function PolicyReview({ drafting, onBack, onApplied }: PolicyReviewProps)
               {apply.error.message}
             </p>
           )}
+          <Propose
+            error={apply.error}
+            reason={reason}
+            onProposed={({ id }) => {
+              drafting.discard()
+              navigate({ to: '/security', search: { tab: 'proposals', sel: String(id) } as never })
+            }}
+          />
           <TextInput
             label={t('review.reason')}
             placeholder={t('review.reason.hint')}

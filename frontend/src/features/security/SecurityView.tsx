@@ -14,6 +14,9 @@ const MatrixTab = lazy(() => import('./MatrixTab'))
 const ExplainTab = lazy(() => import('./ExplainTab'))
 const SuggestTab = lazy(() => import('./SuggestTab'))
 const MtlsTab = lazy(() => import('./MtlsTab'))
+const ProvidersTab = lazy(() => import('./ProvidersTab'))
+const CertificatesTab = lazy(() => import('./certificates/CertificatesTab'))
+const ProposalsTab = lazy(() => import('./proposals/ProposalsTab'))
 
 const TABS = {
   policies: PolicyList,
@@ -21,6 +24,9 @@ const TABS = {
   explain: ExplainTab,
   suggest: SuggestTab,
   mtls: MtlsTab,
+  tokens: ProvidersTab,
+  certificates: CertificatesTab,
+  proposals: ProposalsTab,
 } as const
 type Tab = keyof typeof TABS
 const NAMES = Object.keys(TABS) as Tab[]

@@ -1,0 +1,4 @@
+import { addEnglish } from '@/text'
+import { proposalsEn } from '@/text/proposals.en'
+
+addEnglish(proposalsEn)

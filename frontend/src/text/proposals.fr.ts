@@ -1,0 +1,51 @@
+/** Français des changements qui demandent deux personnes. */
+import type { proposalsEn } from './proposals.en'
+
+export const proposalsFr: Record<keyof typeof proposalsEn, string> = {
+  'proposals.sentence': '{n} {n|proposition attend|propositions attendent} une deuxième personne',
+  'proposals.rules.mesh': 'Les changements de sécurité demandent partout deux personnes.',
+  'proposals.rules.some': 'Les changements de sécurité demandent deux personnes dans {namespaces}.',
+  'proposals.rules.nowhere':
+    'Les changements de sécurité demandent une personne ; dites plus bas où il en faut deux.',
+  'proposals.show.open': 'Ouvertes',
+  'proposals.show.decided': 'Décidées',
+  'proposals.namespace': 'Espace de noms',
+  'proposals.empty.open': 'Rien n’attend',
+  'proposals.empty.decided': 'Rien n’a encore été décidé',
+  'proposals.empty.next':
+    'Là où vaut la règle ci-dessous, un changement de politiques, de modes mTLS ou de fournisseurs de jetons se propose depuis son propre formulaire.',
+  'proposals.change': 'Changement',
+  'proposals.author': 'Par',
+  'proposals.at': 'Proposé',
+  'proposals.state.open': 'Ouverte',
+  'proposals.state.applied': 'Approuvée par {by}',
+  'proposals.state.rejected': 'Rejetée par {by}',
+  'proposals.state.withdrawn': 'Retirée',
+  'proposals.decidedBy': 'Décidé par',
+  'proposals.decidedAt': 'Quand',
+  'proposals.own': 'C’est la vôtre : une autre personne l’approuve.',
+  'proposals.approve': 'Approuver',
+  'proposals.approve.title': 'Approuver nº {id} : {object}',
+  'proposals.approve.after':
+    'Le changement se fait sur-le-champ, avec vos droits et le nom de {author} à côté du vôtre. Si l’objet n’est plus ce qu’il était, il est refusé et la proposition reste ouverte.',
+  'proposals.reject': 'Rejeter',
+  'proposals.reject.title': 'Rejeter nº {id} : {object}',
+  'proposals.reject.after': 'Rien ne change. {author} voit qui l’a rejetée et pourquoi.',
+  'proposals.withdraw': 'Retirer',
+  'proposals.withdraw.title': 'Retirer nº {id} : {object}',
+  'proposals.withdraw.after': 'Rien ne change. On peut la proposer de nouveau.',
+  'proposals.rules': 'Où il faut deux personnes',
+  'proposals.scope': 'Où',
+  'proposals.rule': 'Règle',
+  'proposals.mesh': 'Tout le maillage',
+  'proposals.two': 'Deux personnes',
+  'proposals.two.byMesh': 'Deux personnes, par la règle du maillage',
+  'proposals.one': 'Une personne',
+  'proposals.rule.begin': 'Exiger deux personnes',
+  'proposals.rule.begin.title': 'Exiger deux personnes : {scope}',
+  'proposals.rule.begin.after':
+    'Désormais personne n’y change seul des politiques, des modes mTLS ou des fournisseurs de jetons, vous compris. Y mettre fin demande aussi deux personnes.',
+  'proposals.rule.end': 'Proposer d’y mettre fin',
+  'proposals.rule.end.title': 'Proposer une seule personne : {scope}',
+  'proposals.rule.end.after': 'Elle prend fin dès qu’une autre personne l’approuve.',
+}
