@@ -392,7 +392,7 @@ export const securityEn = {
   'sec.provider.fetched': 'fetched',
   'sec.provider.neverFetched': 'not fetched yet',
   'sec.provider.given': 'given, not fetched',
-  'sec.provider.failing': 'Not fetched: {error} Since',
+  'sec.provider.failing': 'Fetching fails since',
   'sec.provider.fetch': 'Fetch keys',
   'sec.provider.usedBy': 'Used by',
   'sec.provider.inUse': 'Policies or settings name it.',

@@ -398,7 +398,7 @@ export const securityFr: Record<keyof typeof securityEn, string> = {
   'sec.provider.fetched': 'obtenues',
   'sec.provider.neverFetched': 'pas encore obtenues',
   'sec.provider.given': 'données, pas obtenues',
-  'sec.provider.failing': 'Pas obtenues : {error} Depuis',
+  'sec.provider.failing': 'Échec depuis',
   'sec.provider.fetch': 'Obtenir les clés',
   'sec.provider.usedBy': 'Utilisé par',
   'sec.provider.inUse': 'Des politiques ou des réglages le nomment.',

@@ -54,7 +54,7 @@ function ProviderTable({ providers }: { providers: JwtProvider[] }) {
       key: 'name',
       header: t('sec.provider'),
       cell: ({ name, namespace, description }) => (
-        <div>
+        <div className="sec-cell">
           <strong>{name}</strong> <span className="muted">{namespace || t('sec.mtls.mesh')}</span>
           {description && <div className="muted">{description}</div>}
         </div>
@@ -64,7 +64,7 @@ function ProviderTable({ providers }: { providers: JwtProvider[] }) {
       key: 'issuer',
       header: t('sec.provider.issuer'),
       cell: ({ issuer, audiences }) => (
-        <div>
+        <div className="sec-cell">
           <code>{issuer}</code>
           <div className="muted">
             {audiences.length
@@ -90,12 +90,13 @@ function ProviderTable({ providers }: { providers: JwtProvider[] }) {
       key: 'used',
       header: t('sec.provider.usedBy'),
       cell: ({ used_by: { policies, settings } }) => [...policies, ...settings].join(', ') || NONE,
+      long: true,
     },
     {
       key: 'actions',
       header: t('table.actions'),
       cell: (provider) => <Actions provider={provider} />,
-      numeric: true,
+      long: true,
     },
   ]
   return (
@@ -109,7 +110,7 @@ function Keys({ provider }: { provider: JwtProvider }) {
   const { keys, jwks_url, fetched_at, failing_since, fetch_error } = provider
   const names = keys.map(({ kid, kty }) => kid || kty).join(', ')
   return (
-    <div>
+    <div className="sec-cell">
       {keys.length ? (
         <ToneMark tone={failing_since ? 'degraded' : 'healthy'} label={names} />
       ) : (
@@ -130,7 +131,7 @@ function Keys({ provider }: { provider: JwtProvider }) {
       )}
       {failing_since && (
         <div className="text-failing">
-          {t('sec.provider.failing', { error: fetch_error })} <Time at={failing_since} />
+          {t('sec.provider.failing')} <Time at={failing_since} />: {fetch_error}
         </div>
       )}
     </div>
