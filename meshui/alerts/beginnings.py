@@ -1,7 +1,8 @@
 """Since when edges fail, and what was changed just before: what an incident is asked first.
 
 An edge began to fail with the first ten seconds of its last run of errors; ``QUIET_S`` without any end a run. Frames
-tell it to ten seconds as far as they reach; rollups of five minutes go on from there.
+tell it to ten seconds as far as they reach; rollups of five minutes go on from there, and finer ones tell where in
+them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from django.db.models import Q
 from meshui.core.actors import Actor
 from meshui.core.models import Change
 from meshui.core.selectors import changes
-from meshui.telemetry import coarse, levels, window
+from meshui.telemetry import coarse, levels, rollups, window
 from meshui.telemetry.edges import Edge
 from meshui.telemetry.frames import CODE_CLASSES, SPAN_S, Frame, edge_key
 from meshui.telemetry.health import DEGRADED_ERRORS
@@ -78,8 +79,17 @@ def _look(pairs: Collection[Pair], newest: float) -> dict[Pair, float]:
     if older:
         past = _bad(_past(older, reach), older)
         for pair in older:
-            starts[pair] = _start([*past.get(pair, ()), *recent[pair]])
+            starts[pair] = _finer(pair, _start([*past.get(pair, ()), *recent[pair]]), reach)
     return starts
+
+
+def _finer(pair: Pair, start: float, reach: float) -> float:
+    """A beginning that five-minute rollups tell, as ten-second ones do where they are still kept."""
+    if start >= reach:
+        return start
+    pieces = rollups.read(start, min(start + levels.MIDDLE, reach), Q(source=pair[0], destination=pair[1]))
+    bad = _bad(((frame, SPAN_S) for frame in pieces), [pair])
+    return bad[pair][0].start if bad else start
 
 
 def _past(pairs: Collection[Pair], until: float) -> Iterable[tuple[Frame, int]]:

@@ -69,12 +69,15 @@ def test_what_began_before_the_frames_is_found_in_rollups(frames: Window) -> Non
     start = (NOW - 3600) // 300 * 300
     for number, bad in enumerate((0, 5, 5)):
         past = Window()
-        at(past, start + 300 * number, bad=bad)
-        span = start + 300 * number
+        span = start + 300 * number + 120
+        at(past, span, bad=bad)
         rollups.write(span, [frame for frame, _ in past.frames(span, span + 10, blocks=False)])
-        coarse.write(levels.MIDDLE, span)
+        coarse.write(levels.MIDDLE, start + 300 * number)
     at(frames, start + 900, bad=5)
     at(frames, start + 940, bad=5)
+    assert began() == datetime.fromtimestamp(start + 420, UTC)
+    rollups.Rollup.objects.all().delete()
+    beginnings._found = Remembered(16)
     assert began() == datetime.fromtimestamp(start + 300, UTC)
 
 
