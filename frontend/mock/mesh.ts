@@ -614,6 +614,7 @@ export class MockMesh {
       name: 'meshui',
       version: '0.1.0',
       environment: 'demo',
+      snapshot: null,
       trust_domain: 'demo.mesh',
       demo: true,
       gateway_url: 'http://127.0.0.1:8080',

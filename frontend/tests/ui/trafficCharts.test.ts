@@ -5,6 +5,8 @@ const REST = {
   resolution_s: 1,
   details: { bytes_in_per_s: [], bytes_out_per_s: [], codes: {}, flags: {} },
   by_version: {},
+  by_route: {},
+  by_instance: {},
   compare: null,
 }
 
