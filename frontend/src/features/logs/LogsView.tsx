@@ -48,7 +48,9 @@ function Searched({ search, settled, set }: ViewProps) {
         actions={
           <>
             <IdField set={set} />
-            <SearchTimes times={search} set={set} onRefresh={() => setRefreshes((count) => count + 1)} />
+            {filters.from && (
+              <SearchTimes times={search} set={set} onRefresh={() => setRefreshes((count) => count + 1)} />
+            )}
             <Button size="xs" variant="default" onClick={() => set({ live: '1', line: '' })}>
               {t('logs.live.start')}
             </Button>

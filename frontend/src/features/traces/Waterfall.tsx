@@ -265,5 +265,5 @@ const LABEL = 0.15
 /** Behind the bar, else before it, else upon its end. */
 function beside({ left, width }: { left: number; width: number }): CSSProperties {
   if (left + width < 1 - LABEL) return { left: percent(left + width) }
-  return left > LABEL ? { right: percent(1 - left) } : { right: 0 }
+  return left > LABEL ? { right: percent(1 - left) } : { right: 2, background: 'var(--panel)' }
 }
