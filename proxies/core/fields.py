@@ -65,6 +65,8 @@ _MEANINGS: Final[dict[bytes, int]] = {
     b"x-real-ip": FORWARDED,
     b"x-forwarded-client-cert": CLIENT_CERT,
 }
+_ENVOY: Final = b"x-envoy-"
+"""By names that begin so, Envoys tell each other and apps where a request came from and how to treat it."""
 _LISTS: Final = (TRANSFER_ENCODING, CONNECTION, UPGRADE)
 _SECRETS: Final = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"))
 _UNIQUE: Final = (TRACEPARENT, TRACESTATE, REQUEST_ID, B3)
@@ -99,7 +101,7 @@ def read(line: bytes) -> Field:
     if not name or name.translate(None, TCHAR):
         raise BadMessage("field name is no token")
     name = name.lower()
-    field = Field(_MEANINGS.get(name, ORDINARY), value.strip(b" \t"))
+    field = Field(_meaning(name), value.strip(b" \t"))
     if len(line) <= _LONGEST_KNOWN and name not in _SECRETS and field.meaning not in _UNIQUE:
         if len(known) >= _MAX_KNOWN:  # lines come from peers: what is known must not grow with them
             known.clear()
@@ -109,7 +111,11 @@ def read(line: bytes) -> Field:
 
 def meaning(name: bytes) -> int:
     """The meaning of a field name in any case."""
-    return _MEANINGS.get(name.lower(), ORDINARY)
+    return _meaning(name.lower())
+
+
+def _meaning(name: bytes) -> int:
+    return FORWARDED if name.startswith(_ENVOY) else _MEANINGS.get(name, ORDINARY)
 
 
 def may_be_set(name: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.bench import Bench
+from tests.conformance.guarded import Guarded
 from tests.conformance.harness import (
     App,
     Conversation,
@@ -125,3 +126,11 @@ def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 def bench(shared_bench: Bench) -> Bench:
     """Shared: each test puts its own instances behind it."""
     return shared_bench
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """Shared: each test puts its own policies into force."""
+    shared = Guarded(tmp_path_factory.mktemp("guarded"))
+    yield shared
+    shared.close()
