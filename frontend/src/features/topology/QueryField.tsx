@@ -1,7 +1,15 @@
 /** A field for a query of the find and hide language: completion as you type, and faults at their place. */
 import { CloseButton, Combobox, TextInput, useCombobox } from '@mantine/core'
 import { useDebouncedCallback } from '@mantine/hooks'
-import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from 'react'
+import {
+  type KeyboardEvent,
+  type RefObject,
+  useEffect,
+  useId,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react'
 import { type Completion, complete, type Option, type Vocabulary } from '@/graph/query/complete'
 import { FIELDS } from '@/graph/query/fields'
 import type { QueryError } from '@/graph/query/lexer'
@@ -35,6 +43,7 @@ export function QueryField(props: QueryFieldProps) {
   const [completion, setCompletion] = useState<Completion | null>(null)
   const combobox = useCombobox({ onDropdownClose: () => combobox.resetSelectedOption() })
   const sent = useRef(value)
+  const caret = useRef<number>(null)
   const send = (next: string) => {
     sent.current = next
     onChange(next)
@@ -46,6 +55,13 @@ export function QueryField(props: QueryFieldProps) {
     sent.current = value
     setText(value)
   }, [value])
+
+  // In the same commit as the new text: whoever types on does so behind it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new text moves the caret
+  useLayoutEffect(() => {
+    if (caret.current !== null) input.current?.setSelectionRange(caret.current, caret.current)
+    caret.current = null
+  }, [text])
 
   const offer = (next: string, cursor: number) => {
     setCompletion(complete(next, cursor, vocabulary()))
@@ -60,9 +76,8 @@ export function QueryField(props: QueryFieldProps) {
   const choose = (option: Option) => {
     if (!completion) return
     const before = `${text.slice(0, completion.from)}${option.text} `
+    caret.current = before.length
     write(before + text.slice(completion.to).trimStart(), before.length)
-    // After the new text is in the field.
-    requestAnimationFrame(() => input.current?.setSelectionRange(before.length, before.length))
   }
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== 'Enter' || combobox.getSelectedOptionIndex() >= 0) return
