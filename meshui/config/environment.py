@@ -19,6 +19,9 @@ from meshui.accounts.provider import SingleSignOn
 ROOT = Path(__file__).resolve().parents[2]
 SMTP_SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 """With their ports."""
+SECRET_CHARS = 32
+DIFFERENT = 8
+"""Random secrets have many more different characters; placeholders, such as zeros, fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +104,9 @@ def read(env: Mapping[str, str]) -> Environment:
     redis_url = _required(env, "REDIS_URL")
     return Environment(
         mode="demo" if mode == "demo" else "production",
-        secret_key=_required(env, "MESHUI_SECRET_KEY"),
-        ca_key=_key(env, "MESHUI_CA_KEY"),
-        report_key=_key(env, "MESHUI_REPORT_KEY"),
+        secret_key=_secret(env, "MESHUI_SECRET_KEY", demo=mode == "demo"),
+        ca_key=_key(env, "MESHUI_CA_KEY", demo=mode == "demo"),
+        report_key=_key(env, "MESHUI_REPORT_KEY", demo=mode == "demo"),
         database_url=_required(env, "DATABASE_URL"),
         redis_url=redis_url,
         data_dir=Path(env.get("MESHUI_DATA_DIR", ROOT / ".data")).resolve(),
@@ -156,13 +159,22 @@ def _required(env: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _key(env: Mapping[str, str], name: str) -> bytes:
+def _secret(env: Mapping[str, str], name: str, *, demo: bool) -> str:
+    value = _required(env, name)
+    if not demo and (len(value) < SECRET_CHARS or len(set(value)) < DIFFERENT):
+        raise ImproperlyConfigured(f"{name} can be guessed, expected {SECRET_CHARS} random characters or more")
+    return value
+
+
+def _key(env: Mapping[str, str], name: str, *, demo: bool) -> bytes:
     try:
         key = base64.b64decode(_required(env, name), validate=True)
     except binascii.Error as error:
         raise ImproperlyConfigured(f"{name} is not base64: {error}") from error
     if len(key) != 32:
         raise ImproperlyConfigured(f"{name} holds {len(key)} bytes, expected 32")
+    if not demo and len(set(key)) < DIFFERENT:
+        raise ImproperlyConfigured(f"{name} can be guessed, expected 32 random bytes")
     return key
 
 
