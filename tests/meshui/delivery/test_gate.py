@@ -1,0 +1,62 @@
+"""A herd of proxies takes a few places, and is told when to come back."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+
+from meshui.core.errors import Throttled
+from meshui.delivery.gate import LONGEST_WAIT_S, Gate
+from tests.support.poll import until
+
+
+def refusals(gate: Gate, count: int) -> list[int]:
+    waits = []
+    for _ in range(count):
+        with pytest.raises(Throttled) as refused, gate.passed():
+            pass
+        waits.append(refused.value.retry_after)
+    return waits
+
+
+def test_a_few_work_a_few_wait_and_the_rest_is_sent_away() -> None:
+    gate, go, within = Gate(at_once=2, waiting=1), threading.Event(), []
+
+    def pass_() -> None:
+        with gate.passed():
+            within.append(1)
+            go.wait(10)
+
+    with ThreadPoolExecutor(3) as pool, ExitStack() as stack:
+        stack.callback(go.set)
+        passing = [pool.submit(pass_) for _ in range(3)]
+        until(lambda: gate._here == 3, "all three have come")
+        until(lambda: len(within) == 2, "two are within")
+        assert refusals(gate, 1) == [1]
+        assert len(within) == 2
+        go.set()
+        for each in passing:
+            each.result(10)
+    assert len(within) == 3
+    with gate.passed():
+        pass
+
+
+def test_who_is_sent_away_comes_back_one_after_the_other() -> None:
+    gate = Gate(at_once=1, waiting=0)
+    gate._each_s = 0.5
+    with gate.passed():
+        waits = refusals(gate, 200)
+    assert waits[:6] == [1, 1, 2, 2, 3, 3]
+    assert max(waits) <= LONGEST_WAIT_S
+
+
+def test_what_fails_within_gives_its_place_back() -> None:
+    gate = Gate(at_once=1, waiting=0)
+    with pytest.raises(ValueError), gate.passed():
+        raise ValueError
+    with gate.passed():
+        pass
