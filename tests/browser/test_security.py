@@ -3,7 +3,9 @@ the matrix and explained, then taken back."""
 
 from __future__ import annotations
 
+import json
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,8 +14,9 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.pages import settled
 from tests.browser.test_accessibility import faults
 from tests.support.browser import Dashboard
-from tests.support.demo import Demo
+from tests.support.demo import Demo, fetch
 from tests.support.poll import until
+from tests.support.tokens import ISSUER, claims, ec_key, jwk, token
 
 NAME = "only-frontend"
 TRAFFIC_S = 60
@@ -143,3 +146,46 @@ def test_no_page_of_security_has_a_grave_fault(browser: Browser, demo: Demo, the
         found[path] = faults(page)
     dashboard.close()
     assert {path: these for path, these in found.items() if these} == {}
+
+
+def test_a_token_is_asked_for_at_the_gateway_and_verified(dashboard: Dashboard, demo: Demo) -> None:
+    """A provider made in the dashboard; its tokens required where strangers come in; then taken back."""
+    key = ec_key()
+    page = dashboard.open("/security?tab=tokens")
+    page.get_by_role("button", name="Add provider").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="Name", exact=True).fill("staff")
+    dialog.get_by_role("textbox", name="Issuer").fill(ISSUER)
+    dialog.get_by_role("combobox", name="Algorithms").press("ArrowDown")  # opens what is on offer
+    page.get_by_role("option", name="ES256").click()
+    dialog.get_by_text("Given here").click()
+    dialog.get_by_role("textbox", name="JWKS").fill(json.dumps({"keys": [jwk(key)]}))
+    dialog.get_by_role("button", name="Add provider").click()
+    expect(page.get_by_role("table", name="Tokens").get_by_text("staff")).to_be_visible()
+    dashboard.screenshot("security-tokens")
+
+    (gateway,) = (row["service"] for row in demo.api("GET", "mtls/").body["effective"] if row["gateway"])
+    setting = f"mtls/services/{gateway}/"
+
+    def require(tokens: object) -> None:
+        put = demo.api("PUT", setting, {"tokens": tokens}, If_Match=demo.api("GET", setting).headers["etag"])
+        demo.applied(put.body["revision"])
+
+    def status(text: str = "") -> int:
+        headers = {"Authorization": f"Bearer {text}"} if text else {}
+        return fetch(demo.gateway_port, "GET", "/", headers=headers).status
+
+    good = claims(time.time(), aud=None)
+    require({"providers": ["staff"], "required": True})
+    try:
+        assert status() == 401
+        assert status(token(key, good, alg="ES256")) == 200
+        assert status(token(ec_key(), good, alg="ES256")) == 401
+        page = dashboard.open(f"/security?tab=explain&service={gateway}")
+        expect(page.get_by_text("A token is required").first).to_be_visible()
+        settled(page)
+        assert faults(page) == []
+    finally:
+        require(None)
+        demo.api("DELETE", "jwt-providers/staff/", If_Match="*")
+    assert status() == 200
