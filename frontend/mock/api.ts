@@ -1,6 +1,7 @@
 /** The REST API of the mock backend: one function from a request to a response, for the dev server and the tests. */
 import type { RoleGrant } from '../src/api/types'
 import { type Context, gone, json, page, problem, serviceId } from './answers.ts'
+import { AUTHORITY } from './authority.ts'
 import { CERTIFICATES } from './certificates.ts'
 import { GRAPH } from './graph.ts'
 import { INCIDENTS } from './incidents.ts'
@@ -203,6 +204,7 @@ const ROUTES: [method: string, path: string, handler: Answer][] = [
   ...ROLLOUTS,
   ...SECURITY,
   ...CERTIFICATES,
+  ...AUTHORITY,
   ...proposalRoutes(respond),
   ...TRACING,
   ...LOGS,

@@ -2,6 +2,7 @@
 import type * as T from '../src/api/types'
 import { newRoute, RESILIENCE } from '../src/features/traffic/draft/rules.ts'
 import { complete } from '../src/features/traffic/draft/shape.ts'
+import { MockAuthority } from './authority.ts'
 import { MockCertificates } from './certificates.ts'
 import { MockLogs } from './logs.ts'
 import { MockProposals } from './proposals.ts'
@@ -84,6 +85,7 @@ export class MockMesh {
   readonly rollouts: MockRollouts
   readonly security: MockSecurity
   readonly certificates: MockCertificates
+  readonly authority: MockAuthority
   readonly proposals: MockProposals
   readonly traces: MockTraces
   readonly logs: MockLogs
@@ -102,6 +104,7 @@ export class MockMesh {
     this.rollouts = new MockRollouts(this, clock)
     this.security = new MockSecurity(this)
     this.certificates = new MockCertificates(this)
+    this.authority = new MockAuthority(this)
     this.proposals = new MockProposals(this)
     this.traces = new MockTraces(this, clock)
     this.logs = new MockLogs(this, clock)

@@ -3,6 +3,13 @@ import type { components } from './schema'
 
 type Schemas = components['schemas']
 
+export type Authority = Schemas['AuthorityView']
+export type AuthorityCertificate = Schemas['AuthorityCertificateView']
+/** What a new root or intermediate is made of. */
+export type AuthorityOffer = Required<Schemas['OfferBody']>
+export type Rotation = Schemas['RotationView']
+export type RotationState = Rotation['state']
+export type MissingProxy = Schemas['MissingView']
 export type Certificate = Schemas['CertificateView']
 export type DeniedIdentity = Schemas['DeniedView']
 export type Proposal = Omit<Schemas['ProposalView'], 'state'> & {

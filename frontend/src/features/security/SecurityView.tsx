@@ -16,6 +16,7 @@ const SuggestTab = lazy(() => import('./SuggestTab'))
 const MtlsTab = lazy(() => import('./MtlsTab'))
 const ProvidersTab = lazy(() => import('./ProvidersTab'))
 const CertificatesTab = lazy(() => import('./certificates/CertificatesTab'))
+const AuthorityTab = lazy(() => import('./authority/AuthorityTab'))
 const ProposalsTab = lazy(() => import('./proposals/ProposalsTab'))
 
 const TABS = {
@@ -26,6 +27,7 @@ const TABS = {
   mtls: MtlsTab,
   tokens: ProvidersTab,
   certificates: CertificatesTab,
+  authority: AuthorityTab,
   proposals: ProposalsTab,
 } as const
 type Tab = keyof typeof TABS

@@ -1,0 +1,4 @@
+import { addEnglish } from '@/text'
+import { authorityEn } from '@/text/authority.en'
+
+addEnglish(authorityEn)
