@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.conftest import guarded, mesh, scripted
+from tests.conformance.conftest import guarded, mesh, own_mesh, scripted
 from tests.meshui.conftest import admin, anonymous, catalog, clean_cache, operator, outsider, root, viewer
 from tests.meshui.delivery.conftest import store, world
 
@@ -15,6 +15,7 @@ __all__ = [
     "mesh",
     "operator",
     "outsider",
+    "own_mesh",
     "root",
     "scripted",
     "store",

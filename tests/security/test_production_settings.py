@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conformance.harness import Conversation, Response
-from tests.support.production import ROOT, SECRETS, Web, production, web
+from tests.support.production import ROOT, Web, production, web
 
 ZEROS = base64.b64encode(bytes(32)).decode()
 
