@@ -30,6 +30,7 @@ _IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", 
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?").fullmatch
 _VERSION: Final = re.compile(rb"HTTP/[0-9]\.[0-9]").fullmatch
 _KEEP_ALIVE: Final = (b"keep-alive",)
+_HTTP_OR_TLS: Final = (b"h2", b"http/", b"tls/")
 _NOT_BY_CONNECTION: Final = frozenset((b"close", b"keep-alive", b"upgrade", b"host", b"content-length", b"via"))
 
 
@@ -268,9 +269,9 @@ def _request_body(request: RequestHead, length: int | None, codings: tuple[bytes
 
 
 def _ask_upgrade(request: RequestHead, kept: list[bytes], upgrades: tuple[bytes, ...]) -> None:
-    """Forward the wish for another protocol. Not h2c, whose frames would pass by every rule of the mesh, and not
-    beside a body, whose end and the tunnel's start two readers could see in different places."""
-    if request.minor == 1 and request.body == 0 and len(upgrades) == 1 and upgrades[0] != b"h2c":
+    """Forward the wish for another protocol. Not HTTP/2 or TLS, in which requests would pass by every rule of the mesh,
+    and not beside a body, whose end and the tunnel's start two readers could see in different places."""
+    if request.minor == 1 and request.body == 0 and len(upgrades) == 1 and not upgrades[0].startswith(_HTTP_OR_TLS):
         request.upgrade = upgrades[0]
         kept.append(b"connection: upgrade")
         kept.append(b"upgrade: " + upgrades[0])
