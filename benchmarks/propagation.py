@@ -14,32 +14,24 @@ commits; ``last`` is when no proxy sends anything new to the canary any more.
 from __future__ import annotations
 
 import argparse
-import base64
 import contextlib
 import itertools
 import json
 import os
-import secrets
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
-from benchmarks.support import Process, report, wait_for_port
-from meshui.config import embedded
+from benchmarks.control_plane import DEADLINE_S, Api, control_plane, make_csr, wait
+from benchmarks.support import report
 from meshui.config.datadir import DataDir
 
 PORTS = range(25_000, 26_000)
@@ -50,8 +42,6 @@ WARM_UP = 2
 LOADS = ("idle", "churn", "abort")
 PAUSE_S = 0.3
 POLL_S = 0.1
-DEADLINE_S = 60.0
-PASSWORD = "benchmark"
 LINE = "{case:<12}{answer_p50_ms:>11}{published_p50_ms:>14}{taken_p50_ms:>10}{p50_ms:>10}{p99_ms:>8}{last_ms:>8}"
 SPLITS = itertools.cycle(({"v1": 90, "v2": 10}, {"v1": 50, "v2": 50}))
 
@@ -67,7 +57,7 @@ def main() -> int:
     print(f"{'ms':<12}{'answer p50':>11}{'published p50':>14}{'taken p50':>10}{'last p50':>10}{'p99':>8}{'worst':>8}")
     with (
         tempfile.TemporaryDirectory(prefix="meshui-propagation-") as folder,
-        _control_plane(DataDir(Path(folder), PORTS)) as (api, redis_url),
+        control_plane(DataDir(Path(folder), PORTS)) as (api, redis_url),
         contextlib.ExitStack() as fleets,
     ):
         _make_mesh(api)
@@ -82,80 +72,6 @@ def main() -> int:
                 print(LINE.format(**row), flush=True)
     report("propagation", rows, options.json)
     return 0
-
-
-@contextlib.contextmanager
-def _control_plane(data: DataDir) -> Iterator[tuple[Api, str]]:
-    """The servers and processes of the control plane; its API and where Redis is."""
-    servers = [embedded.postgres(data), embedded.valkey(data)]
-    port = data.ports(["web"])["web"]
-    os.environ |= {
-        "DATABASE_URL": servers[0].url,
-        "REDIS_URL": servers[1].url,
-        "MESHUI_ENV": "demo",
-        "MESHUI_PORT": str(port),
-        "MESHUI_DATA_DIR": str(data.path),
-        "DJANGO_SETTINGS_MODULE": "meshui.config.settings",
-        **{
-            name: base64.b64encode(secrets.token_bytes(32)).decode()
-            for name in ("MESHUI_SECRET_KEY", "MESHUI_CA_KEY", "MESHUI_REPORT_KEY")
-        },
-    }
-    celery = [sys.executable, "-m", "celery", "--app", "meshui.config", "--quiet"]
-    web = ["-m", "uvicorn", "meshui.config.asgi:application", "--host", "127.0.0.1", "--port", str(port)]
-    commands = (
-        [sys.executable, *web, "--loop", "uvloop", "--http", "httptools", "--no-access-log"],
-        [*celery, "worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "WARNING", "--without-gossip",
-         "--without-mingle", "--without-heartbeat"],
-        [*celery, "beat", "--schedule", str(data.path / "beat"), "--pidfile="],
-        [sys.executable, "manage.py", "collector"],
-    )  # fmt: skip
-    with contextlib.ExitStack() as stack:
-        for server in servers:
-            server.prepare()
-            stack.enter_context(Process(server.command))
-            _wait(server.ready, server.name)
-        manage = [sys.executable, "manage.py"]
-        subprocess.run([*manage, "migrate", "--verbosity", "0"], check=True)
-        subprocess.run(
-            [*manage, "createsuperuser", "--noinput", "--username", "bench", "--email", "bench@example.org"],
-            env={**os.environ, "DJANGO_SUPERUSER_PASSWORD": PASSWORD},
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        for command in commands:
-            stack.enter_context(Process(command))
-        wait_for_port(port)
-        yield _sign_in(f"http://127.0.0.1:{port}/api/v1/"), servers[1].url
-
-
-# --- the API ----------------------------------------------------------------------------------------------------
-
-
-class Api:
-    """JSON by HTTP, a connection for each request: the server closes idle ones."""
-
-    def __init__(self, base: str, token: str = "") -> None:
-        parts = urlsplit(base)
-        self._address, self._path = parts.netloc, parts.path
-        self._headers = {"Content-Type": "application/json", "If-Match": "*"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
-
-    def __call__(self, method: str, path: str, body: object = None) -> Any:
-        connection = HTTPConnection(self._address, timeout=30)
-        with contextlib.closing(connection):
-            connection.request(method, self._path + path, json.dumps(body) if body is not None else None, self._headers)
-            response = connection.getresponse()
-            text = response.read()
-        if response.status >= 300:
-            raise RuntimeError(f"{method} {path}: {response.status} {text[:500]!r}")
-        return json.loads(text) if text else None
-
-
-def _sign_in(base: str) -> Api:
-    login = {"username": "bench", "password": PASSWORD, "name": "bench", "expires_in": 86_400}
-    return Api(base, Api(base)("POST", "auth/token/", login)["token"])
 
 
 def _make_mesh(api: Api) -> None:
@@ -197,7 +113,7 @@ def _join(api: Api, token: str, number: int) -> dict[str, str]:
         "proxies/join/",
         {
             "token": token,
-            "csr": _csr(),
+            "csr": make_csr(),
             "name": f"p{number}",
             "listeners": [{"kind": "outbound", "port": 15001}],
         },
@@ -208,12 +124,6 @@ def _join(api: Api, token: str, number: int) -> dict[str, str]:
         "password": joined["redis_password"],
         "report_key": joined["report_key"],
     }
-
-
-def _csr() -> str:
-    key = ec.generate_private_key(ec.SECP256R1())
-    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
-    return request.public_bytes(serialization.Encoding.PEM).decode()
 
 
 @contextlib.contextmanager
@@ -294,11 +204,11 @@ def _abort(api: Api, proxies: int) -> dict[str, float]:
     body = {"service": "bench/s1", "stable": "v1", "canary": "v2", "strategy": "manual"}
     body |= {"steps": [{"set_weight": 20}, {"pause": {}}, {"set_weight": 100}], "safety": {"warm": "1s"}}
     path = f"rollouts/{api('POST', 'rollouts/', body)['id']}/"
-    _wait(lambda: api("GET", path)["state"] == "paused", "the rollout")
+    wait(lambda: api("GET", path)["state"] == "paused", "the rollout")
     begun = time.perf_counter()
     revision = api("POST", f"{path}abort/", {"reason": "benchmark"})["revision"]
     found = _settled(api, proxies, revision, (time.perf_counter() - begun) * 1000)
-    _wait(lambda: api("GET", path)["state"] == "rolled_back", "the rollback")
+    wait(lambda: api("GET", path)["state"] == "rolled_back", "the rollback")
     return found
 
 
@@ -321,14 +231,6 @@ def _settled(api: Api, proxies: int, revision: int, answer: float) -> dict[str, 
         "taken": (max(answered) - committed).total_seconds() * 1000,
         "last": (applied - committed).total_seconds() * 1000,
     }
-
-
-def _wait(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what} is not ready after {DEADLINE_S:g} s")
-        time.sleep(0.05)
 
 
 if __name__ == "__main__":
