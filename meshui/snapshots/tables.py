@@ -42,10 +42,15 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     ),
     "security.DeniedIdentity": ("id", "identity", "actor", "reason", "at"),
     "security.AccessPolicy": (
-        *("id", "name", "namespace", "service", "action", "mode", "rules", "description", "revision"),
+        *("id", "name", "namespace", "service", "action", "mode", "rules", "external", "description", "revision"),
         *("created_at", "updated_at"),
     ),
-    "security.AccessSetting": ("id", "namespace", "service", "mtls", "default_action", "revision"),
+    "security.AccessSetting": ("id", "namespace", "service", "mtls", "default_action", "tokens", "revision"),
+    "security.JwtProvider": (
+        *("id", "name", "namespace", "issuer", "rules", "jwks_url", "refresh_s", "description"),
+        *("fetched_at", "failing_since", "failures", "fetch_error", "next_fetch_at", "revision"),
+        *("created_at", "updated_at"),
+    ),
     "delivery.Published": ("resource", "kind", "name", "epoch", "revision", "version"),
     "delivery.RevisionResource": ("id", "revision", "resource", "epoch", "at_revision", "version"),
     "delivery.Applied": (
