@@ -36,7 +36,7 @@ from meshui.telemetry.frames import (
     policy_key,
 )
 from meshui.telemetry.samples import MAX_IN_REPORT, flaw
-from proxies.core.flags import ACCESS_DENIED
+from proxies.core.flags import ACCESS_DENIED, UNSENT
 from proxies.wire.histogram import BUCKETS
 from proxies.wire.reports import EdgeDelta, LimitUse, PolicyUse, Telemetry
 
@@ -193,7 +193,8 @@ class Fold:
         counts = self._counts[row]
         for response in edge.responses:
             counts[response.code // 100] += response.count
-            if edge.secured:
+            # What its caller's proxy never sent was not in the clear either.
+            if edge.secured or (edge.reporter == "source" and response.flags in UNSENT):
                 counts[SECURED] += response.count
             if response.flags:
                 flag = (row, response.flags)

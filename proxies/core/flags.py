@@ -20,3 +20,16 @@ FAULT_INJECTED: Final = "FI"
 RATE_LIMITED: Final = "RL"
 RATE_LIMIT_ERROR: Final = "RLSE"
 ACCESS_DENIED: Final = "UAEX"
+UNSENT: Final = frozenset(
+    {
+        NO_ROUTE,
+        NO_CLUSTER,
+        NO_HEALTHY_UPSTREAM,
+        UPSTREAM_CONNECT_FAILURE,
+        UPSTREAM_OVERFLOW,
+        FAULT_INJECTED,
+        RATE_LIMITED,
+        RATE_LIMIT_ERROR,
+    }
+)
+"""Where one of these alone is said of a request that a caller's proxy took, no byte of it left the host."""

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshui.telemetry.fold import MAX_EDGES, UNKNOWN, Fold, Identity, Nonsense, Registry, Seen
-from meshui.telemetry.frames import Frame, FrameError, decode, edge_key, encode, total
+from meshui.telemetry.frames import SECURED, Frame, FrameError, decode, edge_key, encode, total
 from proxies.wire.histogram import BUCKETS
 from proxies.wire.reports import EdgeDelta, Responses, Telemetry
 from tests.meshui.telemetry.mesh import call
@@ -119,6 +119,14 @@ def test_too_many_edges_are_refused() -> None:
     edges = [call("shop/cart", codes={200: 1})] * (MAX_EDGES + 1)
     with pytest.raises(Nonsense):
         Fold().add(report(*edges), REGISTRY.proxies["front"], REGISTRY)
+
+
+@pytest.mark.parametrize(("flags", "secured"), [("FI", 7), ("UH", 7), ("UC", 5), ("", 5)])
+def test_what_never_left_its_caller_was_not_in_the_clear(flags: str, secured: int) -> None:
+    sent = call("shop/cart", codes={200: 5}, secured=True)
+    refused = call("shop/cart", codes={503: 2}, flags=flags, secured=False)
+    frame = fold(report(sent, refused))
+    assert frame.counts[:, SECURED].sum() == secured
 
 
 # --- sums -------------------------------------------------------------------------------------------------------
