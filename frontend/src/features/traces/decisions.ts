@@ -45,7 +45,7 @@ export function sentencesOf(span: Span, children: readonly Span[], t: Translate)
       text: flagWords(flag, t),
       about: ABOUT[flag],
     })),
-    secured(span, t),
+    ...secured(span, t),
     answered(span, t),
   ]
 }
@@ -92,9 +92,12 @@ function outcomeWords(outcome: string, t: Translate): string {
   return outcome || t('span.noAnswer')
 }
 
-function secured({ decisions, peer }: Span, t: Translate): Sentence {
-  if (decisions?.secured) return { tone: 'healthy', text: t(peer ? 'span.secured.to' : 'span.secured.from') }
-  return { tone: 'degraded', text: t(peer ? 'span.plain.to' : 'span.plain.from') }
+function secured({ decisions, peer }: Span, t: Translate): Sentence[] {
+  if (decisions?.secured)
+    return [{ tone: 'healthy', text: t(peer ? 'span.secured.to' : 'span.secured.from') }]
+  // A call that reached no endpoint went neither way.
+  if (peer && !decisions?.endpoint) return []
+  return [{ tone: 'degraded', text: t(peer ? 'span.plain.to' : 'span.plain.from') }]
 }
 
 function answered({ decisions, error }: Span, t: Translate): Sentence {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Span } from '@/api/types'
+import '@/features/traces/texts'
+import { sentencesOf } from '@/features/traces/decisions'
 import { durationScale, nearest, summaryOf, timeScale } from '@/features/traces/points'
 import { BLANK, filtersOf, isNarrowed } from '@/features/traces/search'
 import {
@@ -13,6 +15,7 @@ import {
   ticks,
   timeByService,
 } from '@/features/traces/waterfall'
+import { t } from '@/text'
 
 const span = (
   span_id: string,
@@ -239,5 +242,28 @@ describe('the scatter', () => {
     expect(nearest(shown, 12, 10, 14)?.trace_id).toBe('b')
     expect(nearest(shown, 38, 10, 14)?.trace_id).toBe('c')
     expect(nearest(shown, 25, 40, 14)).toBeNull()
+  })
+})
+
+describe('what the mesh decided', () => {
+  const decisions = {
+    route: 'card',
+    rule: '',
+    flags: ['FI'],
+    code: 503,
+    tries: 1,
+    secured: false,
+    request_bytes: 0,
+    response_bytes: 0,
+  }
+  const words = (peer: string, endpoint: string) =>
+    sentencesOf(span('a', null, 0, 1, { peer, decisions: { ...decisions, endpoint } }), [], t).map(
+      ({ text }) => text,
+    )
+
+  it('says plain text only of what was sent', () => {
+    expect(words('shop/payments', '')).not.toContain('Called in plain text')
+    expect(words('shop/payments', '10.0.0.1:80')).toContain('Called in plain text')
+    expect(words('', '')).toContain('Came in plain text')
   })
 })
