@@ -34,6 +34,7 @@ export const authorityQueries = {
             client.GET('/api/v1/authority/rotations/', { params: { query: { page_size: EARLIER } } }),
           )
         ).results,
+      refetchInterval: EVERY_MS,
     }),
 }
 

@@ -3,7 +3,7 @@ import './texts'
 import './security.css'
 import { Tabs } from '@mantine/core'
 import { useNavigate } from '@tanstack/react-router'
-import { lazy, Suspense } from 'react'
+import { lazy, Suspense, useEffect, useRef } from 'react'
 import { PageBody } from '@/ui/Panel'
 import { BlockSkeleton } from '@/ui/States'
 import { useText } from '@/ui/useText'
@@ -41,6 +41,12 @@ export function SecurityView() {
   const [{ tab }] = useUrlState(DEFAULTS)
   const current = NAMES.find((name) => name === tab) ?? 'policies'
   const View = TABS[current]
+  const list = useRef<HTMLDivElement>(null)
+  // On a phone the tabs are wider than the page.
+  useEffect(() => {
+    const tab = list.current?.children[NAMES.indexOf(current)] as HTMLElement | undefined
+    if (list.current && tab) list.current.scrollLeft = tab.offsetLeft - list.current.clientWidth / 3
+  }, [current])
   return (
     <PageBody>
       <Tabs
@@ -48,7 +54,7 @@ export function SecurityView() {
         onChange={(next) => navigate({ to: '.', search: searchOf(next) as never })}
         keepMounted={false}
       >
-        <Tabs.List mb={16}>
+        <Tabs.List mb={16} ref={list}>
           {NAMES.map((name) => (
             <Tabs.Tab key={name} value={name}>
               {t(`sec.tab.${name}`)}

@@ -83,7 +83,9 @@ export function CertificateTable({ certificates, holders, names, now, sort, onSo
       header: t('cert.serial'),
       cell: ({ serial }) => (
         <span className="copy-text">
-          <code title={serial}>{short(serial)}</code>
+          <code title={serial} className="cert-serial">
+            {short(serial)}
+          </code>
           <CopyAction value={serial} />
         </span>
       ),

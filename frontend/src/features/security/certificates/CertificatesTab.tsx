@@ -19,7 +19,7 @@ import { useText } from '@/ui/useText'
 import { useUrlState } from '@/ui/useUrlState'
 import { CertificateTable } from './CertificateTable'
 import { DeniedPanel } from './DeniedPanel'
-import { namespaceOf, STATES, short, stateOf } from './state'
+import { namespaceOf, STATES, serviceOf, short, stateOf } from './state'
 
 const DEFAULTS = { q: '', state: '', namespace: '', issuer: '', proxy: '', sort: 'ends' }
 type Filters = typeof DEFAULTS
@@ -94,7 +94,7 @@ function Head({ certificates, now }: { certificates: Certificate[] | undefined; 
       detail={
         next && (
           <>
-            {t('cert.next', { identity: next.identity })} <Countdown to={next.renews_at} />
+            {t('cert.next', { identity: serviceOf(next.identity) })} <Countdown to={next.renews_at} />
           </>
         )
       }
