@@ -18,7 +18,7 @@ from meshui.config.environment import with_database
 from meshui.delivery.acks import verified
 from meshui.security.models import IssuedCertificate
 from proxies.wire import keys
-from proxies.wire.reports import Acks, entry
+from proxies.wire.reports import MAX_ENTRY_BYTES, Ack, Acks, entry
 from tests.meshui.delivery.test_access import login
 from tests.meshui.delivery.test_joining import INBOUND, OUTBOUND, make_csr, token
 from tests.meshui.delivery.world import World
@@ -145,6 +145,17 @@ def test_a_report_signed_by_one_proxy_does_not_count_for_another(join: Join) -> 
     assert verified(from_me) is not None
     assert verified(signed_acks(mine["report_key"], other["proxy_id"])) is None
     assert verified({**from_me, b"d": from_me[b"d"] + b" "}) is None
+
+
+def test_a_report_that_is_too_large_is_dropped_unread(join: Join) -> None:
+    """However well it is signed."""
+    _, joined = join(token())
+    key = bytes.fromhex(joined["report_key"])
+    ack = Ack("service:shop/catalog", 1, 1, "v" * 64, "ack")
+    small, large = (entry(key, Acks(joined["proxy_id"], [ack] * count)) for count in (1, 20_000))
+    assert len(large[b"d"]) > MAX_ENTRY_BYTES
+    assert verified(small) is not None
+    assert verified(large) is None
 
 
 def signed_acks(report_key: str, proxy_id: str) -> dict[bytes, bytes]:
