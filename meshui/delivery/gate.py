@@ -1,8 +1,10 @@
 """How many proxies this process lets join or renew at once, so that a herd of them leaves room for everybody else.
 
 A thousand proxies that restart together would otherwise take every thread and every database connection, and a person
-would wait behind them, or be answered 503. A few work, a few wait, and whoever comes on top is told when to come back:
-one after the other, as fast as they were let through of late. ``security.pace`` limits what all processes sign.
+would wait behind them, or be answered 503. A few work, some wait, and whoever comes on top is told when to come back:
+one after the other, as fast as they were let through of late, but no slower than a quarter of the pace that is
+configured: what one takes amid a herd says little about what it takes later. ``security.pace`` limits what all
+processes sign.
 """
 
 from __future__ import annotations
@@ -13,12 +15,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
+
 from meshui.core.errors import Throttled
 
 AT_ONCE = 4
 """Of the twelve database connections of a process."""
-WAITING = 16
+WAITING = 60
+"""About a second's worth: who was told the same second comes back together."""
 LONGEST_WAIT_S = 60.0
+SLOWEST = 4
+"""So many times slower than the pace."""
 _RECENT = 0.2
 """How much the last one counts in what one takes of late."""
 
@@ -53,7 +60,8 @@ class Gate:
                 self._here += 1
                 return
             now = time.monotonic()
-            later = max(self._promised, now) + self._each_s / self._at_once
+            pace_s = 1 / settings.MESHUI.csr_rate
+            later = max(self._promised, now) + min(max(self._each_s / self._at_once, pace_s), SLOWEST * pace_s)
             self._promised = min(later, now + LONGEST_WAIT_S)
             seconds = max(1, math.ceil(self._promised - now))
         raise Throttled(f"many proxies ask at once, try again in {seconds} s", retry_after=seconds)

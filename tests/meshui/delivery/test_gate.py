@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
+from pytest_django import Settings
 
 from meshui.core.errors import Throttled
 from meshui.delivery.gate import LONGEST_WAIT_S, Gate
@@ -45,13 +47,19 @@ def test_a_few_work_a_few_wait_and_the_rest_is_sent_away() -> None:
         pass
 
 
-def test_who_is_sent_away_comes_back_one_after_the_other() -> None:
+@pytest.mark.parametrize(
+    ("each_s", "waits"),
+    [(0.1, [1, 1, 2, 2, 3, 3]), (1.0, [1, 2, 3, 4, 5, 6]), (60.0, [2, 4, 6, 8, 10, 12])],
+    ids=["as fast as the pace", "as fast as of late", "no slower than a quarter"],
+)
+def test_who_is_sent_away_comes_back_one_after_the_other(settings: Settings, each_s: float, waits: list[int]) -> None:
+    settings.MESHUI = replace(settings.MESHUI, csr_rate=2)
     gate = Gate(at_once=1, waiting=0)
-    gate._each_s = 0.5
+    gate._each_s = each_s
     with gate.passed():
-        waits = refusals(gate, 200)
-    assert waits[:6] == [1, 1, 2, 2, 3, 3]
-    assert max(waits) <= LONGEST_WAIT_S
+        told = refusals(gate, 200)
+    assert told[:6] == waits
+    assert max(told) <= LONGEST_WAIT_S
 
 
 def test_what_fails_within_gives_its_place_back() -> None:
