@@ -53,8 +53,8 @@ def perform(
         }
     )
     # How REST framework is told who asks where no header does.
-    request._force_auth_user = user
-    request._force_auth_token = actor
+    request._force_auth_user = user  # type: ignore[attr-defined]
+    request._force_auth_token = actor  # type: ignore[attr-defined]
     match = resolve(ROOT + path)
     response: Response = match.func(request, *match.args, **match.kwargs)
     return response
