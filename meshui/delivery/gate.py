@@ -23,6 +23,8 @@ AT_ONCE = 4
 """Of the twelve database connections of a process."""
 WAITING = 60
 """About a second's worth: who was told the same second comes back together."""
+WAIT_S = 3.0
+"""Less than a proxy waits for an answer: what joins for one that gave up would evict the one that asked again."""
 LONGEST_WAIT_S = 60.0
 SLOWEST = 4
 """So many times slower than the pace."""
@@ -43,13 +45,17 @@ class Gate:
 
     @contextmanager
     def passed(self) -> Iterator[None]:
-        """Wait for a place, and hold it. Raises Throttled, with the seconds to wait, where too many wait already."""
+        """Wait for a place, and hold it. Raises Throttled, with the seconds to wait, where there is none in time."""
         self._come()
         try:
-            with self._slots:
+            if not self._slots.acquire(timeout=WAIT_S):
+                raise self._later()
+            try:
                 began = time.monotonic()
                 yield
                 self._each_s += _RECENT * (time.monotonic() - began - self._each_s)
+            finally:
+                self._slots.release()
         finally:
             with self._lock:
                 self._here -= 1
@@ -59,12 +65,15 @@ class Gate:
             if self._here < self._most:
                 self._here += 1
                 return
-            now = time.monotonic()
-            pace_s = 1 / settings.MESHUI.csr_rate
+        raise self._later()
+
+    def _later(self) -> Throttled:
+        with self._lock:
+            now, pace_s = time.monotonic(), 1 / settings.MESHUI.csr_rate
             later = max(self._promised, now) + min(max(self._each_s / self._at_once, pace_s), SLOWEST * pace_s)
             self._promised = min(later, now + LONGEST_WAIT_S)
             seconds = max(1, math.ceil(self._promised - now))
-        raise Throttled(f"many proxies ask at once, try again in {seconds} s", retry_after=seconds)
+        return Throttled(f"many proxies ask at once, try again in {seconds} s", retry_after=seconds)
 
 
 gate = Gate(AT_ONCE, WAITING)

@@ -11,6 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from meshui.core.errors import Throttled
+from meshui.delivery import gate as module
 from meshui.delivery.gate import LONGEST_WAIT_S, Gate
 from tests.support.poll import until
 
@@ -60,6 +61,15 @@ def test_who_is_sent_away_comes_back_one_after_the_other(settings: Settings, eac
         told = refusals(gate, 200)
     assert told[:6] == waits
     assert max(told) <= LONGEST_WAIT_S
+
+
+def test_nobody_waits_longer_than_a_proxy_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WAIT_S", 0.01)
+    gate = Gate(at_once=1, waiting=1)
+    with gate.passed():
+        assert refusals(gate, 3) == [1, 1, 1]
+    with gate.passed():
+        pass
 
 
 def test_what_fails_within_gives_its_place_back() -> None:
