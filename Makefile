@@ -58,7 +58,7 @@ check: $(STAMPS)/dev frontend/node_modules/.stamp  ## Format, lint, types, impor
 
 .PHONY: bench
 bench: $(STAMPS)/dev $(STAMPS)/bench $(STAMPS)/compiled frontend/dist/.stamp  ## Benchmarks; NAME=proxy for one, JSON=out.json for its figures too
-	@for name in $(or $(NAME),proxy latency propagation graph collector cold); do $(PY) -m benchmarks.$$name $(if $(JSON),--json $(JSON)); done
+	@for name in $(or $(NAME),proxy latency propagation graph collector alerts analysis authorize issue cold ui); do $(PY) -m benchmarks.$$name $(if $(JSON),--json $(JSON)); done
 
 .PHONY: gen
 gen: $(STAMPS)/dev frontend/node_modules/.stamp  ## Generate openapi.json from the code, and the TypeScript types from it
