@@ -52,6 +52,7 @@ export function FormDialog<R>({
   const t = useText()
   const [open, setOpen] = useState(false)
   const [reason, setReason] = useState('')
+  const [proposed, setProposed] = useState(false)
   const mutation = useMutation({
     mutationFn: () => apply(reason),
     onSuccess: (result) => {
@@ -81,6 +82,7 @@ export function FormDialog<R>({
           onClick={() => {
             if (blocked) return
             mutation.reset()
+            setProposed(false)
             onOpen?.()
             setOpen(true)
           }}
@@ -105,23 +107,25 @@ export function FormDialog<R>({
               onChange={(event) => setReason(event.currentTarget.value)}
             />
           )}
-          {form && (
+          {form && !proposed && (
             <p className="text-failing" role="alert">
               {form}
             </p>
           )}
-          <Propose error={mutation.error} reason={reason} />
+          <Propose error={mutation.error} reason={reason} onProposed={() => setProposed(true)} />
           <div className="row">
-            <Button
-              type="submit"
-              color={danger ? 'red' : undefined}
-              disabled={!ready || (reasonRequired && !reason.trim())}
-              loading={mutation.isPending}
-            >
-              {submit}
-            </Button>
+            {!proposed && (
+              <Button
+                type="submit"
+                color={danger ? 'red' : undefined}
+                disabled={!ready || (reasonRequired && !reason.trim())}
+                loading={mutation.isPending}
+              >
+                {submit}
+              </Button>
+            )}
             <Button variant="default" onClick={() => setOpen(false)}>
-              {t('action.cancel')}
+              {t(proposed ? 'action.close' : 'action.cancel')}
             </Button>
           </div>
         </form>

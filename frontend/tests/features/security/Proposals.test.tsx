@@ -31,6 +31,8 @@ it('offers to propose what takes two people, in the place where it was refused',
   expect((await within(dialog).findByRole('alert')).textContent).toMatch(/take two people/)
   await user.click(within(dialog).getByRole('button', { name: 'Propose it' }))
   expect(await within(dialog).findByText(/Proposed as #1/)).toBeTruthy()
+  expect(within(dialog).queryByRole('alert')).toBeNull()
+  expect(within(dialog).queryByRole('button', { name: 'Enforce on shop/payments' })).toBeNull()
   expect(mode()).toBe('shadow')
   const sent = backend.asked.find(({ method, path }) => method === 'POST' && path === 'proposals/')
   expect(sent?.body).toMatchObject({

@@ -59,6 +59,7 @@ export function MissingTable({ rotation, blocked }: MissingTableProps) {
       header: t('table.actions'),
       cell: (proxy) => may.pass_over && <PassOver id={id} proxy={proxy} blocked={blocked} />,
       numeric: true,
+      long: true,
     },
   ]
   return (

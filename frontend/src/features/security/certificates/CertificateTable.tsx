@@ -34,9 +34,7 @@ export function CertificateTable({ certificates, holders, names, now, sort, onSo
             <strong title={identity}>{serviceOf(identity)}</strong>
             <CopyAction value={identity} />
           </span>
-          <Link to="/proxies/$id" params={{ id: proxy }}>
-            {names.get(proxy) ?? proxy}
-          </Link>
+          <Holder id={proxy} name={names.get(proxy)} />
         </div>
       ),
       sort: ({ identity }) => identity,
@@ -114,6 +112,16 @@ export function CertificateTable({ certificates, holders, names, now, sort, onSo
       sort={parseSort(sort)}
       onSort={(next) => onSort(sortText(next))}
     />
+  )
+}
+
+/** A proxy that was evicted has no page any more. */
+function Holder({ id, name }: { id: string; name: string | undefined }) {
+  if (name === undefined) return <span className="muted">{id}</span>
+  return (
+    <Link to="/proxies/$id" params={{ id }}>
+      {name}
+    </Link>
   )
 }
 

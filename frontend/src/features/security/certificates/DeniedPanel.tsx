@@ -30,6 +30,7 @@ export function DeniedPanel() {
       header: t('table.actions'),
       cell: ({ identity }) => <AllowAgain identity={identity} />,
       numeric: true,
+      long: true,
     },
   ]
   return (

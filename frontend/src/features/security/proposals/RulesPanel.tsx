@@ -39,6 +39,7 @@ export function RulesPanel() {
       header: t('table.actions'),
       cell: (scope) => <SetRule {...scope} />,
       numeric: true,
+      long: true,
     },
   ]
   return (
