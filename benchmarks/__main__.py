@@ -13,7 +13,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-NAMES = ("proxy", "latency", "propagation", "graph", "collector", "alerts", "analysis", "authorize", "issue", "cold", "ui")
+NAMES = (
+    "proxy",
+    "latency",
+    "propagation",
+    "graph",
+    "collector",
+    "alerts",
+    "analysis",
+    "authorize",
+    "issue",
+    "cold",
+    "ui",
+)
 
 
 def main() -> int:
