@@ -71,6 +71,7 @@ export function AuthorityTable({ authority: { certificates } }: { authority: Aut
           <CopyAction value={fingerprint} />
         </span>
       ),
+      long: true,
     },
     {
       key: 'pem',

@@ -19,7 +19,7 @@ export function DeniedPanel() {
     {
       key: 'identity',
       header: t('cert.identity'),
-      cell: ({ identity }) => <code>{identity}</code>,
+      cell: ({ identity }) => <code className="cert-spiffe">{identity}</code>,
       long: true,
     },
     { key: 'why', header: t('table.why'), cell: ({ reason }) => reason || NONE, long: true },
