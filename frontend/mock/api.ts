@@ -161,6 +161,7 @@ const ROUTES: [method: string, path: string, handler: Answer][] = [
           from: query.get('from') ? Date.parse(query.get('from') ?? '') / 1000 : Date.now() / 1000 - 900,
           to: query.get('to') ? Date.parse(query.get('to') ?? '') / 1000 : undefined,
           step: Number.parseInt(query.get('step') ?? '10', 10),
+          by: query.get('by') ?? undefined,
         }),
       ),
   ],

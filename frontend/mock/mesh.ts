@@ -533,7 +533,14 @@ export class MockMesh {
     }
   }
 
-  metrics(query: { service?: string; edge?: string; from: number; to?: number; step: number }): T.Metrics {
+  metrics(query: {
+    service?: string
+    edge?: string
+    from: number
+    to?: number
+    step: number
+    by?: string
+  }): T.Metrics {
     const times: number[] = []
     const series: Series = {
       rps: [],
@@ -579,8 +586,26 @@ export class MockMesh {
       compare: null,
       by_route: {},
       by_instance: {},
+      saturation: query.service && query.by === 'instance' ? this.saturation(query.service, times) : {},
       by_version: query.service ? this.byVersion(query.service, times, series) : {},
     }
+  }
+
+  /** How loaded the proxies of a service are. */
+  private saturation(id: string, times: number[]): T.Metrics['saturation'] {
+    const wave = (base: number) => times.map((at) => base * (1 + 0.2 * Math.sin(at / 90)))
+    const proxies = this.proxies.filter(({ service }) => service === id)
+    return Object.fromEntries(
+      proxies.map((proxy, index) => [
+        proxy.id,
+        {
+          cpu_percent: wave(12 + 5 * index),
+          rss_bytes: wave(52e6),
+          connections: wave(40),
+          active_requests: wave(6),
+        },
+      ]),
+    )
   }
 
   /** The series of a service dealt out to its versions; a rollout's canary has its own share and errors. */

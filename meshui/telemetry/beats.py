@@ -42,22 +42,25 @@ class Beats:
         self._marks: dict[str, _Mark] = {}
         self._complained = False
 
-    def note(self, report: Telemetry, requests: int) -> None:
-        """Remember a report that was counted, with its requests. A rate needs two of one process."""
+    def note(self, report: Telemetry, requests: int) -> float | None:
+        """Remember a report that was counted, with its requests. Answers the CPU it took in percent of a core, None
+        where that is not known: a rate needs two reports of one process."""
         gauges = report.gauges
         before = self._marks.get(report.proxy)
         self._marks[report.proxy] = _Mark(report.boot, report.at, gauges.cpu_seconds)
         elapsed = report.at - before.at if before and before.boot == report.boot else 0.0
         cpu = gauges.cpu_seconds - before.cpu_seconds if before else 0.0
         known = 0.0 < elapsed < LONGEST_S
+        cpu_percent = round(min(max(0.0, cpu / elapsed * 100), 100_000.0), 1) if known else None
         if 0 < report.certificate_not_after < LATEST:
             self._ends[report.proxy] = datetime.fromtimestamp(int(report.certificate_not_after), UTC)
         self._loads[report.proxy] = {
             "rps": round(requests / elapsed, 1) if known else float(requests),
             "connections": max(0, gauges.connections),
             "rss_bytes": min(max(0, gauges.rss_bytes), MAX_RSS),
-            "cpu_percent": round(min(max(0.0, cpu / elapsed * 100), 100_000.0), 1) if known else 0.0,
+            "cpu_percent": cpu_percent or 0.0,
         }
+        return cpu_percent
 
     async def write(self, at: float) -> None:
         """Hand what waits to the registry as seen ``at`` (Unix seconds), or keep it where that fails."""

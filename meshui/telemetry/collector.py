@@ -30,6 +30,7 @@ from meshui.telemetry.fold import Fold, Identity, Nonsense, Registry, Seen, Seen
 from meshui.telemetry.frames import SPAN_S, Frame, decode, entry, read_entry, total
 from meshui.telemetry.registry import RoutesByService, load_registry, no_routes
 from meshui.telemetry.rollups import roll_up
+from meshui.telemetry.saturation import Loads
 from meshui.telemetry.streams import BLOCKS, INSTANCES, Entry, entries, id_ms
 from proxies.wire import keys
 from proxies.wire.reports import ReportError, Telemetry, read_telemetry
@@ -100,6 +101,7 @@ class Collector:
         self._registry = Registry()
         self._registry_until = 0.0
         self._beats = Beats()
+        self._loads = Loads()
         self._refusals = Refusals()
         self._fold = Fold()
         self._samples = samples.Samples()
@@ -137,6 +139,7 @@ class Collector:
             await self._framed.wait()
             self._framed.clear()
             await self._beats.write(self._position / SECOND_MS)
+            await self._loads.write()
 
     # --- one second ---------------------------------------------------------------------------------------------
 
@@ -150,6 +153,7 @@ class Collector:
         self._refusals.report(frame.refused)
         self._begin(limit)
         if frame.at % SPAN_S == 0:
+            self._loads.close(int(frame.at))
             await self._append_block(int(frame.at))
             await self._forget_reports(limit - READ_KEPT_MS)
             await self._append_instances(int(frame.at))
@@ -254,7 +258,8 @@ class Collector:
             return
         self._samples.add(report, identity, self._registry)
         self._taker(report, identity, self._registry)
-        self._beats.note(report, requests)
+        cpu_percent = self._beats.note(report, requests)
+        self._loads.note(report.proxy, identity, report.gauges, cpu_percent)
 
     def _refuse(self, reason: str, detail: str) -> None:
         self._fold.refuse(reason)

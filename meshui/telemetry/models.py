@@ -151,6 +151,23 @@ class LimitRollup(models.Model):
         return f"{self.service} {self.route} {self.limit} at {self.at.isoformat()}"
 
 
+class InstanceLoad(models.Model):
+    """How loaded the instances of one version were in ten seconds. Written only by ``saturation.py``."""
+
+    at = models.DateTimeField(db_index=True)
+    """Its start."""
+    service = models.CharField(max_length=127)
+    version = models.CharField(max_length=63)
+    loads = models.JSONField()
+    """By proxy's id: ``cpu_percent`` (of a core, or null), ``rss_bytes``, ``connections``, ``active_requests``."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["service", "at", "version"], name="one_instance_load")]
+
+    def __str__(self) -> str:
+        return f"{self.service}@{self.version} at {self.at.isoformat()}"
+
+
 class Objective(models.Model):
     """What a service promises of the requests it answers; a part that is null is not promised."""
 

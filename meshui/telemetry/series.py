@@ -58,6 +58,16 @@ class Details(Answer, frozen=True):
     flags: dict[str, Values]
 
 
+class Saturation(Answer, frozen=True):
+    """A value per step, null where nothing is known: of the CPU the mean in percent of a core, of the others the
+    highest of the means over ten seconds (bytes, connections, requests)."""
+
+    cpu_percent: Values
+    rss_bytes: Values
+    connections: Values
+    active_requests: Values
+
+
 class Compared(Answer, frozen=True):
     """The same steps ``offset_s`` seconds earlier."""
 
@@ -74,7 +84,8 @@ class Metrics(Answer, frozen=True):
     """``times`` are the steps' starts in Unix seconds; ``resolution_s`` is how finely what they were made from is kept.
     Of a service or an edge, one of three tells it apart as was asked, and the others are empty: ``by_version`` by the
     called service's version, ``by_route`` by the route that requests took (``(unrouted)``: none), ``by_instance`` by
-    the proxies' ids, as each of them counted what it received."""
+    the proxies' ids, as each of them counted what it received; then ``saturation`` says how loaded each proxy was in
+    the last day, whichever backend counted."""
 
     step_s: int
     from_: datetime = msgspec.field(name="from")
@@ -87,6 +98,7 @@ class Metrics(Answer, frozen=True):
     by_version: dict[str, Series]
     by_route: dict[str, Series]
     by_instance: dict[str, Series]
+    saturation: dict[str, Saturation]
     compare: Compared | None
 
 

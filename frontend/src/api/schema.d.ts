@@ -4131,7 +4131,8 @@ export interface components {
          * @description ``times`` are the steps' starts in Unix seconds; ``resolution_s`` is how finely what they were made from is kept.
          *         Of a service or an edge, one of three tells it apart as was asked, and the others are empty: ``by_version`` by the
          *         called service's version, ``by_route`` by the route that requests took (``(unrouted)``: none), ``by_instance`` by
-         *         the proxies' ids, as each of them counted what it received.
+         *         the proxies' ids, as each of them counted what it received; then ``saturation`` says how loaded each proxy was in
+         *         the last day, whichever backend counted.
          */
         Metrics: {
             step_s: number;
@@ -4151,6 +4152,9 @@ export interface components {
             };
             by_instance: {
                 [key: string]: components["schemas"]["Series"];
+            };
+            saturation: {
+                [key: string]: components["schemas"]["Saturation"];
             };
             compare: components["schemas"]["Compared"] | null;
         };
@@ -5911,6 +5915,17 @@ export interface components {
             total: number;
             bad: number;
             rate: number | null;
+        };
+        /**
+         * Saturation
+         * @description A value per step, null where nothing is known: of the CPU the mean in percent of a core, of the others the
+         *         highest of the means over ten seconds (bytes, connections, requests).
+         */
+        Saturation: {
+            cpu_percent: (number | null)[];
+            rss_bytes: (number | null)[];
+            connections: (number | null)[];
+            active_requests: (number | null)[];
         };
         /**
          * Series

@@ -7,6 +7,7 @@ const REST = {
   by_version: {},
   by_route: {},
   by_instance: {},
+  saturation: {},
   compare: null,
 }
 

@@ -17,7 +17,8 @@ from meshui.telemetry.measuring.backend import Backend
 from meshui.telemetry.measuring.prometheus import Prometheus
 from meshui.telemetry.measuring.recorded import Recorded, has_frames
 from meshui.telemetry.past import finest_level
-from meshui.telemetry.series import Compared, Grid, Metrics
+from meshui.telemetry.saturation import saturation
+from meshui.telemetry.series import Compared, Grid, Metrics, Saturation
 
 BackendName = Literal["rollups", "prometheus"]
 BACKENDS: Mapping[BackendName, Backend] = {"rollups": Recorded(), "prometheus": Prometheus()}
@@ -58,8 +59,15 @@ def metrics_get(
         by_version=measured.apart() if asked.by == "version" else {},
         by_route=measured.apart() if asked.by == "route" else {},
         by_instance=measured.apart() if asked.by == "instance" else {},
+        saturation=_saturation(asked, grid),
         compare=_earlier(asked, grid, compare_s, BACKENDS[backend]) if compare_s else None,
     )
+
+
+def _saturation(asked: Asked, grid: Grid) -> dict[str, Saturation]:
+    if asked.by != "instance":
+        return {}
+    return saturation(service=asked.service, version=asked.version, instance=asked.instance, grid=grid)
 
 
 def _earlier(asked: Asked, grid: Grid, compare_s: int, backend: Backend) -> Compared:

@@ -13,6 +13,8 @@ import { type ChartColor, type ChartMark, type ChartSeries, TimeChart } from '@/
 import { TrafficCharts, wholeRange } from '@/ui/TrafficCharts'
 import { useText } from '@/ui/useText'
 import { useUrlState } from '@/ui/useUrlState'
+import { COLORS } from './lineColors'
+import { SaturationCharts } from './SaturationCharts'
 
 const RANGES = { '15m': 900, '1h': 3600, '6h': 21_600, '24h': 86_400, '7d': 604_800 } as const
 type Range = keyof typeof RANGES
@@ -21,8 +23,6 @@ type Compare = (typeof COMPARES)[number]
 const GROUPS = ['none', 'version', 'route', 'instance'] as const
 type Group = (typeof GROUPS)[number]
 const DEFAULTS = { range: '15m', compare: 'none', by: 'none' }
-
-const COLORS: ChartColor[] = ['--accent', '--degraded', '--healthy', '--progress', '--failing', '--muted']
 
 /** A week has steps of two hours, which an hour does not fill. */
 export function comparesFor(range: Range): Compare[] {
@@ -95,6 +95,7 @@ export function SeriesPanel({ service, marks }: SeriesPanelProps) {
         wide
       />
       {data && asked.by !== 'none' && <Groups data={data} by={asked.by} marks={marks} />}
+      {data && asked.by === 'instance' && <SaturationCharts data={data} marks={marks} />}
       {data && <Details data={data} marks={marks} />}
     </Panel>
   )

@@ -1,5 +1,6 @@
-import { screen, within } from '@testing-library/react'
+import { cleanup, screen, within } from '@testing-library/react'
 import { describe, expect, it } from 'vitest'
+import { saturationLines } from '@/features/services/SaturationCharts'
 import { askedOf, comparesFor, groupCharts, queryFor } from '@/features/services/SeriesPanel'
 import { errorMarks, ratePath } from '@/features/services/Sparkline'
 import { mockBackend, open } from './pages'
@@ -45,6 +46,41 @@ describe('the series of a service', () => {
     expect(rate.map(({ label }) => label)).toEqual(['v3', 'v4', 'v5', 'v6', 'v7', 'v8'])
     expect(new Set(rate.map(({ color }) => color)).size).toBe(6)
     expect(latency[0]?.values).toEqual([2])
+  })
+})
+
+describe('the saturation of a service', () => {
+  it('is drawn where instances are told apart, and only there', async () => {
+    open('/services/shop/catalog?by=instance')
+    for (const name of ['CPU of a core', 'Memory', 'Open connections', 'Requests under way']) {
+      await screen.findByText(`${name}, by instance`)
+    }
+    cleanup()
+    open('/services/shop/catalog?by=version')
+    await screen.findAllByText(/by version/)
+    expect(screen.queryByText(/CPU of a core/)).toBeNull()
+  })
+
+  it('has the colours of the charts of requests, and fills up with the busiest', () => {
+    const gauges = (cpu: number) => ({
+      cpu_percent: [0, cpu],
+      rss_bytes: [null, 9],
+      connections: [1, 2],
+      active_requests: [3, 4],
+    })
+    const series = (rps: number) => ({ rps: [rps], error_rate: [], p50_ms: [], p95_ms: [], p99_ms: [] })
+    const saturation = Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`px-${n}`, gauges(n)]))
+    const lines = saturationLines({ by_instance: { 'px-0': series(5) }, saturation }, 1, 2)
+    expect(lines.cpu_percent.map(({ label }) => label)).toEqual([
+      'px-0',
+      'px-4',
+      'px-5',
+      'px-6',
+      'px-7',
+      'px-8',
+    ])
+    expect(lines.rss_bytes[0]).toMatchObject({ values: [9], color: '--accent' })
+    expect(new Set(lines.connections.map(({ color }) => color)).size).toBe(6)
   })
 })
 
