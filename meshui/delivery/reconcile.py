@@ -13,6 +13,7 @@ from meshui.delivery.access import sync_users
 from meshui.delivery.limits import ensure_function
 from meshui.delivery.outbox import last_published, revision_stamp
 from meshui.delivery.publish import everything, push, single_flight, unknown_keys, write
+from meshui.delivery.recompile import recompile_once
 from meshui.delivery.redis import published_revision, watch_revision
 from meshui.delivery.services import mesh_new_epoch
 from meshui.delivery.settle import open_revisions, settle
@@ -23,8 +24,8 @@ log = logging.getLogger(__name__)
 
 
 def reconcile() -> None:
-    """Lost users, lost or foreign data, forgotten pushes, revisions that nobody is left to wait for. Raises
-    redis.RedisError."""
+    """Lost users, lost or foreign data, what another release compiled, forgotten pushes, revisions that nobody is left
+    to wait for. Raises redis.RedisError."""
     if ensure_function():
         log.info("put the function of shared rate limits into Redis")
     mended = sync_users()
@@ -36,6 +37,8 @@ def reconcile() -> None:
     with single_flight() as mine:
         if mine:
             _heal()
+            if last_published():
+                recompile_once()
     push()
     settle(open_revisions())
     note_caught_up()

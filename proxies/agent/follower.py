@@ -62,6 +62,8 @@ class Follower:
         self.connection: Connection | None = None
         self.in_step = False
         self.trouble = Complaint(log, "no configuration from Redis, serving the last")
+        self._unheard = Complaint(log, "no orders from the control plane")
+        self._hears_orders = False
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -97,6 +99,8 @@ class Follower:
             elif loop.time() >= resync_at:
                 resync_at = loop.time() + around(keys.RESYNC_S, RESYNC_JITTER)
                 connection.send("GET", keys.REVISION, then=self._need(connection, self._compare))
+                if not self._hears_orders:
+                    connection.subscribe("SUBSCRIBE", [self._orders], self._listening)
         raise RedisError("connection lost")
 
     def _subscribe(self, connection: Connection) -> None:
@@ -108,9 +112,12 @@ class Follower:
         connection.subscribe("SUBSCRIBE", [self._orders], self._listening)
 
     def _listening(self, reply: Any) -> None:
-        """A control plane of an older release grants no orders; all else goes on without."""
-        if isinstance(reply, RedisError):
-            log.warning("no orders from the control plane: %s", reply)
+        """A control plane of an older release grants no orders: all else goes on without, and asks again."""
+        self._hears_orders = not isinstance(reply, RedisError)
+        if self._hears_orders:
+            self._unheard.over()
+        else:
+            self._unheard(reply)
 
     # --- reading
 

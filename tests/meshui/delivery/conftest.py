@@ -27,7 +27,9 @@ def store(servers: object) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def world(transactional_db: None, store: redis.Redis) -> World:
-    """A mesh of two services, ``shop/catalog`` v1 v2 and ``shop/cart`` v1, of which nothing is published yet."""
+    """A mesh of two services, ``shop/catalog`` v1 v2 and ``shop/cart`` v1, of which nothing is published yet, and a
+    process that has just begun."""
+    import_module("meshui.delivery.recompile").recompile_once.cache_clear()
     world: World = import_module("tests.meshui.delivery.world").World()
     world.add_service("shop/catalog", {"v1": 100, "v2": 0})
     world.add_service("shop/cart", {"v1": 100})

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 import redis
 
-from meshui.core.models import Mesh, Outbox, Revision
+from meshui.core.models import Change, Mesh, Outbox, Revision
+from meshui.delivery import build
 from meshui.delivery.publish import push
+from meshui.delivery.recompile import recompile_once
 from meshui.delivery.reconcile import reconcile
 from meshui.delivery.redis import command
+from meshui.security.services import authority_ensure
 from proxies.wire import resources as wire
 from tests.meshui.delivery.world import World
 
@@ -93,3 +97,45 @@ def test_a_revision_that_nobody_is_left_to_wait_for_is_applied(world: World) -> 
     revision = world.set_split({"v1": 50, "v2": 50})
     push()
     assert Revision.objects.get(number=revision).applied_at is not None, "no proxies: applied when published"
+
+
+def trust(store: redis.Redis) -> wire.TrustResource:
+    resource = wire.decode(store.get("mesh:res:trust") or b"")
+    assert isinstance(resource, wire.TrustResource)
+    return resource
+
+
+def test_what_an_older_release_compiled_is_published_anew_once(
+    world: World, store: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority_ensure()
+    world.touch(("trust", ""))
+    with monkeypatch.context() as older:
+        compiled = build.trust_body
+        older.setattr(build, "trust_body", lambda *args, **settings: compiled(*args))
+        push()
+    before, others = trust(store), content(store)
+    assert before.body.tracing is None
+
+    reconcile()
+
+    after = trust(store)
+    assert after.body.tracing is not None and after.revision > before.revision
+    change = Change.objects.latest("pk")
+    assert (change.action, change.actor, change.summary) == (
+        *("mesh.recompile", "system:reconciler"),
+        "1 resources as this release compiles them",
+    )
+    unmoved = others.keys() - {b"mesh:res:trust", b"mesh:revision"}
+    assert unmoved and all(store.get(key) == others[key] for key in unmoved)
+
+    recompile_once.cache_clear()  # another process, of the same release
+    reconcile()
+    assert Change.objects.latest("pk") == change
+
+
+def test_what_waits_to_be_published_is_no_other_release_s(world: World) -> None:
+    push()
+    world.set_split({"v1": 50, "v2": 50})
+    reconcile()
+    assert not Change.objects.filter(action="mesh.recompile").exists()

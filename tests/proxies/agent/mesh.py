@@ -78,8 +78,9 @@ class Valkey:
     def proxy_url(self) -> str:
         return "redis://" + self.server.url.rpartition("@")[2]
 
-    def admit(self, proxy_id: str = PROXY, service: str = SERVICE) -> None:
-        """Make a proxy's user; its rights are those that the wire's design names, and no others."""
+    def admit(self, proxy_id: str = PROXY, service: str = SERVICE, *, orders: bool = True) -> None:
+        """Make a proxy's user; its rights are those that the wire's design names, and no others. Releases that knew no
+        ``orders`` did not grant them."""
         followed = ["service:*", "endpoints:*", "trust", "directory", f"inbound:{service}", f"proxy:{proxy_id}"]
         rules = [
             *("reset", "on", f">{PASSWORD}"),
@@ -87,7 +88,7 @@ class Valkey:
             f"%R~{keys.REVISION}",
             *(f"%W~{keys.ACK}", f"%W~{keys.telemetry(proxy_id)}"),
             *(f"&{keys.hint(key)}" for key in followed),
-            f"&{keys.tap(service)}",
+            *([f"&{keys.tap(service)}"] if orders else []),
             *("+get", "+mget", "+subscribe", "+psubscribe", "+xadd", "+hello", "+auth", "+ping"),
             f"(%RW~{keys.CALLED_LIMITS}* %RW~{keys.RECEIVED_LIMITS}{service}:* +fcall +get +set +time)",
         ]

@@ -116,6 +116,19 @@ async def test_the_published_revision_is_compared_now_and_then(valkey: Valkey, m
         await until(lambda: engine.held["service:shop/cart"].revision == 2, "read without a hint")
 
 
+async def test_orders_are_heard_once_they_are_granted(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that came back before the control plane renewed what its user may do."""
+    monkeypatch.setattr(keys, "RESYNC_S", 1)
+    valkey.publish(directory(["shop/cart"], 1), service("shop/cart", 1))
+    valkey.admit(orders=False)
+    async with following_valkey(valkey, FakeEngine()) as follower:
+        await until(lambda: follower.in_step, "connected, without orders")
+        assert valkey.client.publish(keys.tap(SERVICE), b"") == 0
+        valkey.admit()
+        await until(lambda: valkey.client.publish(keys.tap(SERVICE), b"{}"), "hears orders")
+        assert follower.trouble.count == 0, "by the same connection"
+
+
 async def test_what_it_does_not_follow_it_does_not_read(valkey: Valkey) -> None:
     valkey.publish(directory(["shop/cart"], 1), service("shop/cart", 1), service("shop/other", 1))
     engine = FakeEngine()
