@@ -2,7 +2,7 @@
 
 A thousand proxies that restart together would otherwise take every thread and every database connection, and a person
 would wait behind them, or be answered 503. A few work, some wait, and whoever comes on top is told when to come back:
-one after the other, as fast as they were let through of late, but no slower than half the pace that is configured:
+one after the other, as fast as they were let through of late, but no slower than a quarter of the pace that is set:
 what one takes amid a herd says little about what it takes later. ``security.pace`` limits what all processes sign.
 """
 
@@ -25,7 +25,7 @@ WAITING = 60
 WAIT_S = 3.0
 """Less than a proxy waits for an answer: what joins for one that gave up would evict the one that asked again."""
 LONGEST_WAIT_S = 60.0
-SLOWEST = 2
+SLOWEST = 4
 """So many times slower than the pace."""
 _RECENT = 0.2
 """How much the last one counts in what one takes of late."""

@@ -50,8 +50,8 @@ def test_a_few_work_a_few_wait_and_the_rest_is_sent_away() -> None:
 
 @pytest.mark.parametrize(
     ("each_s", "waits"),
-    [(0.1, [1, 1, 2, 2, 3, 3]), (0.75, [1, 2, 3, 3, 4, 5]), (60.0, [1, 2, 3, 4, 5, 6])],
-    ids=["as fast as the pace", "as fast as of late", "no slower than half of it"],
+    [(0.1, [1, 1, 2, 2, 3, 3]), (1.0, [1, 2, 3, 4, 5, 6]), (60.0, [2, 4, 6, 8, 10, 12])],
+    ids=["as fast as the pace", "as fast as of late", "no slower than a quarter"],
 )
 def test_who_is_sent_away_comes_back_one_after_the_other(settings: Settings, each_s: float, waits: list[int]) -> None:
     settings.MESHUI = replace(settings.MESHUI, csr_rate=2)
