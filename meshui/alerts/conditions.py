@@ -21,7 +21,7 @@ from meshui.rollouts.models import Rollout
 from meshui.rotation.decide import missing
 from meshui.rotation.observe import observe
 from meshui.rotation.services import current
-from meshui.security.models import Authority, IssuedCertificate
+from meshui.security.models import Authority, IssuedCertificate, JwtProvider
 from meshui.security.selectors import in_state
 from meshui.security.services.authority import renewal_due
 from meshui.telemetry import registry, rollups
@@ -38,6 +38,7 @@ RuleName = Literal[
     "certificate_ending",
     "authority_ending",
     "rotation_waiting",
+    "keys_unfetched",
     "proxy_out_of_sync",
     "rollout_paused",
 ]
@@ -52,12 +53,15 @@ URGENT = 0.02
 """The part of the authority's lifetime under which it is urgent."""
 WAITING = timedelta(minutes=5)
 """How long a rotation may wait for proxies in a state."""
+UNFETCHED = timedelta(minutes=15)
+"""How long the keys of a token provider may not be had: those that it had stay in force meanwhile."""
 SYNC_S = 60.0
 """How long a proxy may take to be in sync."""
 
 
 class Condition(NamedTuple):
-    """``holds_s`` is how long it must last before it is an alert; the other fields are those of ``models.Alert``."""
+    """``holds_s`` is how long it must last before it is an alert, ``within`` the namespace of what is no one service's;
+    the other fields are those of ``models.Alert``."""
 
     object: str
     severity: Severity
@@ -66,10 +70,11 @@ class Condition(NamedTuple):
     detail: str
     path: str
     holds_s: float = 0.0
+    within: str = ""
 
     @property
     def namespace(self) -> str:
-        return self.service.partition("/")[0]
+        return self.within or self.service.partition("/")[0]
 
 
 def objective_burn() -> Iterator[Condition]:
@@ -193,6 +198,22 @@ def rotation_waiting() -> Iterator[Condition]:
         )
 
 
+def keys_unfetched() -> Iterator[Condition]:
+    """Token providers whose keys cannot be fetched: with new keys of theirs, tokens will be refused."""
+    rows = JwtProvider.objects.filter(failing_since__lt=timezone.now() - UNFETCHED)
+    for row in rows.order_by("name"):
+        yield Condition(
+            object=f"provider:{row.name}",
+            # Without any keys at all, nobody with a token of it is let in.
+            severity="ticket" if row.keys else "page",
+            service="",
+            within=row.namespace,
+            title=f"The keys of token provider {row.name} cannot be fetched",
+            detail=f"Since {row.failing_since:%Y-%m-%d %H:%M} UTC: {row.fetch_error}",
+            path="/security?tab=tokens",
+        )
+
+
 def proxy_out_of_sync() -> Iterator[Condition]:
     """Proxies that refused their configuration, or have waited too long for it."""
     rows = {row.pk: row for row in Proxy.objects.select_related("service__namespace")}
@@ -235,6 +256,7 @@ RULES: Mapping[RuleName, Callable[[], Iterator[Condition]]] = {
     "certificate_ending": certificate_ending,
     "authority_ending": authority_ending,
     "rotation_waiting": rotation_waiting,
+    "keys_unfetched": keys_unfetched,
     "proxy_out_of_sync": proxy_out_of_sync,
     "rollout_paused": rollout_paused,
 }

@@ -6096,7 +6096,7 @@ export interface components {
          */
         SilenceBody: {
             /** @default  */
-            rule: ("authority_ending" | "certificate_ending" | "certificate_late" | "edge_failing" | "objective_burn" | "proxy_out_of_sync" | "rollout_paused" | "rotation_waiting") | "";
+            rule: ("authority_ending" | "certificate_ending" | "certificate_late" | "edge_failing" | "keys_unfetched" | "objective_burn" | "proxy_out_of_sync" | "rollout_paused" | "rotation_waiting") | "";
             /** @default  */
             object: string;
             /** @default  */
@@ -6992,8 +6992,8 @@ export interface components {
          * WorstEdge
          * @description ``burn`` is 1 where errors spend exactly the error budget of the called service, null below the sample;
          *         ``p99_change`` the ratio to ``p99_then_ms``, an hour ago. ``because`` is the edge behind it whose errors explain its
-         *         own, null where there is none. ``since`` is when its errors began, null where it has none; ``change`` the newest
-         *         change shortly before that may be why.
+         *         own, null where there is none. ``since`` is when its errors began, or where it has none when it became slow, null
+         *         where it is neither; ``change`` the newest change shortly before that may be why.
          */
         WorstEdge: {
             edge: components["schemas"]["Edge"];

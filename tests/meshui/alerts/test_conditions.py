@@ -15,7 +15,7 @@ from meshui.catalog.models import Proxy, Service
 from meshui.core.actors import system
 from meshui.rotation.models import Rotation
 from meshui.rotation.services import rotation_start
-from meshui.security.models import Authority, IssuedCertificate
+from meshui.security.models import Authority, IssuedCertificate, JwtProvider
 from meshui.security.services import Offer, authority_ensure
 from meshui.telemetry import rollups
 from meshui.telemetry.models import Objective
@@ -140,6 +140,33 @@ def test_a_rotation_that_waits_for_proxies(failing: None) -> None:
     assert (found.object, found.severity) == (f"rotation:{rotation.pk}", "ticket")
     Rotation.objects.update(paused=True)
     assert list(conditions.rotation_waiting()) == []
+
+
+def test_keys_of_a_token_provider_that_cannot_be_fetched(failing: None) -> None:
+    now = timezone.now()
+
+    def provider(name: str, minutes: int | None, keys: list[dict[str, str]], namespace: str = "") -> None:
+        since = None if minutes is None else now - timedelta(minutes=minutes)
+        JwtProvider.objects.create(
+            name=name,
+            namespace=namespace,
+            issuer="x",
+            rules={},
+            keys=keys,
+            failing_since=since,
+            fetch_error="" if since is None else "it answered 503",
+        )
+
+    provider("keyless", 16, [])
+    provider("recent", 14, [])
+    provider("stale", 60, [{"kid": "a"}], "shop")
+    provider("well", None, [{"kid": "a"}])
+    keyless, stale = conditions.keys_unfetched()
+    assert (keyless.object, keyless.severity, keyless.namespace) == ("provider:keyless", "page", "")
+    assert (stale.object, stale.severity, stale.namespace) == ("provider:stale", "ticket", "shop")
+    assert stale.detail.endswith("UTC: it answered 503")
+    evaluate.evaluate()
+    assert Alert.objects.get(rule="keys_unfetched", namespace="shop").object == "provider:stale"
 
 
 def test_everything_is_well_with_a_mesh_of_which_nothing_is_known(failing: None) -> None:

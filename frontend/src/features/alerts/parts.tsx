@@ -11,11 +11,16 @@ import { useText } from '@/ui/useText'
 export const RULES = [
   'objective_burn',
   'edge_failing',
+  'certificate_late',
   'certificate_ending',
   'authority_ending',
+  'rotation_waiting',
+  'keys_unfetched',
   'proxy_out_of_sync',
   'rollout_paused',
 ] as const satisfies Exclude<AlertRule, ''>[]
+
+const OF_SERVICE = ['certificate_late', 'certificate_ending', 'proxy_out_of_sync', 'rollout_paused'] as const
 
 /** A rule of a newer server is shown by its name. */
 export function ruleWords(rule: string, t: Translate): string {
@@ -37,10 +42,10 @@ export function titleWords({ rule, object, service, title }: Alert, t: Translate
   if (rule === 'authority_ending') {
     return t(`alerts.title.authority_ending.${name === 'root' ? 'root' : 'intermediate'}`)
   }
-  if (rule === 'certificate_ending' || rule === 'proxy_out_of_sync' || rule === 'rollout_paused') {
-    return t(`alerts.title.${rule}`, { service })
-  }
-  return title
+  if (rule === 'keys_unfetched') return t('alerts.title.keys_unfetched', { provider: name })
+  if (rule === 'rotation_waiting') return t('alerts.title.rotation_waiting')
+  const ofService = OF_SERVICE.find((each) => each === rule)
+  return ofService ? t(`alerts.title.${ofService}`, { service }) : title
 }
 
 export function SeverityMark({ severity }: { severity: AlertSeverity }) {
