@@ -25,6 +25,7 @@ export const en = {
   'shell.light': 'Light theme',
   'shell.dark': 'Dark theme',
   'shell.account': 'Account of {name}',
+  'shell.snapshot': 'A snapshot of {at}, read-only',
   'shell.sync': '{synced} / {total} in sync',
   'shell.sync.title': '{synced} of {proxies} proxies in sync, {refused} refused, {offline} offline',
   'live.past': 'past',

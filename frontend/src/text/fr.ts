@@ -47,6 +47,7 @@ export const fr: Catalogue = {
   'shell.light': 'Thème clair',
   'shell.dark': 'Thème sombre',
   'shell.account': 'Compte de {name}',
+  'shell.snapshot': 'Un instantané du {at}, en lecture seule',
   'shell.sync': '{synced} / {total} à jour',
   'shell.sync.title': '{synced} proxys sur {proxies} à jour, {refused} en refus, {offline} hors ligne',
   'live.past': 'passé',

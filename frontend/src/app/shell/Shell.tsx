@@ -8,6 +8,7 @@ import { ErrorState } from '@/ui/States'
 import { useText } from '@/ui/useText'
 import { KeysHelp } from './KeysHelp'
 import { Rail } from './Rail'
+import { SnapshotBanner } from './SnapshotBanner'
 import { TopBar } from './TopBar'
 import { useShellKeys } from './useShellKeys'
 
@@ -48,6 +49,7 @@ function Frame() {
       <Rail />
       <TopBar onSearch={openPalette} onHelp={() => setHelpOpen(true)} />
       <main id="content" className="shell-content" tabIndex={-1}>
+        <SnapshotBanner />
         <Outlet />
       </main>
       {paletteRequests > 0 && (
