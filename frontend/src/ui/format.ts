@@ -3,7 +3,7 @@ import { currentLocale } from '@/text'
 
 /** Shown where there is no number; never a zero that was not measured. */
 export const NONE = '–'
-const NBSP = ' '
+const NBSP = '\u00a0'
 
 /** What is smaller is only said to be so. */
 const LEAST = 0.01

@@ -13,7 +13,7 @@ const http = {
   bytes_out_per_s: 1024,
 } as GraphEdge
 const tcp = { ...http, protocol: 'tcp', rps: 0 }
-const plain = (text: string) => text.replace(/[  ]/g, ' ')
+const plain = (text: string) => text.replace(/[\u00a0\u202f]/g, ' ')
 
 describe('what stands at an edge', () => {
   it('is what was chosen, of requests', () => {

@@ -10,7 +10,7 @@ import {
   NONE,
 } from '@/ui/format'
 
-const plain = (text: string) => text.replace(/[  ]/g, ' ')
+const plain = (text: string) => text.replace(/[\u00a0\u202f]/g, ' ')
 
 afterEach(() => setLocale('en'))
 
@@ -39,6 +39,13 @@ describe('numbers', () => {
     [1, '100 %'],
     [0.99999, '100 %'],
   ])('share %d is %s', (share, text) => expect(plain(formatShare(share))).toBe(text))
+
+  it('never parts a number from its unit', () => {
+    for (const text of [formatRate(0.004), formatMs(842.3), formatShare(1), formatBytes(2048)]) {
+      expect(text).not.toContain(' ')
+      expect(text).toContain('\u00a0')
+    }
+  })
 
   it('counts bytes in powers of two', () => {
     expect(plain(formatBytes(41_900_000))).toBe('40.0 MiB')
