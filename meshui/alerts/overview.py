@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 from msgspec.structs import replace
 
-from meshui.alerts.beginnings import began, causes
+from meshui.alerts.beginnings import Limit, began, causes
 from meshui.alerts.selectors import AlertView, alert_views, alerts
 from meshui.catalog.models import Proxy
 from meshui.core.actors import Actor
@@ -31,7 +31,7 @@ from meshui.security.models import Authority
 from meshui.telemetry import coarse, levels, registry, selectors
 from meshui.telemetry.edges import Edge, edges_of
 from meshui.telemetry.graph import Scope
-from meshui.telemetry.health import DEGRADED_ERRORS, SAMPLE
+from meshui.telemetry.health import DEGRADED_4XX, DEGRADED_ERRORS, SAMPLE
 from meshui.telemetry.objectives.selectors import ObjectiveView, objective_views, objectives
 from meshui.telemetry.past import view_of
 from meshui.telemetry.selectors import Remembered
@@ -42,7 +42,9 @@ EARLIER_S = 3600
 USUAL = 99.9
 """The availability, in percent, of a service that promises none: where an edge begins to be degraded."""
 SLOWER = 1.5
-"""How many times an hour ago's p99 is worth looking at."""
+"""How many times an hour ago's p99 is worth looking at, if it is ``SLOWER_MS`` more, too."""
+SLOWER_MS = 20.0
+"""What a few milliseconds are several times of is noise."""
 EXPLAINS = 0.5
 """The part of an edge's errors that, further behind, explains them."""
 EDGES, ALERTS, CHANGES, CERTIFICATES = 8, 20, 10, 10
@@ -53,8 +55,8 @@ SOON = 0.25
 class WorstEdge(View, frozen=True, kw_only=True):
     """``burn`` is 1 where errors spend exactly the error budget of the called service, null below the sample;
     ``p99_change`` the ratio to ``p99_then_ms``, an hour ago. ``because`` is the edge behind it whose errors explain its
-    own, null where there is none. ``since`` is when its errors began, null where it has none; ``change`` the newest
-    change shortly before that may be why."""
+    own, null where there is none. ``since`` is when its errors began, or where it has none when it became slow, null
+    where it is neither; ``change`` the newest change shortly before that may be why."""
 
     edge: Edge
     burn: float | None
@@ -150,12 +152,33 @@ def _compared(edge: Edge, goal: float, then_ms: float | None, because: str | Non
 
 
 def _is_bad(each: WorstEdge) -> bool:
-    return (each.burn or 0.0) >= 1 or (each.p99_change or 0.0) >= SLOWER or each.edge.health in ("failing", "degraded")
+    return (each.burn or 0.0) >= 1 or _is_slower(each) or each.edge.health in ("failing", "degraded")
+
+
+def _is_slower(each: WorstEdge) -> bool:
+    """Than an hour ago."""
+    if each.p99_change is None:
+        return False
+    return each.p99_change >= SLOWER and (each.edge.p99_ms or 0.0) - (each.p99_then_ms or 0.0) >= SLOWER_MS
+
+
+def _limit(each: WorstEdge) -> Limit | None:
+    """What an edge is too slow for: the latency that its target promises, or that of an hour ago. None where it is
+    not slow."""
+    edge = each.edge
+    state = registry.services.get().get(edge.target)
+    well_but_slow = edge.error_rate < DEGRADED_ERRORS and edge.codes.get("4xx", 0) < edge.requests * DEGRADED_4XX
+    if state is not None and state.latency is not None and edge.health == "degraded" and well_but_slow:
+        percent, slow_ms = state.latency
+        return Limit(slow_ms, 1 - percent / 100)
+    if each.p99_then_ms is not None and _is_slower(each):
+        return Limit(max(each.p99_then_ms * SLOWER, each.p99_then_ms + SLOWER_MS), 0.01)
+    return None
 
 
 def _with_causes(worst: list[WorstEdge], actor: Actor) -> list[WorstEdge]:
     edges = [each.edge for each in worst]
-    since = began(edges)
+    since = began(edges, {each.edge.id: limit for each in worst if (limit := _limit(each)) is not None})
     change = {name: change_view(row) for name, row in causes(actor, edges, since).items()}
     return [replace(each, since=since.get(each.edge.id), change=change.get(each.edge.id)) for each in worst]
 

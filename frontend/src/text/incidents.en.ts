@@ -10,7 +10,7 @@ export const incidentsEn = {
   'overview.burn.title': '1 spends exactly the error budget of the called service',
   'overview.p99': 'p99, an hour ago',
   'overview.times': '{n}×',
-  'overview.since': 'Errors since',
+  'overview.since': 'Since',
   'overview.change': 'Changed before',
   'overview.because': 'because of {source} → {target}',
   'overview.goTo': 'Go to',

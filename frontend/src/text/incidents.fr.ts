@@ -13,7 +13,7 @@ export const incidentsFr: Record<keyof typeof incidentsEn, string> = {
   'overview.burn.title': '1 dépense exactement le budget d’erreur du service appelé',
   'overview.p99': 'p99, il y a une heure',
   'overview.times': '× {n}',
-  'overview.since': 'Erreurs depuis',
+  'overview.since': 'Depuis',
   'overview.change': 'Changé avant',
   'overview.because': 'à cause de {source} → {target}',
   'overview.goTo': 'Aller à',

@@ -65,6 +65,46 @@ def test_an_edge_without_errors_began_nothing(frames: Window) -> None:
     assert began() is None
 
 
+SLOW = {"shop/frontend->shop/catalog": beginnings.Limit(50, 0.01)}
+
+
+def answer(frames: Window, start: int, ms: list[float], **codes: int) -> None:
+    """One second in which the catalogue answers after so many milliseconds."""
+    by_code = {int(code[1:]): count for code, count in codes.items()} or {200: len(ms)}
+    second(frames, start + 1.0, shop_frontend=[call("shop/catalog", codes=by_code, ms=ms)])
+
+
+def test_an_edge_that_is_only_slow_began_with_its_last_run_of_slow_requests(frames: Window) -> None:
+    well, slow, one = [10.0] * 100, [10.0] * 98 + [90.0, 90.0], [10.0] * 50 + [90.0]
+    early = ((-400, slow), (-300, well), (-260, one), (-200, slow), (-160, well), (-150, slow))
+    for start, ms in (*early, (-95, slow), (-45, slow), (-40, one), (-10, slow)):
+        answer(frames, NOW + start, ms)
+    expected = change("routes.set", "service:shop/catalog", NOW - 210)
+    assert beginnings.began(edges()) == {}, "without a limit nothing is slow"
+    since = beginnings.began(edges(), SLOW)
+    assert since == {"shop/frontend->shop/catalog": datetime.fromtimestamp(NOW - 200, UTC)}
+    assert [row.pk for row in beginnings.causes(system("test"), edges(), since).values()] == [expected]
+
+
+def test_an_edge_with_errors_began_with_them_however_slow_it_was_before(frames: Window) -> None:
+    answer(frames, NOW - 70, [90.0] * 100)
+    answer(frames, NOW - 30, [90.0] * 100, c200=90, c503=10)
+    assert beginnings.began(edges(), SLOW) == {"shop/frontend->shop/catalog": datetime.fromtimestamp(NOW - 30, UTC)}
+
+
+def test_slowness_before_the_frames_is_found_in_rollups(frames: Window) -> None:
+    start = (NOW - 3600) // 300 * 300
+    for number, ms in enumerate((10.0, 90.0, 90.0)):
+        past = Window()
+        span = start + 300 * number + 120
+        answer(past, span, [ms] * 100)
+        rollups.write(span, [frame for frame, _ in past.frames(span, span + 10, blocks=False)])
+        coarse.write(levels.MIDDLE, start + 300 * number)
+    for at_ in (start + 900, start + 940):
+        answer(frames, at_, [90.0] * 100)
+    assert beginnings.began(edges(), SLOW) == {"shop/frontend->shop/catalog": datetime.fromtimestamp(start + 420, UTC)}
+
+
 def test_what_began_before_the_frames_is_found_in_rollups(frames: Window) -> None:
     start = (NOW - 3600) // 300 * 300
     for number, bad in enumerate((0, 5, 5)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
@@ -14,8 +14,9 @@ from meshui.alerts import overview
 from meshui.alerts.models import Alert
 from meshui.catalog.models import Proxy, Service
 from meshui.core.actors import system
+from meshui.core.commits import commit
 from meshui.security.models import Authority
-from meshui.telemetry import coarse, levels, rollups
+from meshui.telemetry import coarse, levels, registry, rollups
 from meshui.telemetry.models import Objective
 from meshui.telemetry.objectives import selectors
 from meshui.telemetry.objectives.services import Promised, objective_set
@@ -68,9 +69,30 @@ def test_the_worst_edges_come_first_with_what_was_an_hour_ago(incident: None) ->
     assert worst[1]["p99_change"] == pytest.approx(4, rel=0.07)
     assert worst[1]["p99_then_ms"] == pytest.approx(10, rel=0.032)
     assert worst[0]["since"] is not None
-    assert worst[1]["since"] is None
+    assert worst[1]["since"] is not None, "it is only slow"
     assert worst[0]["change"] is None
     assert found["headline"].startswith("1 of 3 edges degraded: shop/frontend → shop/catalog")
+
+
+def test_a_few_milliseconds_are_noise_however_many_times_as_much(frames: Window, incident: None) -> None:
+    second(frames, time.time(), shop_frontend=[call("shop/catalog", codes={200: 9900}, ms=[15] * 9900)])
+    worst = get(client_of(), "overview/")["worst_edges"]
+    assert [each["edge"]["id"] for each in worst] == ["shop/frontend->platform/users"]
+
+
+def test_an_edge_that_breaks_its_latency_objective_says_since_when_and_after_what(frames: Window) -> None:
+    selectors.forget()
+    register()
+    objective_set(actor=system("test"), service="shop/catalog", wanted=Promised(latency=(99.0, 100)))
+    registry.services.clear()
+    now = int(time.time()) // 10 * 10
+    for ago, ms in ((40, 20.0), (20, 250.0), (10, 250.0)):
+        second(frames, now - ago + 1.0, shop_frontend=[call("shop/catalog", codes={200: 100}, ms=[ms] * 100)])
+    with commit(actor=system("ana"), action="routes.set", obj="service:shop/catalog", namespace="shop") as done:
+        done.summary = "slower"
+    [worst] = get(client_of(), "overview/")["worst_edges"]
+    assert worst["since"] == datetime.fromtimestamp(now - 20, UTC).isoformat().replace("+00:00", "Z")
+    assert worst["change"] is None, "the change came after it"
 
 
 def test_everything_that_is_wrong_and_what_changed(

@@ -15,8 +15,9 @@ type WorstEdgesProps = {
   undo: (change: Change) => ReactNode
 }
 
-/** How much slower than an hour ago is worth a mark. */
+/** How much slower than an hour ago is worth a mark: so many times, and so many milliseconds. */
 const SLOWER = 1.5
+const SLOWER_MS = 20
 /** A burn that uses up a month's budget within two days. */
 const FAST_BURN = 14.4
 
@@ -101,10 +102,11 @@ function EdgeName({ row: { edge, because } }: { row: WorstEdge }) {
   )
 }
 
-function Slower({ row: { p99_change: change, p99_then_ms: then } }: { row: WorstEdge }) {
+function Slower({ row: { edge, p99_change: change, p99_then_ms: then } }: { row: WorstEdge }) {
   if (then === null) return NONE
+  const isSlower = change !== null && change >= SLOWER && (edge.p99_ms ?? 0) - then >= SLOWER_MS
   return (
-    <span className={change !== null && change >= SLOWER ? 'text-degraded' : 'muted'}>
+    <span className={isSlower ? 'text-degraded' : 'muted'}>
       {formatMs(then)}
       {change !== null && ` · ${formatFactor(change)}`}
     </span>
