@@ -24,6 +24,9 @@ MAX_BYTES = 1 << 20
 MAX_RANGE_BYTES = 32 << 20
 """Of an answer of many times."""
 
+UNREADABLE = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)
+"""What reading anything at all may raise where an answer of Prometheus was expected."""
+
 FailureCode = Literal["timeout", "refused", "malformed", "down"]
 T = TypeVar("T")
 
@@ -37,8 +40,8 @@ class Failure(Exception):
 
 
 def ask(url: str, query: str, timeout_s: float, read: Callable[[Any], T]) -> T:
-    """What ``read`` makes of a query's result now; its KeyError, TypeError and ValueError mean a malformed answer.
-    Raises Failure. ``timeout_s`` is for connecting, for the head of an answer, and for all of it."""
+    """What ``read`` makes of a query's result now; what it raises of ``UNREADABLE`` means a malformed answer. Raises
+    Failure. ``timeout_s`` is for connecting, for the head of an answer, and for all of it."""
     connection = _connection(url, timeout_s, MAX_BYTES)
     return _answered(lambda: connection.custom_query(query, params=_evaluation(timeout_s)), timeout_s, read)
 
@@ -67,7 +70,7 @@ def _answered(asked: Callable[[], Any], timeout_s: float, read: Callable[[Any], 
         raise Failure("timeout", f"no answer within {timeout_s:g} s") from None
     except PrometheusApiClientException as error:
         raise Failure("refused", str(error)[:300]) from None
-    except (requests.JSONDecodeError, _TooLarge, KeyError, TypeError, ValueError) as error:
+    except (requests.JSONDecodeError, _TooLarge, *UNREADABLE) as error:
         raise Failure("malformed", f"not an answer of Prometheus: {error}"[:300]) from None
     except (requests.RequestException, HTTPError, OSError) as error:
         cause = _cause(error)

@@ -153,7 +153,7 @@ class _Found:
         self._buckets: dict[str, dict[float, Floats]] = {}
 
     def take(self, result: Any) -> None:
-        """The series of a range query. Raises KeyError, TypeError, ValueError where it is none."""
+        """The series of a range query. Raises what ``UNREADABLE`` names where it is none."""
         for series in result:
             labels, values = series["metric"], self._values(series["values"])
             kind = labels["kind"].partition("-")[0]
@@ -189,7 +189,7 @@ class _Found:
         else:
             flags = labels.get("response_flags", "")
             if kind == REQUESTS:
-                counts[:, int(labels["response_code"]) // 100] += values
+                counts[:, _code_class(labels["response_code"])] += values
             elif kind == CONNECTIONS:
                 counts[:, 0 if flags else CODE_CLASSES.index("2xx")] += values
             if flags:
@@ -202,6 +202,14 @@ class _Found:
             for group, counts in self._counts.items()
         }
         return Measured("prometheus", self._range_s, np.where(self._seen > 0, self._passed, 0.0), groups)
+
+
+def _code_class(code: str) -> int:
+    """Its place in ``CODE_CLASSES``. Raises ValueError where it is no response code."""
+    place = int(code) // 100
+    if not 0 <= place < len(CODE_CLASSES):
+        raise ValueError(f"response code {code}")
+    return place
 
 
 def _percentiles(buckets: dict[float, Floats], steps: int) -> list[list[float | None]]:
