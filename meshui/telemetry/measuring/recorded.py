@@ -15,11 +15,14 @@ from meshui.telemetry.past import MAX_ROLLUPS
 from meshui.telemetry.series import Choice, Grid, Measured, Steps
 from meshui.telemetry.window import KEPT_S
 
+SLACK_S = 2 * SPAN_S
+"""What frames may lack of a series' first step: it begins at a multiple of itself, and asking took a moment."""
+
 
 def has_frames(since: float) -> bool:
-    """Whether frames reach back to ``since`` (Unix seconds), or nothing does."""
+    """Whether frames reach back to ``since`` (Unix seconds), give or take ``SLACK_S``, or nothing does."""
     oldest = window.shared().oldest
-    return oldest is not None and since >= min(oldest, time.time() - KEPT_S)
+    return oldest is not None and since >= min(oldest, time.time() - KEPT_S) - SLACK_S
 
 
 class Recorded:

@@ -350,3 +350,12 @@ def test_a_service_is_known_as_soon_as_it_is_made() -> None:
     register()
     assert get(client, "services/shop/catalog/traffic/")["in"] == []
     assert get(client, "metrics/", service="shop/catalog")["times"]
+
+
+@pytest.mark.parametrize("step", ["1s", "10s"])
+def test_the_last_fifteen_minutes_come_from_frames_where_no_times_are_given(frames: Window, step: str) -> None:
+    register()
+    second(frames, time.time() - 1, shop_frontend=[call("shop/catalog", codes={200: 50})])
+    found = get(client_of(), f"metrics/?service=shop/catalog&step={step}")
+    assert found["source"] == "frames"
+    assert max(rps or 0.0 for rps in found["series"]["rps"]) == 50.0
