@@ -48,8 +48,8 @@ function Frame() {
       </a>
       <Rail />
       <TopBar onSearch={openPalette} onHelp={() => setHelpOpen(true)} />
+      <SnapshotBanner />
       <main id="content" className="shell-content" tabIndex={-1}>
-        <SnapshotBanner />
         <Outlet />
       </main>
       {paletteRequests > 0 && (
