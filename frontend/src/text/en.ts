@@ -81,7 +81,7 @@ export const en = {
   'people.byPassword': 'password',
   'people.bySso': 'single sign-on',
   'people.signOut': 'Sign out',
-  'people.signOut.named': 'End the sessions of {name}',
+  'people.signOut.named': 'Sign out {name} everywhere',
   'people.signOut.sure': 'End all sessions of {name}?',
   'action.retry': 'Try again',
   'action.copy': 'Copy',

@@ -106,7 +106,7 @@ export const fr: Catalogue = {
   'people.byPassword': 'mot de passe',
   'people.bySso': 'authentification unique',
   'people.signOut': 'Déconnecter',
-  'people.signOut.named': 'Terminer les sessions de {name}',
+  'people.signOut.named': 'Déconnecter {name} partout',
   'people.signOut.sure': 'Terminer toutes les sessions de {name} ?',
   'action.retry': 'Réessayer',
   'action.copy': 'Copier',
