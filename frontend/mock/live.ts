@@ -1,6 +1,7 @@
 /** The WebSocket of the mock backend: the topics, each second, and revisions as proxies acknowledge. */
 import type { WebSocket } from 'ws'
 import { type Asked, graphOf } from './graph.ts'
+import { incidentsOf } from './incidents.ts'
 import { newestLines } from './logs.ts'
 import type { MockMesh } from './mesh.ts'
 
@@ -35,6 +36,7 @@ export class MockLive {
     if (topic === 'graph') return graphOf(mesh, askedOf(params))
     if (topic === 'proxies') return mesh.proxies
     if (topic === 'changes') return mesh.changes.slice(0, 50)
+    if (topic === 'alerts') return incidentsOf(mesh).inState('firing')
     if (topic === 'info') return mesh.info()
     if (topic === 'rollouts') return mesh.rollouts.active()
     if (topic === 'logs') return { logs: newestLines(mesh, params) }
