@@ -35,7 +35,7 @@ def rows(page: Page, name: str) -> Locator:
 def test_a_line_is_found_and_leads_to_its_trace(dashboard: Dashboard, demo: Demo) -> None:
     until(lambda: is_logged(demo), "a request of the gateway is logged", ARRIVES_S, every_s=1)
     page = dashboard.open(f"/logs?{EDGE}")
-    rows(page, "Access log").first.get_by_role("button").click()
+    rows(page, "Access log").filter(has_text="caller").first.get_by_role("button").click()
     details = page.locator(".log-details")
     expect(details.get_by_text("The caller’s proxy")).to_be_visible()
     dashboard.screenshot("logs")
