@@ -3,6 +3,8 @@ import { useEffect, useRef } from 'react'
 import { PAGES } from './pages'
 
 const SEQUENCE_MS = 1200
+/** Times count from the page's load: zero is just before its first second. */
+const NEVER = Number.NEGATIVE_INFINITY
 type Handlers = { onPalette: () => void; onHelp: () => void }
 
 function isTyping(target: EventTarget | null): boolean {
@@ -15,7 +17,7 @@ function isTyping(target: EventTarget | null): boolean {
 /** Ctrl+K, `?`, and `g` followed by a page's letter. */
 export function useShellKeys({ onPalette, onHelp }: Handlers): void {
   const navigate = useNavigate()
-  const goPressedAt = useRef(0)
+  const goPressedAt = useRef(NEVER)
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
@@ -26,7 +28,7 @@ export function useShellKeys({ onPalette, onHelp }: Handlers): void {
       if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return
       const page = PAGES.find(({ key }) => key === event.key)
       if (page && event.timeStamp - goPressedAt.current < SEQUENCE_MS) navigate({ to: page.to })
-      goPressedAt.current = event.key === 'g' ? event.timeStamp : 0
+      goPressedAt.current = event.key === 'g' ? event.timeStamp : NEVER
       if (event.key === '?') onHelp()
     }
     window.addEventListener('keydown', onKey)
