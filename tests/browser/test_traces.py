@@ -26,7 +26,7 @@ def failing(demo: Demo) -> Iterator[Demo]:
     """Payments fails half of its requests, until the test is over."""
     knobs = "demo/shop/payments/v1/"
     demo.api("PUT", knobs, {"error_rate": 0.5, "latency_ms": 40})
-    until(lambda: newest(demo, "error=true"), "a failed request was traced", ARRIVES_S, every_s=1)
+    until(lambda: newest(demo, "code=500"), "a request that the app failed was traced", ARRIVES_S, every_s=1)
     yield demo
     demo.api("PUT", knobs, {"error_rate": 0, "latency_ms": 0})
 

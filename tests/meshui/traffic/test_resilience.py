@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from meshui.core.actors import Actor
+from meshui.core.commits import commit
 from meshui.core.models import Change, Mesh, Outbox
 from meshui.delivery.build import build
 from meshui.delivery.load import load
@@ -173,12 +175,13 @@ def test_what_sets_nothing_is_refused(operator: Api) -> None:
     assert operator.change("PUT", PATH, {}).paths() == {"connect_timeout_ms": "required"}
 
 
-def test_what_an_older_release_stored_is_read_and_reverted(operator: Api) -> None:
+def test_what_an_older_release_stored_is_read_and_reverted(operator: Api, root: Actor) -> None:
     operator.change("PUT", PATH, {"connect_timeout_ms": 5})
     TrafficRules.objects.update(resilience={"connect_timeout_ms": 5})
+    made = Change.objects.latest("id")
+    with commit(actor=root, action=made.action, obj=made.object, namespace=made.namespace) as older:
+        older.before, older.after = {"connect_timeout_ms": 1000}, {"connect_timeout_ms": 5}
     change = Change.objects.latest("id")
-    change.before, change.after = {"connect_timeout_ms": 1000}, {"connect_timeout_ms": 5}
-    change.save()
     assert shown(operator) == {**DEFAULT, "connect_timeout_ms": 5}
     assert operator.post(f"changes/{change.pk}/revert/", {}).status == 200
     assert shown(operator) == DEFAULT
