@@ -133,8 +133,7 @@ export const queries = {
   graphAt: (params: GraphParams, at: number) =>
     queryOptions({
       queryKey: ['graph', params, at],
-      queryFn: () =>
-        body(client.GET('/api/v1/graph/', { params: { query: { ...params, at: String(at) } } })),
+      queryFn: () => body(client.GET('/api/v1/graph/', { params: { query: { ...params, at: String(at) } } })),
       structuralSharing: false,
       staleTime: Number.POSITIVE_INFINITY,
     }),
