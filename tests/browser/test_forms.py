@@ -55,9 +55,9 @@ def test_a_host_is_added_to_the_gateway_and_a_bad_one_refused(dashboard: Dashboa
     dialog.get_by_label("Host", exact=True).last.fill("not a host")
     dialog.get_by_role("combobox", name="Service").last.click()
     page.get_by_role("option", name="shop/cart").click()
-    dialog.get_by_role("button", name=re.compile("^Apply")).click()
+    with page.expect_console_message(lambda line: line.type == "error"):  # the browser notes the refusal
+        dialog.get_by_role("button", name=re.compile("^Apply")).click()
     expect(dialog.locator("[aria-invalid=true]")).to_have_count(1)
-    assert len(dashboard.complaints) == 1  # the browser notes the refusal
     dashboard.complaints.clear()
     dialog.get_by_label("Host", exact=True).last.fill("cart.example.com")
     dialog.get_by_role("button", name=re.compile("^Apply")).click()
