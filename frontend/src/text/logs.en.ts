@@ -2,8 +2,8 @@
 export const logsEn = {
   'logs.tab.search': 'Access log',
   'logs.tab.taps': 'Taps',
-  'logs.sentence': '{count} {n|line|lines} found: {failed} of failed requests',
-  'logs.sentence.more': 'The newest {count} lines: {failed} of failed requests',
+  'logs.sentence': '{count} {n|line|lines} found, {failed} of them of failed requests',
+  'logs.sentence.more': 'The newest {count} lines, {failed} of them of failed requests',
   'logs.sentence.none': 'Nothing logged',
   'logs.sentence.live': 'Following the access log',
   'logs.source.list': 'The access log',

@@ -8,13 +8,12 @@ import {
   IconSun,
   IconUser,
 } from '@tabler/icons-react'
-import { Link, useRouterState } from '@tanstack/react-router'
 import { useMe, useSession } from '@/api/session'
 import { currentLocale, LOCALES, type Locale, setLocale } from '@/text'
 import { useText } from '@/ui/useText'
+import { Breadcrumb } from './Breadcrumb'
 import { LiveState } from './LiveState'
 import { MeshSync } from './MeshSync'
-import { PAGES } from './pages'
 
 type TopBarProps = { onSearch: () => void; onHelp: () => void }
 
@@ -35,28 +34,6 @@ export function TopBar({ onSearch, onHelp }: TopBarProps) {
         <PersonMenu onHelp={onHelp} />
       </div>
     </header>
-  )
-}
-
-function Breadcrumb() {
-  const t = useText()
-  const path = useRouterState({ select: (state) => state.location.pathname })
-  const [first = '', ...rest] = path.split('/').filter(Boolean)
-  const page = PAGES.find(({ to }) => to === `/${first}`)
-  return (
-    <nav className="breadcrumb" aria-label={t('shell.breadcrumb')}>
-      {page && rest.length > 0 ? (
-        <Link to={page.to}>{t(page.text)}</Link>
-      ) : (
-        <span>{page && t(page.text)}</span>
-      )}
-      {rest.length > 0 && (
-        <>
-          <span className="muted">/</span>
-          <span className="breadcrumb-leaf">{rest.map(decodeURIComponent).join('/')}</span>
-        </>
-      )}
-    </nav>
   )
 }
 

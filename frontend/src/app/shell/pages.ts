@@ -29,3 +29,13 @@ export const PAGES = [
   { to: '/changes', text: 'nav.changes', icon: IconHistory, key: 'c' },
   { to: '/settings', text: 'nav.settings', icon: IconSettings, key: ',' },
 ] as const satisfies { to: string; text: TextKey; icon: unknown; key: string }[]
+
+/** The pages below those that have a name of their own, which is here before the page has loaded; what follows it in a path is a name of the mesh. */
+export const PAGES_BELOW: readonly [path: string, text: TextKey][] = [
+  ['/routing/try', 'nav.try'],
+  ['/routing/import', 'nav.import'],
+  ['/rollouts/new', 'nav.rollout.new'],
+  ['/security/policies/new', 'nav.policy.new'],
+  ['/security/policies', 'nav.policies'],
+  ['/logs/taps', 'nav.taps'],
+]
