@@ -3,7 +3,7 @@ export const incidentsEn = {
   'headline.since': '{what} since {at}',
   'overview.traces': 'Its traces',
   'overview.undo': 'Undo #{id}',
-  'overview.quiet': 'Nothing fires, no budget burns, no certificate ends soon.',
+  'overview.quiet': 'No alert fires, no objective is in danger, no certificate ends soon.',
   'overview.calm': 'All edges are well',
   'overview.calm.next': 'An edge appears here when it fails, burns a budget or is slower than an hour ago.',
   'overview.burn': 'Budget burn',

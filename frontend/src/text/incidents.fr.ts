@@ -5,7 +5,7 @@ export const incidentsFr: Record<keyof typeof incidentsEn, string> = {
   'headline.since': '{what} depuis {at}',
   'overview.traces': 'Ses traces',
   'overview.undo': 'Annuler nº {id}',
-  'overview.quiet': 'Aucune alerte, aucun budget qui brûle, aucun certificat qui finit bientôt.',
+  'overview.quiet': 'Aucune alerte, aucun objectif en danger, aucun certificat qui finit bientôt.',
   'overview.calm': 'Tous les liens vont bien',
   'overview.calm.next':
     'Un lien apparaît ici quand il échoue, brûle un budget ou répond plus lentement qu’il y a une heure.',

@@ -61,7 +61,7 @@ describe('the overview', () => {
     incidents.inState = () => []
     open('/')
     expect(await screen.findByText('All edges are well')).toBeTruthy()
-    expect(await screen.findByText(/Nothing fires, no budget burns/)).toBeTruthy()
+    expect(await screen.findByText(/No alert fires, no objective is in danger/)).toBeTruthy()
     expect(screen.queryByRole('heading', { name: 'Alerts' })).toBeNull()
   })
 })
